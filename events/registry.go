@@ -1,6 +1,7 @@
 package events
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -118,36 +119,47 @@ func (r *Registry) Decode(ctx context.Context, rec Recorded) (any, error) {
 		return nil, fmt.Errorf("events: unknown type %q", rec.Type)
 	}
 	p := w.New()
-	err := json.Unmarshal(rec.Data, p, json.WithUnmarshalers(json.UnmarshalFromFunc(
-		func(dec *jsontext.Decoder, p opener) error {
-			if dec.PeekKind() == 'n' {
-				_, err := dec.ReadToken()
-				return err
-			}
-			var s sealed
-			if err := json.UnmarshalDecode(dec, &s); err != nil {
-				return err
-			}
-			key, err := r.keys.Key(ctx, s.Subject, false)
-			if errors.Is(err, ErrForgotten) || err == nil && s.Sealed == "" {
-				p.SetForgotten(s.Subject)
-				return nil
-			}
-			if err != nil {
-				return err
-			}
-			box, err := base64.StdEncoding.DecodeString(s.Sealed)
-			if err != nil {
-				return err
-			}
-			clear, err := key.Open(nil, nil, box, []byte(s.Subject))
-			if err != nil {
-				return fmt.Errorf("open sealed value of %s: %w", s.Subject, err)
-			}
-			return p.SetPlain(s.Subject, clear)
-		})))
+	var err error
+	if bytes.Contains(rec.Data, sealedMark) {
+		err = json.Unmarshal(rec.Data, p, json.WithUnmarshalers(r.open(ctx)))
+	} else { // most events: a third faster
+		err = json.Unmarshal(rec.Data, p)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("events: decode %s: %w", rec.Type, err)
 	}
 	return w.Event(p), nil
+}
+
+// sealedMark stands in every stored event with something personal in it.
+var sealedMark = []byte(`"sealed":`)
+
+func (r *Registry) open(ctx context.Context) *json.Unmarshalers {
+	return json.UnmarshalFromFunc(func(dec *jsontext.Decoder, p opener) error {
+		if dec.PeekKind() == 'n' {
+			_, err := dec.ReadToken()
+			return err
+		}
+		var s sealed
+		if err := json.UnmarshalDecode(dec, &s); err != nil {
+			return err
+		}
+		key, err := r.keys.Key(ctx, s.Subject, false)
+		if errors.Is(err, ErrForgotten) || err == nil && s.Sealed == "" {
+			p.SetForgotten(s.Subject)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		box, err := base64.StdEncoding.DecodeString(s.Sealed)
+		if err != nil {
+			return err
+		}
+		clear, err := key.Open(nil, nil, box, []byte(s.Subject))
+		if err != nil {
+			return fmt.Errorf("open sealed value of %s: %w", s.Subject, err)
+		}
+		return p.SetPlain(s.Subject, clear)
+	})
 }
