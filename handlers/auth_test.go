@@ -1,0 +1,162 @@
+package handlers
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// who is the whole of who may do what, written a second time and by role, so
+// that a slip in Access shows. "own" is at the account's own institution only.
+var who = map[Role]string{
+	Desk: `own: open_case get_case book_slot hold_slot release_slot quote_case consent_case charge_case relieve_case pay_case cancel_case
+		receive_remains record_death_certificate sign_confirmation record_police_paper place_hold lift_hold verify_identity
+		issue_certificate void_certificate release_ashes get_cremation
+		apply_eco_burial consent_eco_burial withdraw_eco_burial get_eco_burial answer_suspicion get_credit
+		any: get_institution get_price_list get_availability`,
+	Cremator: `own: receive_remains place_hold verify_identity start_cremation complete_cremation collect_ashes get_cremation
+		any: get_institution get_price_list get_availability`,
+	Cemetery: `own: survey_plot allocate_plot inter surrender_plot get_plot answer_suspicion get_credit
+		any: get_institution get_price_list get_availability`,
+	Eco: `own: apply_eco_burial consent_eco_burial withdraw_eco_burial complete_eco_burial get_eco_burial answer_suspicion get_credit
+		any: get_institution get_price_list get_availability`,
+	Regulator: `own: get_case place_hold lift_hold get_cremation get_plot grant_incentive get_eco_burial get_credit
+		any: get_institution get_price_list get_availability
+		adopt_credit_policy suspect dismiss_suspicion confirm_suspicion grant_bonus repair_entry revoke_entry`,
+	Admin: `own: add_resource retire_resource publish_price_list survey_plot get_credit
+		any: register_institution license_institution get_institution adopt_catalogue get_price_list get_availability establish_cemetery`,
+	Importer: `own: add_resource retire_resource publish_price_list survey_plot
+		any: register_institution license_institution get_institution adopt_catalogue get_price_list get_availability establish_cemetery adopt_credit_policy`,
+}
+
+// Every operation × every role × nobody, own, other and every institution.
+func TestAccess(t *testing.T) {
+	const home, other = "12210200422000019F", "12210281422000027L"
+	checked := 0
+	for op := range Access {
+		if err := Allow(nil, op, home); !errors.Is(err, ErrUnauthenticated) {
+			t.Errorf("%s by nobody: %v", op, err)
+		}
+		for _, role := range Roles {
+			scope, may := "", map[string]string{}
+			for w := range strings.FieldsSeq(who[role]) {
+				if s, ok := strings.CutSuffix(w, ":"); ok {
+					scope = s
+					continue
+				}
+				may[w] = scope
+			}
+			for w := range may {
+				if _, ok := Access[Operation(w)]; !ok {
+					t.Errorf("%s is no operation", w)
+				}
+			}
+			for _, c := range []struct {
+				account, at string
+			}{{home, home}, {home, other}, {home, ""}, {Everywhere, other}, {Everywhere, ""}, {"", home}, {"", ""}} {
+				want := ErrForbidden
+				switch scope, ok := may[string(op)]; {
+				case ok && scope == "any", ok && c.at != "" && (c.account == c.at || c.account == Everywhere):
+					want = nil
+				case ok:
+					want = ErrOtherScope
+				}
+				err := Allow(&Account{ID: "x", Roles: []Role{role}, Institution: c.account}, op, c.at)
+				if want == nil && err != nil || want != nil && !errors.Is(err, want) {
+					t.Errorf("%s as %s of %q at %q: %v, want %v", op, role, c.account, c.at, err, want)
+				}
+				checked++
+			}
+		}
+	}
+	if err := Allow(&Account{ID: "x", Roles: Roles, Institution: Everywhere}, "no_such_operation", home); !errors.Is(err, ErrForbidden) {
+		t.Error("an operation without a rule was allowed")
+	}
+	t.Log(checked, "combinations")
+}
+
+func TestTokens(t *testing.T) {
+	a, token := Issue(Account{ID: "staff-0102", Roles: []Role{Desk}, Institution: "x"})
+	b, other := Issue(Account{ID: "staff-0103", Roles: []Role{Desk}, Institution: "x"})
+	off, offToken := Issue(Account{ID: "staff-0104", Roles: []Role{Desk}, Institution: "x", Disabled: true})
+	as, err := NewAccounts(a, b, off)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := as.Verify(token); err != nil || got.ID != "staff-0102" {
+		t.Error(got, err)
+	}
+	_, secret, _ := strings.Cut(other, ".")
+	for _, bad := range []string{"", ".", "staff-0102", "staff-0102.", token + "x", token[:len(token)-1], "staff-0102." + secret, "nobody." + secret, offToken, a.ID + "." + a.TokenSHA256} {
+		if got, err := as.Verify(bad); !errors.Is(err, ErrUnauthenticated) {
+			t.Errorf("%q was taken for %v", bad, got)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "accounts.json")
+	if err := as.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	text, _ := os.ReadFile(path)
+	if _, s, _ := strings.Cut(token, "."); strings.Contains(string(text), s) {
+		t.Error("the secret itself is in the file")
+	}
+	if fi, _ := os.Stat(path); fi.Mode().Perm() != 0o600 {
+		t.Error(fi.Mode())
+	}
+	again, err := LoadAccounts(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := again.Verify(token); err != nil || !got.Has(Desk) {
+		t.Error(got, err)
+	}
+}
+
+func TestAccountsRefuseTheUnsound(t *testing.T) {
+	good, _ := Issue(Account{ID: "staff-1", Roles: []Role{Desk}})
+	for name, edit := range map[string]func(*Account){
+		"a name":     func(a *Account) { a.ID = "沈明远" },
+		"no id":      func(a *Account) { a.ID = "" },
+		"a dot":      func(a *Account) { a.ID = "staff.1" },
+		"no role":    func(a *Account) { a.Roles = nil },
+		"wrong role": func(a *Account) { a.Roles = []Role{"root"} },
+		"no hash":    func(a *Account) { a.TokenSHA256 = "" },
+		"short hash": func(a *Account) { a.TokenSHA256 = "abcd" },
+	} {
+		a := good
+		edit(&a)
+		if _, err := NewAccounts(a); err == nil {
+			t.Errorf("%s was accepted", name)
+		}
+	}
+	if _, err := NewAccounts(good, good); err == nil {
+		t.Error("the same id twice was accepted")
+	}
+	if _, err := LoadAccounts(filepath.Join(t.TempDir(), "none.json")); err == nil {
+		t.Error("a missing file was accepted")
+	}
+}
+
+func TestDemoSeats(t *testing.T) {
+	seats := DemoSeats("12210200422000019F", "12210281422000027L", "91210211MA0YY00382")
+	var as []Account
+	for _, s := range seats {
+		as = append(as, s.Account)
+	}
+	accounts, err := NewAccounts(as...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := map[Role]int{}
+	for _, s := range seats {
+		if a, err := accounts.Verify(s.Token); err != nil || a.ID != s.ID {
+			t.Error(s.ID, err)
+		}
+		count[s.Roles[0]]++
+	}
+	if count[Desk] < 2 || count[Cremator] < 2 || count[Regulator] < 2 {
+		t.Errorf("identity, cremation and confirmation take two people each: %v", count)
+	}
+}
