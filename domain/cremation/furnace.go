@@ -1,0 +1,142 @@
+package cremation
+
+import (
+	"github.com/google/uuid"
+
+	"shenzhong/domain"
+)
+
+// FurnaceCategory names the streams of furnaces; a stream's id is
+// "<institution>.<resource>".
+const FurnaceCategory = "furnace"
+
+// A FurnaceEvent is what happens to one furnace.
+type FurnaceEvent interface{ furnaceEvent() }
+
+type (
+	// FurnaceCharged puts the remains of one case into the furnace.
+	FurnaceCharged struct {
+		Case uuid.UUID `json:"case"`
+	}
+	// FurnaceEmptied says that the ashes of the case are collected and that
+	// somebody looked into the chamber and found it empty.
+	FurnaceEmptied struct {
+		Case        uuid.UUID `json:"case"`
+		InspectedBy string    `json:"inspected_by"`
+	}
+	// FurnaceChargeAborted takes a charge back whose cremation was refused.
+	FurnaceChargeAborted struct {
+		Case   uuid.UUID `json:"case"`
+		Reason string    `json:"reason"`
+	}
+)
+
+func (FurnaceCharged) furnaceEvent()       {}
+func (FurnaceEmptied) furnaceEvent()       {}
+func (FurnaceChargeAborted) furnaceEvent() {}
+
+// A FurnaceCommand asks something of one furnace.
+type FurnaceCommand interface {
+	domain.Command
+	furnaceCommand()
+}
+
+type (
+	// Charge asks for the furnace for one case.
+	Charge struct {
+		domain.Act
+		Case uuid.UUID
+	}
+	// Empty reports the furnace empty. Act.By inspected the chamber.
+	Empty struct {
+		domain.Act
+		Case uuid.UUID
+		// AshesCollected is the fact that the case's own stream has its ashes
+		// collected.
+		AshesCollected bool
+	}
+	// AbortCharge takes a charge back.
+	AbortCharge struct {
+		domain.Act
+		Case   uuid.UUID
+		Reason string // a rejection's code, or why; never about a person
+		// Started is the fact that the case's cremation has begun.
+		Started bool
+	}
+)
+
+func (Charge) furnaceCommand()      {}
+func (Empty) furnaceCommand()       {}
+func (AbortCharge) furnaceCommand() {}
+
+// FurnaceState is the case in the furnace; uuid.Nil when it is empty.
+type FurnaceState struct{ Case uuid.UUID }
+
+// Furnace decides over one furnace: one set of remains at a time (I7).
+var Furnace = domain.Decider[FurnaceState, FurnaceCommand, FurnaceEvent]{Decide: decideFurnace, Evolve: evolveFurnace}
+
+var (
+	// ErrFurnaceOccupied refuses a charge before the last one is cleared away.
+	ErrFurnaceOccupied = domain.Reject("furnace_occupied", "这台火化机里还有一位逝者，须待骨灰收齐、炉膛查看无遗留后再用。",
+		"This furnace still holds another case; the next charge waits until its ashes are collected and the chamber is inspected.").Under("I7", "").Race()
+	// ErrFurnaceOther refuses an act about a case that is not in the furnace.
+	ErrFurnaceOther = domain.Reject("furnace_other_case", "这台火化机里不是这位逝者。", "This furnace does not hold this case.").Under("I7", "")
+	// ErrAshesInFurnace refuses to call a furnace empty that is not.
+	ErrAshesInFurnace = domain.Reject("furnace_ashes_not_collected", "这位逝者的骨灰还没有收齐登记，不能确认炉膛已清。",
+		"The ashes of this case are not recorded as collected; the furnace cannot be reported empty.").Under("I7", "")
+	// ErrAbortStarted refuses to take a charge back after the cremation began.
+	ErrAbortStarted = domain.Reject("furnace_cremation_started", "火化已经开始，不能撤回入炉。", "The cremation has begun; the charge cannot be taken back.").Under("I7", "")
+	// ErrAbortReason refuses to take a charge back without saying why.
+	ErrAbortReason = domain.Reject("furnace_abort_reason", "请写明撤回入炉的原因。", "Please say why the charge is taken back.").Under("I7", "")
+)
+
+func decideFurnace(s FurnaceState, cmd FurnaceCommand) ([]FurnaceEvent, error) {
+	if err := cmd.Acted().Check(); err != nil {
+		return nil, err
+	}
+	switch c := cmd.(type) {
+	case Charge:
+		switch {
+		case c.Case == uuid.Nil:
+			return nil, ErrNoCase
+		case s.Case == c.Case:
+			return nil, nil
+		case s.Case != uuid.Nil:
+			return nil, ErrFurnaceOccupied
+		}
+		return []FurnaceEvent{FurnaceCharged{c.Case}}, nil
+	case Empty:
+		switch {
+		case c.Case == uuid.Nil:
+			return nil, ErrNoCase
+		case s.Case != c.Case:
+			return nil, ErrFurnaceOther
+		case !c.AshesCollected:
+			return nil, ErrAshesInFurnace
+		}
+		return []FurnaceEvent{FurnaceEmptied{c.Case, c.By}}, nil
+	case AbortCharge:
+		switch {
+		case c.Case == uuid.Nil:
+			return nil, ErrNoCase
+		case s.Case != c.Case:
+			return nil, ErrFurnaceOther
+		case c.Started:
+			return nil, ErrAbortStarted
+		case c.Reason == "":
+			return nil, ErrAbortReason
+		}
+		return []FurnaceEvent{FurnaceChargeAborted{c.Case, c.Reason}}, nil
+	}
+	panic("unreachable: FurnaceCommand is sealed")
+}
+
+func evolveFurnace(s FurnaceState, e FurnaceEvent) FurnaceState {
+	switch e := e.(type) {
+	case FurnaceCharged:
+		s.Case = e.Case
+	case FurnaceEmptied, FurnaceChargeAborted:
+		s.Case = uuid.Nil
+	}
+	return s
+}
