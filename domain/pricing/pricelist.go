@@ -141,13 +141,15 @@ func (s PriceListState) publish(c Publish) ([]PriceListEvent, error) {
 		cat = nil
 	}
 	var k checker
+	invalid := ErrPriceList
 	for i, r := range c.Rows {
 		k.row(i, r)
 		if cat != nil && !blank(r.Code) && !cat.has(r.Code) {
+			invalid = ErrPriceList.Under("I16", "殡葬管理条例（2026）；发改价格〔2026〕108号")
 			k.bad(i, r.Code, "code", "不在收费目录清单内（"+cat.Document+"）", "it is not in the fee catalogue ("+cat.Document+")")
 		}
 	}
-	if err := k.err(ErrPriceList); err != nil {
+	if err := k.err(invalid); err != nil {
 		return nil, err
 	}
 	p := Published{

@@ -182,7 +182,7 @@ func (e *RowErrors) Unwrap() error { return e.Rejection }
 
 // The rejections of this context.
 var (
-	ErrPriceList = domain.Reject("price_list_invalid", "价目表有 %d 处不对，整张没有收录。", "The price list has %d problems; none of it was recorded.").Under("I16", "发改价格〔2026〕108号")
+	ErrPriceList = domain.Reject("price_list_invalid", "价目表有 %d 处不对，整张没有收录。", "The price list has %d problems; none of it was recorded.")
 	ErrCatalogue = domain.Reject("catalogue_invalid", "目录有 %d 处不对，整份没有收录。", "The catalogue has %d problems; none of it was recorded.")
 	ErrPredates  = domain.Reject("list_predates_predecessor", "生效日期 %s 早于上一版的 %s，不能收录。", "It takes effect on %s, before its predecessor's %s, and cannot be recorded.").Under("I20", "")
 	ErrEmpty     = domain.Reject("list_empty", "一行也没有。", "There are no rows.")
