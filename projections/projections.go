@@ -6,17 +6,23 @@ package projections
 
 import (
 	"context"
+	"database/sql"
+	"time"
+
+	"github.com/google/uuid"
 
 	"shenzhong/events"
 )
 
 // An Event is a stored event and what it means.
 type Event struct {
-	events.Recorded
+	*events.Recorded
 	Body any // today's domain event, as Registry.Decode gives it
 }
 
-// A Projection folds events into tables of its own database file.
+// A Projection folds events into tables of its own database file. One value
+// may feed several files at once (the live one, one being built, one for
+// verify), so it keeps nothing between calls of Apply.
 type Projection interface {
 	// Name is the read model's name, lower-case letters: "ecoratio".
 	Name() string
@@ -32,4 +38,26 @@ type Projection interface {
 	// must not depend on how the log was cut into batches. It may fold in
 	// memory and write once per touched row. An error stops this read model.
 	Apply(ctx context.Context, tx *Tx, batch []Event) error
+}
+
+// A Fingerprinter is a Projection whose rows also depend on something that its
+// schema does not show, such as page templates. A file built under another
+// fingerprint is treated like one of an older version.
+type Fingerprinter interface{ Fingerprint() string }
+
+// A Querier is what the read models' queries need: *sql.DB, *sql.Conn or
+// *sql.Tx. Several queries that must see one and the same state share a
+// read-only *sql.Tx.
+type Querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// A Source is the event that a figure or a row comes from, so that anybody may
+// look it up in the exported log.
+type Source struct {
+	ID       uuid.UUID       `json:"event"`
+	Position events.Position `json:"position"`
+	// Recorded is when the log recorded it, UTC.
+	Recorded time.Time `json:"recorded_at"`
 }
