@@ -7,6 +7,7 @@
 package credit
 
 import (
+	"maps"
 	"slices"
 
 	"shenzhong/domain"
@@ -184,11 +185,48 @@ func (s PolicyState) Version(name string) (PolicyVersion, bool) {
 // Policy decides over the policy's versions.
 var Policy = domain.Decider[PolicyState, PolicyCommand, PolicyEvent]{Decide: decidePolicy, Evolve: evolvePolicy}
 
+var (
+	// ErrPolicyInvalid refuses a version that does not fit together.
+	ErrPolicyInvalid = domain.Reject("credit_policy_invalid", "信用评价规则有误：%s。", "The credit policy does not fit together: %s.").Under("I17", "")
+	// ErrPolicyChanged refuses to change a version that exists: entries name it.
+	ErrPolicyChanged = domain.Reject("credit_policy_version_exists", "规则版本 %s 已经发布，内容不能再改，请使用新的版本号。",
+		"The policy version %s exists and cannot be changed; please use a new version name.").Under("I17", "")
+	// ErrPolicyOlder refuses a version that starts before its predecessor.
+	ErrPolicyOlder = domain.Reject("credit_policy_older", "新版本的生效日期不能早于上一版本（%s）。",
+		"A new version cannot start before its predecessor (%s).").Under("I20", "")
+)
+
 func decidePolicy(s PolicyState, cmd PolicyCommand) ([]PolicyEvent, error) {
 	if err := cmd.Acted().Check(); err != nil {
 		return nil, err
 	}
-	return nil, nil
+	switch c := cmd.(type) {
+	case Adopt:
+		p := c.PolicyVersion
+		if err := p.check(); err != nil {
+			return nil, err
+		}
+		if old, ok := s.Version(p.Version); ok {
+			if old.equal(p) {
+				return nil, nil
+			}
+			return nil, ErrPolicyChanged.With(p.Version)
+		}
+		if n := len(s.Versions); n > 0 && p.EffectiveFrom < s.Versions[n-1].EffectiveFrom {
+			return nil, ErrPolicyOlder.With(s.Versions[n-1].EffectiveFrom)
+		}
+		return []PolicyEvent{PolicyAdopted{p}}, nil
+	}
+	panic("unreachable: PolicyCommand is sealed")
+}
+
+// equal compares versions by content; an absent list equals an empty one.
+func (p PolicyVersion) equal(o PolicyVersion) bool {
+	return p.Version == o.Version && p.EffectiveFrom == o.EffectiveFrom &&
+		p.Base == o.Base && p.Min == o.Min && p.Max == o.Max && p.BonusCap == o.BonusCap && p.BonusMonths == o.BonusMonths &&
+		p.EscalateNth == o.EscalateNth && p.EscalateMonths == o.EscalateMonths &&
+		slices.Equal(p.Grades, o.Grades) && maps.Equal(p.Severities, o.Severities) &&
+		slices.Equal(p.Rules, o.Rules) && slices.Equal(p.Bonuses, o.Bonuses)
 }
 
 func evolvePolicy(s PolicyState, e PolicyEvent) PolicyState {
