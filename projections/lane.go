@@ -19,6 +19,7 @@ type lane struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	done   chan struct{} // closed when run has ended
+	tidy   chan struct{} // closed when a switch to this lane has removed the old file
 
 	// Of the feed that has the lane.
 	next    events.Position // everything up to here was put
@@ -47,7 +48,7 @@ type lane struct {
 
 func (r *Runner) newLane(m *model, f *file) *lane {
 	l := &lane{r: r, m: m, file: f, next: f.at, at: f.at, asOf: f.asOf,
-		done: make(chan struct{}), wake: make(chan struct{}, 1), room: make(chan struct{}, 1)}
+		done: make(chan struct{}), tidy: make(chan struct{}), wake: make(chan struct{}, 1), room: make(chan struct{}, 1)}
 	l.ctx, l.cancel = context.WithCancel(r.ctx)
 	return l
 }
@@ -396,6 +397,7 @@ func (l *lane) serve() bool {
 	m.notify()
 	m.mu.Unlock()
 	l.halted = nil
+	defer close(l.tidy)
 	// Idle connections to the old file go at once, busy ones when they end.
 	m.db.SetMaxIdleConns(0)
 	m.db.SetMaxIdleConns(4)

@@ -447,6 +447,11 @@ func (r *Runner) Rebuild(ctx context.Context, names ...string) error {
 		l.m.mu.Unlock()
 		if left {
 			l.abandon()
+			continue
+		}
+		select {
+		case <-l.tidy:
+		case <-l.done: // the runner was closed
 		}
 	}
 	return errors.Join(errs...)
