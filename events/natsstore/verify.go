@@ -1,0 +1,238 @@
+package natsstore
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"shenzhong/events"
+)
+
+// A Difference is a place where the log and the index do not agree, or where
+// the log does not give what it must have.
+type Difference struct {
+	Position events.Position
+	What     string
+}
+
+func (d *Difference) Error() string {
+	return fmt.Sprintf("natsstore: at position %d (message %d): %s", d.Position, sequence(d.Position), d.What)
+}
+
+// A Report is what Verify found.
+type Report struct {
+	Messages, Events uint64 // read from the log
+	Differences      uint64
+	First            *Difference // nil when there is none
+}
+
+func (r *Report) differs(p events.Position, format string, args ...any) {
+	if r.Differences++; r.First == nil || p < r.First.Position {
+		r.First = &Difference{p, fmt.Sprintf(format, args...)}
+	}
+}
+
+// Verify reads every message of the log itself and compares it with the index,
+// row by row. The error is the first *Difference, if there is any, or says why
+// the comparison did not end. Progress, if set, is told how many of how many
+// messages were read. The server checks each message's checksum as it reads.
+func (s *Store) Verify(ctx context.Context, progress func(done, total uint64)) (Report, error) {
+	info, err := s.stream.Info(ctx)
+	if err != nil {
+		return Report{}, fmt.Errorf("natsstore: verify: %w", err)
+	}
+	last := info.State.LastSeq
+	if applied, _ := s.index.at(); applied > last {
+		return Report{}, &LossError{Index: position(applied, 0), Log: position(last, 0)}
+	}
+	if err := s.index.wait(ctx, last, s.closed); err != nil {
+		return Report{}, fmt.Errorf("natsstore: verify: the index does not catch up: %w", err)
+	}
+	rep, err := s.compare(ctx, 1, last, progress)
+	if err != nil {
+		return rep, fmt.Errorf("natsstore: verify: %w", err)
+	}
+	if n := uint64(info.State.NumDeleted); rep.Differences == 0 && n > 0 {
+		rep.differs(0, "the log counts %d messages as deleted", n)
+	}
+	if rep.First != nil {
+		return rep, rep.First
+	}
+	return rep, nil
+}
+
+// compare holds the messages from..to of the log against the index.
+func (s *Store) compare(ctx context.Context, from, to uint64, progress func(done, total uint64)) (Report, error) {
+	var rep Report
+	if to < from {
+		return rep, nil
+	}
+	rows := s.index.between(ctx, from, to)
+	next, stop := iter.Pull2(rows)
+	defer stop()
+	row, err, more := next()
+	var head, want []byte
+	for m, errLog := range s.messages(ctx, from, to) {
+		if errLog != nil {
+			return rep, errLog
+		}
+		rep.Messages++
+		if m.err != nil {
+			rep.differs(position(m.seq, 0), "%v", m.err)
+		}
+		for _, e := range m.events {
+			rep.Events++
+			for more && err == nil && row.Position < e.Position {
+				rep.differs(row.Position, "the index has an event of %s that the log has not", row.Stream)
+				row, err, more = next()
+			}
+			switch head, want = appendHead(head[:0], row), appendHead(want[:0], e); {
+			case err != nil:
+			case !more || row.Position > e.Position:
+				rep.differs(e.Position, "the index lacks an event of %s", e.Stream)
+				continue
+			case !bytes.Equal(head, want) || !bytes.Equal(row.Data, e.Data):
+				rep.differs(e.Position, "%s differs: %s", e.Stream, difference(e, row))
+			}
+			if err == nil {
+				row, err, more = next()
+			}
+		}
+		if err != nil {
+			return rep, err
+		}
+		for m.err != nil && more && err == nil && sequence(row.Position) <= m.seq { // said already: the log does not give it
+			row, err, more = next()
+		}
+		if progress != nil && rep.Messages%10000 == 0 {
+			progress(rep.Messages, to-from+1)
+		}
+	}
+	for ; more && err == nil; row, err, more = next() {
+		rep.differs(row.Position, "the index has an event of %s that the log has not", row.Stream)
+	}
+	if progress != nil {
+		progress(rep.Messages, to-from+1)
+	}
+	return rep, err
+}
+
+// difference names the first field in which the log and the index disagree. It
+// prints no contents: they may be personal.
+func difference(log, row events.Recorded) string {
+	for _, f := range []struct {
+		name string
+		same bool
+	}{
+		{"the stream", log.Stream == row.Stream}, {"the data", bytes.Equal(log.Data, row.Data)}, {"the type", log.Type == row.Type},
+		{"the id", log.ID == row.ID}, {"when it was recorded", log.At.Equal(row.At)}, {"when it happened", log.Occurred.Equal(row.Occurred)},
+		{"the actor", log.Meta.Actor == row.Meta.Actor}, {"the command", log.Meta.Command == row.Meta.Command},
+	} {
+		if !f.same {
+			return f.name
+		}
+	}
+	return "why it happened, or its place in the append"
+}
+
+// between yields the index's rows of the messages from..to. A row that cannot
+// be read is an error.
+func (x *index) between(ctx context.Context, from, to uint64) iter.Seq2[events.Recorded, error] {
+	return func(yield func(events.Recorded, error) bool) {
+		in := interned{}
+		const chunk = 2000
+		after := int64(position(from, 0)) - 1
+		for {
+			rs, err := x.rows(ctx, in, x.scan, after, chunk)
+			if err != nil {
+				yield(events.Recorded{}, err)
+				return
+			}
+			for _, r := range rs {
+				after = int64(r.Position)
+				if sequence(r.Position) > to || !yield(r, nil) {
+					return
+				}
+			}
+			if len(rs) < chunk {
+				return
+			}
+		}
+	}
+}
+
+// messages yields every message from..to of the log itself, those that the log
+// does not give with their error.
+func (s *Store) messages(ctx context.Context, from, to uint64) iter.Seq2[logMessage, error] {
+	return func(yield func(logMessage, error) bool) {
+		for next := from; next <= to; {
+			r, err := s.readLog(ctx, next)
+			if err != nil {
+				yield(logMessage{}, err)
+				return
+			}
+			ok := r.upTo(ctx, to, yield)
+			next = r.next
+			r.close()
+			if !ok {
+				return
+			}
+		}
+	}
+}
+
+// upTo yields until the message to or, after a message on which the consumer
+// hung, that message; then its caller begins anew behind it.
+func (r *logReader) upTo(ctx context.Context, to uint64, yield func(logMessage, error) bool) bool {
+	for r.next <= to {
+		ms, err := r.batch(ctx, readAhead, time.Second)
+		if errors.Is(err, errIdle) {
+			m, err := r.s.get(ctx, r.next)
+			r.next++
+			return yield(m, err) && err == nil
+		}
+		if err != nil {
+			yield(logMessage{}, err)
+			return false
+		}
+		for _, m := range ms {
+			if m.seq > to {
+				return true
+			}
+			if !yield(m, nil) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// Raw yields the events after the position from the log itself, past the
+// index, up to where the log ends when it is called: for exports, and for
+// anyone who wants to count again.
+func (s *Store) Raw(ctx context.Context, after events.Position) iter.Seq2[events.Recorded, error] {
+	return func(yield func(events.Recorded, error) bool) {
+		info, err := s.stream.Info(ctx)
+		if err != nil {
+			yield(events.Recorded{}, fmt.Errorf("natsstore: read the log: %w", err))
+			return
+		}
+		for m, err := range s.messages(ctx, max(1, sequence(after)), info.State.LastSeq) {
+			if err == nil && m.err != nil {
+				err = &Difference{position(m.seq, 0), m.err.Error()}
+			}
+			if err != nil {
+				yield(events.Recorded{}, err)
+				return
+			}
+			for _, e := range m.events {
+				if e.Position > after && !yield(e, nil) {
+					return
+				}
+			}
+		}
+	}
+}
