@@ -510,6 +510,7 @@ var (
 	ErrDeceased     = domain.Reject("deceased_incomplete", "请填写逝者姓名；没有姓名的写明原因。", "Please give the name of the deceased, or the reason why there is none.")
 	ErrPerson       = domain.Reject("person_mismatch", "个人信息没有归到本人名下。", "Personal data is not kept under the person it is about.")
 	ErrIDMismatch   = domain.Reject("citizen_id_mismatch", "出生日期或性别与身份证号码不一致，请照证件再看一遍。", "Birth date or sex differs from the ID number; please compare it with the card.").Under("", "GB 11643")
+	ErrBirth        = domain.Reject("birth_date_invalid", "出生日期 %s 还没有到，请照证件再看一遍。", "The birth date %s has not come yet; please compare it with the card.").Under("I8", "")
 	ErrSex          = domain.Reject("sex_unknown", "性别只能是 male、female 或 unknown。", "The sex is male, female or unknown.")
 	ErrDeathDate    = domain.Reject("death_date_invalid", "死亡日期 %s 不对：不能晚于今天，也不能早于出生日期。", "The date of death %s is not valid: it is neither after today nor before birth.").Under("I8", "")
 	ErrHandler      = domain.Reject("handler_incomplete", "请填写承办人的姓名、电话和与逝者的关系。", "Please give the handler's name, phone and relation to the deceased.")
@@ -522,22 +523,22 @@ var (
 	ErrNoItems      = domain.Reject("quote_empty", "报价里至少要有一项，最多 %d 项。", "A quote has at least one item and at most %d.")
 	ErrQuantity     = domain.Reject("quantity_invalid", "数量要大于零，不超过 %d。", "The quantity is above zero and at most %d.")
 	ErrPrice        = domain.Reject("price_negative", "价格不能是负数。", "The price cannot be negative.")
-	ErrNoPrice      = domain.Reject("price_missing", "“%s”在价目表上只有区间，请写明价格。", "The list gives only a range for %q; please state the price.")
+	ErrNoPrice      = domain.Reject("price_missing", "“%[1]s”在价目表上只有区间，请写明价格。", "The list gives only a range for %[2]q; please state the price.")
 	ErrNoList       = domain.Reject("no_price_list", "这家机构在 %s 没有生效的价目表，不能报价和收费。", "This institution had no price list in force on %s; nothing can be quoted or charged.").Under("I16", lawPrice)
 	ErrOffList      = domain.Reject("charge_off_list", "“%s”不在价目表上，不能收费。", "%q is not on the price list and cannot be charged.").Under("I16", lawPrice)
-	ErrAboveCeiling = domain.Reject("charge_above_ceiling", "%s录入 %s 元，最高价是 %s %s。", "%s is entered at %s yuan; the most it may cost is %s %s.").Under("I16", lawPrice)
-	ErrAboveQuote   = domain.Reject("charge_above_quote", "%s：家属同意的报价是 %s 元，已收录 %s 元，再加 %s 元就超过了。请重新报价并由家属同意。",
-		"%s: the family agreed to %s yuan, %s are on the bill, and %s more would exceed it. A new quote and consent are needed.").Under("I16", "")
+	ErrAboveCeiling = domain.Reject("charge_above_ceiling", "%[1]s录入 %[3]s 元，最高价是 %[4]s %[5]s。", "%[2]s is entered at %[3]s yuan; the most it may cost is %[4]s %[5]s.").Under("I16", lawPrice)
+	ErrAboveQuote   = domain.Reject("charge_above_quote", "%[1]s：家属同意的报价是 %[3]s 元，已收录 %[4]s 元，再加 %[5]s 元就超过了。请重新报价并由家属同意。",
+		"%[2]s: the family agreed to %[3]s yuan, %[4]s are on the bill, and %[5]s more would exceed it. A new quote and consent are needed.").Under("I16", "")
 	ErrQuoteExists     = domain.Reject("quote_exists", "报价 %s 已经有了，内容不同。", "There is a quote %s already, with other contents.")
 	ErrNoQuote         = domain.Reject("quote_unknown", "没有报价 %s。", "There is no quote %s.")
 	ErrQuoteSuperseded = domain.Reject("quote_superseded", "报价 %s 已经被新的代替，请看最新的报价。", "Quote %s has been replaced; please read the latest one.")
 	ErrQuoteTotal      = domain.Reject("quote_total_differs", "您看到的总额是 %s 元，报价是 %s 元，请再看一遍。", "You read a total of %s yuan, the quote says %s; please look again.")
-	ErrQuoteBelowBill  = domain.Reject("quote_below_bill", "%s 已经收录 %s 元，报价里只有 %s 元。", "%s: %s yuan are on the bill, the quote has only %s.").Under("I16", "")
+	ErrQuoteBelowBill  = domain.Reject("quote_below_bill", "%[1]s 已经收录 %[3]s 元，报价里只有 %[4]s 元。", "%[2]s: %[3]s yuan are on the bill, the quote has only %[4]s.").Under("I16", "")
 	ErrServed          = domain.Reject("service_date_invalid", "服务日期 %s 不对，或者还没有到。", "The day of service %s is not valid or has not come yet.").Under("I8", "")
 	ErrLineExists      = domain.Reject("line_exists", "账单里已经有 %s 这一行，内容不同。", "The bill has a line %s already, with other contents.")
 	ErrNoLine          = domain.Reject("line_unknown", "账单里没有 %s 这一行。", "The bill has no line %s.")
 	ErrRule            = domain.Reject("relief_rule_incomplete", "减免要写明规则和版本。", "Relief names its rule and version.").Under("I20", "")
-	ErrNotEntitled     = domain.Reject("relief_not_entitled", "按这一版规则，这项不在减免范围：%s。", "This version of the rule does not cover it: %s.")
+	ErrNotEntitled     = domain.Reject("relief_not_entitled", "按这一版规则不能减免：%[1]s。", "Under this version of the rule it is not waived: %[2]s.")
 	ErrReliefLate      = domain.Reject("relief_after_payment", "减免在缴费之前办理；这一行已经缴费。", "Relief comes before payment; this line has been paid.").Under("PR-4", "")
 	ErrMethod          = domain.Reject("payment_method_unknown", "没有“%s”这种付款方式。", "There is no payment method %q.")
 	ErrPaymentExists   = domain.Reject("payment_exists", "付款 %s 已经记录，内容不同。", "Payment %s is recorded already, with other contents.")
@@ -592,10 +593,13 @@ func (s State) ended() bool { return s.Cancelled || s.Closed }
 
 func (s State) open(c Open) ([]Event, error) {
 	o := c.Opened
-	if _, err := domain.ParseCreditCode(o.Institution); err != nil {
+	code, err := domain.ParseCreditCode(o.Institution)
+	if err == nil && string(code) != o.Institution { // the canonical form names streams
+		err = domain.ErrCreditCode
+	}
+	if err != nil {
 		return nil, err
 	}
-	var err error
 	if o.Deceased, err = o.Deceased.checked(domain.DateOf(c.Now)); err != nil {
 		return nil, err
 	}
@@ -607,6 +611,8 @@ func (s State) open(c Open) ([]Event, error) {
 		return nil, nil
 	case s.Exists():
 		return nil, ErrOpened
+	case o.Handler.Person == o.Deceased.Person:
+		return nil, ErrPerson
 	case !validNumber(o.Number):
 		return nil, ErrNumber
 	case !slices.Contains(Sources, o.Source):
@@ -655,11 +661,11 @@ func (d Deceased) checked(today domain.Date) (Deceased, error) {
 		birth, hasBirth = id.Birth(), true
 		d.CitizenID, d.Birth, d.Sex = domain.Personal(d.Person, id), domain.Personal(d.Person, birth), domain.Personal(d.Person, of)
 	}
+	if hasBirth && birth > today {
+		return d, ErrBirth.With(birth)
+	}
 	if d.DeathDate != "" && (!d.DeathDate.Valid() || d.DeathDate > today || hasBirth && d.DeathDate < birth) {
 		return d, ErrDeathDate.With(d.DeathDate)
-	}
-	if hasBirth && birth > today {
-		return d, ErrIDMismatch
 	}
 	if d.Hukou != "" {
 		if _, err := domain.ParseDivision(string(d.Hukou)); err != nil {
@@ -767,9 +773,9 @@ func (s State) priced(it Item, l PriceList, on domain.Date) (Line, error) {
 	}
 	switch {
 	case price == 0 && r.Ceiling > 0:
-		return Line{}, ErrNoPrice.With(r.NameZh)
+		return Line{}, ErrNoPrice.With(r.NameZh, english(r.NameZh, r.NameEn))
 	case price > r.Ceiling:
-		return Line{}, ErrAboveCeiling.With(r.NameZh, price, r.Ceiling, r.Unit)
+		return Line{}, ErrAboveCeiling.With(r.NameZh, english(r.NameZh, r.NameEn), price, r.Ceiling, r.Unit)
 	}
 	return Line{ID: it.ID, Code: r.Code, NameZh: r.NameZh, NameEn: r.NameEn, Unit: r.Unit, Quantity: it.Quantity, Price: price,
 		Amount: price * domain.Money(it.Quantity), Ceiling: r.Ceiling, PriceListVersion: l.Version}, nil
@@ -799,7 +805,7 @@ func (q Quoted) of(code string) (m domain.Money) {
 func (q Quoted) covers(s State) error {
 	for _, b := range s.Bill {
 		if have, want := q.of(b.Code), s.billed(b.Code); have < want {
-			return ErrQuoteBelowBill.With(b.NameZh, want, have)
+			return ErrQuoteBelowBill.With(b.NameZh, english(b.NameZh, b.NameEn), want, have)
 		}
 	}
 	return nil
@@ -889,7 +895,7 @@ func (s State) charge(c Charge) ([]Event, error) {
 		agreed = s.Accepted.of(l.Code)
 	}
 	if billed := s.billed(l.Code); billed+l.Amount > agreed {
-		return nil, ErrAboveQuote.With(l.NameZh, agreed, billed, l.Amount)
+		return nil, ErrAboveQuote.With(l.NameZh, english(l.NameZh, l.NameEn), agreed, billed, l.Amount)
 	}
 	return []Event{Charged{l}}, nil
 }
@@ -920,13 +926,13 @@ func (s State) relieve(c ApplyRelief) ([]Event, error) {
 	case blank(r.ID) || blank(r.Version):
 		return nil, ErrRule
 	case !slices.Contains(r.Groups, c.Group):
-		return nil, ErrNotEntitled.With(c.Group)
+		return nil, ErrNotEntitled.With("不属于减免对象", "the group is not entitled")
 	case on < r.ValidFrom || r.ValidUntil != "" && on > r.ValidUntil:
-		return nil, ErrNotEntitled.With(on)
+		return nil, ErrNotEntitled.With("死亡日期不在规则有效期内", "the rule does not cover the date of death")
 	case r.Hukou != "" && s.Deceased.Unnamed != Unidentified && !s.Deceased.Hukou.In(r.Hukou):
-		return nil, ErrNotEntitled.With("户籍 hukou")
+		return nil, ErrNotEntitled.With("户籍不在适用范围内", "it does not cover this place of registration")
 	case w < 0:
-		return nil, ErrNotEntitled.With(b.NameZh)
+		return nil, ErrNotEntitled.With("没有免除“"+b.NameZh+"”", "it does not waive "+english(b.NameZh, b.NameEn))
 	}
 	if limit := r.Waives[w].Quantity; limit > 0 {
 		n := b.Quantity
@@ -936,7 +942,7 @@ func (s State) relieve(c ApplyRelief) ([]Event, error) {
 			}
 		}
 		if n > limit {
-			return nil, ErrNotEntitled.With(b.NameZh)
+			return nil, ErrNotEntitled.With("超过免除的数量", "it waives a smaller quantity")
 		}
 	}
 	if s.Balance() < b.Due() {
@@ -1010,6 +1016,14 @@ func (s State) close() ([]Event, error) {
 		return nil, ErrBalance.With(s.Balance())
 	}
 	return []Event{Closed{s.Charged(), s.Relief(), s.Paid()}}, nil
+}
+
+// english is the English name of a row, or the only one it has.
+func english(zh, en string) string {
+	if blank(en) {
+		return zh
+	}
+	return en
 }
 
 func blank(s string) bool { return strings.TrimSpace(s) == "" }
