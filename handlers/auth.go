@@ -288,6 +288,7 @@ type Rule struct {
 // be done by nobody.
 var Access = map[Operation]Rule{
 	"register_institution": {Roles: []Role{Admin, Importer}},
+	"rename_institution":   {Roles: []Role{Admin, Importer}},
 	"license_institution":  {Roles: []Role{Admin, Importer}},
 	"add_resource":         {Roles: []Role{Admin, Importer}, Own: true},
 	"retire_resource":      {Roles: []Role{Admin, Importer}, Own: true},
@@ -300,13 +301,15 @@ var Access = map[Operation]Rule{
 	"open_case":    {Roles: []Role{Desk}, Own: true},
 	"get_case":     {Roles: []Role{Desk, Regulator}, Own: true},
 	"book_slot":    {Roles: []Role{Desk}, Own: true},
-	"hold_slot":    {Roles: []Role{Desk}, Own: true},
+	"confirm_slot": {Roles: []Role{Desk}, Own: true},
 	"release_slot": {Roles: []Role{Desk}, Own: true},
 	"quote_case":   {Roles: []Role{Desk}, Own: true},
 	"consent_case": {Roles: []Role{Desk}, Own: true},
 	"charge_case":  {Roles: []Role{Desk}, Own: true},
 	"relieve_case": {Roles: []Role{Desk}, Own: true},
 	"pay_case":     {Roles: []Role{Desk}, Own: true},
+	"refund_case":  {Roles: []Role{Desk}, Own: true},
+	"close_case":   {Roles: []Role{Desk}, Own: true},
 	"cancel_case":  {Roles: []Role{Desk}, Own: true},
 
 	"receive_remains":          {Roles: []Role{Desk, Cremator}, Own: true},
@@ -319,8 +322,8 @@ var Access = map[Operation]Rule{
 	"start_cremation":          {Roles: []Role{Cremator}, Own: true},
 	"complete_cremation":       {Roles: []Role{Cremator}, Own: true},
 	"collect_ashes":            {Roles: []Role{Cremator}, Own: true},
+	"empty_furnace":            {Roles: []Role{Cremator}, Own: true},
 	"issue_certificate":        {Roles: []Role{Desk}, Own: true},
-	"void_certificate":         {Roles: []Role{Desk}, Own: true},
 	"release_ashes":            {Roles: []Role{Desk}, Own: true},
 	"get_cremation":            {Roles: []Role{Desk, Cremator, Regulator}, Own: true},
 
@@ -340,6 +343,7 @@ var Access = map[Operation]Rule{
 
 	"adopt_credit_policy": {Roles: []Role{Regulator, Importer}},
 	"suspect":             {Roles: []Role{Regulator}},
+	"notify_suspicion":    {Roles: []Role{Regulator}},
 	"answer_suspicion":    {Roles: []Role{Desk, Cemetery, Eco}, Own: true},
 	"dismiss_suspicion":   {Roles: []Role{Regulator}},
 	"confirm_suspicion":   {Roles: []Role{Regulator}},

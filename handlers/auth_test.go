@@ -11,12 +11,12 @@ import (
 // who is the whole of who may do what, written a second time and by role, so
 // that a slip in Access shows. "own" is at the account's own institution only.
 var who = map[Role]string{
-	Desk: `own: open_case get_case book_slot hold_slot release_slot quote_case consent_case charge_case relieve_case pay_case cancel_case
+	Desk: `own: open_case get_case book_slot confirm_slot release_slot quote_case consent_case charge_case relieve_case pay_case refund_case close_case cancel_case
 		receive_remains record_death_certificate sign_confirmation record_police_paper place_hold lift_hold verify_identity
-		issue_certificate void_certificate release_ashes get_cremation
+		issue_certificate release_ashes get_cremation
 		apply_eco_burial consent_eco_burial withdraw_eco_burial get_eco_burial answer_suspicion get_credit
 		any: get_institution get_price_list get_availability`,
-	Cremator: `own: receive_remains place_hold verify_identity start_cremation complete_cremation collect_ashes get_cremation
+	Cremator: `own: receive_remains place_hold verify_identity start_cremation complete_cremation collect_ashes empty_furnace get_cremation
 		any: get_institution get_price_list get_availability`,
 	Cemetery: `own: survey_plot allocate_plot inter surrender_plot get_plot answer_suspicion get_credit
 		any: get_institution get_price_list get_availability`,
@@ -24,11 +24,11 @@ var who = map[Role]string{
 		any: get_institution get_price_list get_availability`,
 	Regulator: `own: get_case place_hold lift_hold get_cremation get_plot grant_incentive get_eco_burial get_credit
 		any: get_institution get_price_list get_availability
-		adopt_credit_policy suspect dismiss_suspicion confirm_suspicion grant_bonus repair_entry revoke_entry`,
+		adopt_credit_policy suspect notify_suspicion dismiss_suspicion confirm_suspicion grant_bonus repair_entry revoke_entry`,
 	Admin: `own: add_resource retire_resource publish_price_list survey_plot get_credit
-		any: register_institution license_institution get_institution adopt_catalogue get_price_list get_availability establish_cemetery`,
+		any: register_institution rename_institution license_institution get_institution adopt_catalogue get_price_list get_availability establish_cemetery`,
 	Importer: `own: add_resource retire_resource publish_price_list survey_plot
-		any: register_institution license_institution get_institution adopt_catalogue get_price_list get_availability establish_cemetery adopt_credit_policy`,
+		any: register_institution rename_institution license_institution get_institution adopt_catalogue get_price_list get_availability establish_cemetery adopt_credit_policy`,
 }
 
 // Every operation × every role × nobody, own, other and every institution.

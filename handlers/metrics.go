@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"net/http"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"shenzhong/events"
+	"shenzhong/projections"
 )
 
 // Metrics are what /metrics shows. Its labels are route patterns, methods,
@@ -82,38 +84,59 @@ func (s timedStore) Load(ctx context.Context, st events.Stream, after events.Rev
 	return s.Store.Load(ctx, st, after)
 }
 
-// A ReadModel is how one read model stands, as /readyz and /metrics show it.
+// A ReadModel is how one read model stands, as /readyz shows it.
 type ReadModel struct {
 	Name     string          `json:"name"`
 	Version  int             `json:"version"`
 	Position events.Position `json:"position"`
 	// AsOf is when the last applied event was recorded.
 	AsOf time.Time `json:"as_of,omitzero"`
-	// Lag is the age of the oldest event it has not applied; zero when caught up.
-	LagSeconds float64 `json:"lag_seconds"`
-	CaughtUp   bool    `json:"caught_up"`
-	// Stopped names what stopped it: the poison event's type, stream and
-	// position. Its pages go on showing what they knew.
-	Stopped string `json:"stopped,omitempty"`
+	// Lag is how many events were read and are not applied yet.
+	Lag      int64 `json:"lag"`
+	CaughtUp bool  `json:"caught_up"`
+	// Stopped names what stopped it: the event's type, stream and position. Its
+	// pages go on showing what they knew.
+	Stopped  string `json:"stopped,omitempty"`
+	Building bool   `json:"building,omitempty"`
+}
+
+func readModel(s projections.Status) ReadModel {
+	m := ReadModel{Name: s.Name, Version: s.Version, Position: s.Position, AsOf: s.AsOf, Lag: s.Lag, CaughtUp: s.CaughtUp, Building: s.Building != nil}
+	if s.Stopped {
+		m.Stopped = "stopped"
+		if p, ok := errors.AsType[*projections.PoisonError](s.Err); ok {
+			m.Stopped = fmt.Sprintf("%s in %s at %d", p.Type, p.Stream, p.Position)
+		}
+	}
+	return m
 }
 
 // readModels shows the read models' state at the moment of scraping.
-type readModels struct{ list func() []ReadModel }
+type readModels struct{ list func() []projections.Status }
 
 var (
-	lagDesc     = prometheus.NewDesc("shenzhong_read_model_lag_seconds", "Age of the oldest event not applied yet.", []string{"name", "version"}, nil)
+	lagDesc     = prometheus.NewDesc("shenzhong_read_model_lag_events", "Events read from the log and not applied yet.", []string{"name", "version"}, nil)
+	asOfDesc    = prometheus.NewDesc("shenzhong_read_model_as_of_seconds", "Unix time at which the last applied event was recorded.", []string{"name", "version"}, nil)
 	stoppedDesc = prometheus.NewDesc("shenzhong_read_model_stopped", "1 when a poison event stopped it.", []string{"name", "version"}, nil)
 )
 
-func (c readModels) Describe(ch chan<- *prometheus.Desc) { ch <- lagDesc; ch <- stoppedDesc }
+func (c readModels) Describe(ch chan<- *prometheus.Desc) {
+	ch <- lagDesc
+	ch <- asOfDesc
+	ch <- stoppedDesc
+}
 
 func (c readModels) Collect(ch chan<- prometheus.Metric) {
 	for _, m := range c.list() {
-		v, stopped := strconv.Itoa(m.Version), 0.0
-		if m.Stopped != "" {
+		v, stopped, asOf := strconv.Itoa(m.Version), 0.0, 0.0
+		if m.Stopped {
 			stopped = 1
 		}
-		ch <- prometheus.MustNewConstMetric(lagDesc, prometheus.GaugeValue, m.LagSeconds, m.Name, v)
+		if !m.AsOf.IsZero() {
+			asOf = float64(m.AsOf.UnixMilli()) / 1000
+		}
+		ch <- prometheus.MustNewConstMetric(lagDesc, prometheus.GaugeValue, float64(m.Lag), m.Name, v)
+		ch <- prometheus.MustNewConstMetric(asOfDesc, prometheus.GaugeValue, asOf, m.Name, v)
 		ch <- prometheus.MustNewConstMetric(stoppedDesc, prometheus.GaugeValue, stopped, m.Name, v)
 	}
 }

@@ -250,7 +250,7 @@ func problemOf(err error, lang string) *Problem {
 
 // WriteProblem answers a request with err as problem+json.
 func WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
-	p := RequestProblem(r.Context(), err, Lang(r))
+	p := RequestProblem(r.Context(), err)
 	for k, vs := range p.GetHeaders() {
 		w.Header()[k] = vs
 	}
@@ -260,12 +260,12 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
 	json.NewEncoder(w).Encode(p)
 }
 
-// RequestProblem is ProblemOf with the request's id in it. It leaves the error
+// RequestProblem is ProblemOf in the request's language and with its id. It leaves the error
 // with the request's log line, whole when it is ours to mend, by its code when
 // the caller can.
-func RequestProblem(ctx context.Context, err error, lang string) *Problem {
+func RequestProblem(ctx context.Context, err error) *Problem {
+	rec, lang := recordOf(ctx), LangOf(ctx)
 	p := *ProblemOf(err, lang)
-	rec := recordOf(ctx)
 	rec.code = p.Code
 	if rec.id != uuid.Nil {
 		p.Request = rec.id.String()
@@ -281,9 +281,13 @@ func RequestProblem(ctx context.Context, err error, lang string) *Problem {
 
 var langs = language.NewMatcher([]language.Tag{language.Chinese, language.English})
 
-// Lang is the language to answer in: the lang cookie, then Accept-Language,
-// then Chinese.
+// Lang is the language to answer in: the lang of the query, which a link to the
+// other language carries, then the lang cookie, then Accept-Language, then
+// Chinese.
 func Lang(r *http.Request) string {
+	if l := r.URL.Query().Get("lang"); l == "zh" || l == "en" {
+		return l
+	}
 	if c, err := r.Cookie("lang"); err == nil && (c.Value == "zh" || c.Value == "en") {
 		return c.Value
 	}

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-chi/chi/v5"
+
 	"shenzhong/domain"
 	"shenzhong/events"
 )
@@ -58,10 +60,12 @@ func TestProblemOf(t *testing.T) {
 }
 
 func TestWriteProblem(t *testing.T) {
-	r := httptest.NewRequest("GET", "/api/v1/x", nil)
-	r.Header.Set("Accept-Language", "en-GB,en;q=0.9")
-	w := httptest.NewRecorder()
-	WriteProblem(w, r, ErrUnauthenticated)
+	s, _ := serve(t, func(c *Config) {
+		c.API = routes(func(r chi.Router) {
+			r.Get("/api/v1/x", func(w http.ResponseWriter, r *http.Request) { WriteProblem(w, r, ErrUnauthenticated) })
+		})
+	})
+	w := do(s, "GET", "/api/v1/x", "", "Accept-Language", "en-GB,en;q=0.9")
 	var p Problem
 	if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || p.Code != "unauthenticated" || !strings.HasPrefix(p.Detail, "Please") {
 		t.Error(err, w.Body)

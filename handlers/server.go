@@ -15,6 +15,8 @@ import (
 
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
+
+	"shenzhong/projections"
 )
 
 // A Mount adds its routes to the server's router.
@@ -44,9 +46,9 @@ type Config struct {
 	// Store says whether the log can be reached, for /readyz.
 	Store func(context.Context) error
 	// ReadModels says how the read models stand, for /readyz and /metrics.
-	ReadModels func() []ReadModel
-	// MaxLag is how old a read model may be before /readyz says not ready.
-	// Default: 30 s.
+	ReadModels func() []projections.Status
+	// MaxLag is how old what a read model shows may be, while there is something
+	// newer, before /readyz says not ready. Default: 30 s.
 	MaxLag time.Duration
 }
 
@@ -105,7 +107,7 @@ func (s *Server) HTTP(addr string) *http.Server {
 // somebody to draw one, as problem+json otherwise.
 func (s *Server) Problem(w http.ResponseWriter, r *http.Request, err error) {
 	if p, ok := s.cfg.Web.(Pager); ok && !strings.HasPrefix(r.URL.Path, "/api/") && prefersHTML(r) {
-		problem := RequestProblem(r.Context(), err, Lang(r))
+		problem := RequestProblem(r.Context(), err)
 		for k, vs := range problem.GetHeaders() {
 			w.Header()[k] = vs
 		}
@@ -131,6 +133,7 @@ func prefersHTML(r *http.Request) bool {
 // personal data: routes, not paths; no query; an account, not an address.
 type record struct {
 	id     uuid.UUID
+	lang   string
 	actor  string
 	code   string
 	err    error
@@ -153,6 +156,9 @@ func recordOf(ctx context.Context) *record {
 // RequestID is the id of the request, which is the correlation id of every
 // event it causes; the nil UUID outside a request.
 func RequestID(ctx context.Context) uuid.UUID { return recordOf(ctx).id }
+
+// LangOf is the language the request is answered in; Chinese outside one.
+func LangOf(ctx context.Context) string { return cmp.Or(recordOf(ctx).lang, "zh") }
 
 type observed struct {
 	http.ResponseWriter
@@ -182,7 +188,7 @@ func (w *observed) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 func (s *Server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		rec := &record{id: uuid.Must(uuid.NewV7())}
+		rec := &record{id: uuid.Must(uuid.NewV7()), lang: Lang(r)}
 		w.Header().Set("X-Request-Id", rec.id.String())
 		r = r.WithContext(context.WithValue(r.Context(), recordKey{}, rec))
 		defer func() {
@@ -315,11 +321,11 @@ func (s *Server) Ready(ctx context.Context) Readiness {
 		}
 	}
 	if s.cfg.ReadModels != nil {
-		rd.ReadModels = s.cfg.ReadModels()
-	}
-	for _, m := range rd.ReadModels {
-		if m.Stopped != "" || m.LagSeconds > s.cfg.MaxLag.Seconds() {
-			rd.Waiting = append(rd.Waiting, m.Name)
+		for _, st := range s.cfg.ReadModels() {
+			rd.ReadModels = append(rd.ReadModels, readModel(st))
+			if st.Stopped || !st.CaughtUp && time.Since(st.AsOf) > s.cfg.MaxLag {
+				rd.Waiting = append(rd.Waiting, st.Name)
+			}
 		}
 	}
 	rd.Ready = len(rd.Waiting) == 0

@@ -10,12 +10,14 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
 
 	"shenzhong/events"
 	"shenzhong/events/memory"
+	"shenzhong/projections"
 )
 
 type routes func(chi.Router)
@@ -152,10 +154,10 @@ func TestProblemsAsPages(t *testing.T) {
 }
 
 func TestHealthReadyMetrics(t *testing.T) {
-	models := []ReadModel{{Name: "ecoratio", Version: 1, CaughtUp: true}}
+	models := []projections.Status{{Name: "ecoratio", Version: 1, CaughtUp: true}}
 	var down error
 	s, _ := serve(t, func(c *Config) {
-		c.ReadModels = func() []ReadModel { return models }
+		c.ReadModels = func() []projections.Status { return models }
 		c.Store = func(context.Context) error { return down }
 	})
 	if w := do(s, "GET", "/healthz", ""); w.Code != 200 || w.Body.String() != "ok\n" {
@@ -164,23 +166,23 @@ func TestHealthReadyMetrics(t *testing.T) {
 	if w := do(s, "GET", "/readyz", ""); w.Code != 200 || !strings.Contains(w.Body.String(), `"ready":true`) {
 		t.Error(w.Code, w.Body)
 	}
-	models[0].Stopped = "plot.interred.v1 at 7"
-	if w := do(s, "GET", "/readyz", ""); w.Code != 503 || !strings.Contains(w.Body.String(), `"waiting":["ecoratio"]`) || !strings.Contains(w.Body.String(), "plot.interred.v1 at 7") {
+	models[0].Stopped, models[0].Err = true, &projections.PoisonError{Name: "ecoratio", Type: "plot.interred.v1", Stream: "plot-x", Position: 7, Err: errors.New("沈明远")}
+	if w := do(s, "GET", "/readyz", ""); w.Code != 503 || !strings.Contains(w.Body.String(), `"waiting":["ecoratio"]`) || !strings.Contains(w.Body.String(), "plot.interred.v1 in plot-x at 7") || strings.Contains(w.Body.String(), "沈明远") {
 		t.Error(w.Code, w.Body)
 	}
 	if w := do(s, "GET", "/metrics", ""); !strings.Contains(w.Body.String(), `shenzhong_read_model_stopped{name="ecoratio",version="1"} 1`) {
 		t.Error(w.Body)
 	}
-	models[0].Stopped, models[0].LagSeconds = "", 31
+	models[0].Stopped, models[0].CaughtUp, models[0].AsOf = false, false, time.Now().Add(-31*time.Second)
 	if w := do(s, "GET", "/readyz", ""); w.Code != 503 {
 		t.Error("a read model that lags is ready:", w.Body)
 	}
-	models[0].LagSeconds, down = 0, errors.New("no route to nats")
+	models[0].AsOf, down = time.Now(), errors.New("no route to nats")
 	if w := do(s, "GET", "/readyz", ""); w.Code != 503 || !strings.Contains(w.Body.String(), `"waiting":["store"]`) || strings.Contains(w.Body.String(), "nats") {
 		t.Error(w.Code, w.Body)
 	}
 	w := do(s, "GET", "/metrics", "")
-	for _, want := range []string{`shenzhong_http_requests_total{method="GET",route="/healthz",status="200"} 1`, "go_goroutines", "shenzhong_read_model_lag_seconds"} {
+	for _, want := range []string{`shenzhong_http_requests_total{method="GET",route="/healthz",status="200"} 1`, "go_goroutines", "shenzhong_read_model_lag_events"} {
 		if !strings.Contains(w.Body.String(), want) {
 			t.Errorf("no %s", want)
 		}

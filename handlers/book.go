@@ -1,0 +1,422 @@
+package handlers
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"shenzhong/domain"
+	"shenzhong/domain/booking"
+	"shenzhong/domain/institution"
+	"shenzhong/domain/schedule"
+	"shenzhong/events"
+)
+
+// SlotTaken is schedule.ErrSlotTaken with the nearest free slots.
+type SlotTaken struct {
+	*domain.Rejection
+	Free []Alternative
+}
+
+// Unwrap lets errors.Is find schedule.ErrSlotTaken.
+func (e *SlotTaken) Unwrap() error { return e.Rejection }
+
+// Alternatives are the nearest free slots, nearest first.
+func (e *SlotTaken) Alternatives() []Alternative { return e.Free }
+
+// A Want names a slot of a resource by its start.
+type Want struct {
+	Institution string
+	Resource    string
+	Start       time.Time
+	Minutes     int // zero: one step of the resource's grid
+}
+
+func (w Want) day() string {
+	return schedule.ID(w.Institution, w.Resource, domain.DateOf(w.Start))
+}
+
+// Book opens a case and gives it a slot, in one go.
+type Book struct {
+	domain.Act
+	Case   uuid.UUID
+	Opened booking.Opened
+	Want   Want // its Institution is that of Opened
+	// HoldOnly leaves the slot held until HoldFor has passed or Confirm is asked.
+	HoldOnly bool
+}
+
+// Book runs: would the case be refused? → hold the slot → open the case →
+// confirm the slot → attach it to the case.
+//
+// When the slot is gone, nothing is recorded and the answer is *SlotTaken with
+// the nearest free ones. A crash after the hold leaves a hold that ends by
+// itself (policy: expired holds); after opening, a case without a slot, which
+// the desk sees and may give one; after confirming, a slot that the case does
+// not list yet (policy: confirmed slots are attached). The same request again
+// completes it.
+func (a *App) Book(ctx context.Context, c Book) (events.Receipt, error) {
+	c.Want.Institution = c.Opened.Institution
+	id := c.Case.String()
+	open := booking.Open{Act: c.Act, Opened: c.Opened}
+	if err := to(a.Cases, id, nil).wouldRefuse(ctx, open); err != nil {
+		return events.Receipt{}, err
+	}
+	slot, err := a.hold(ctx, c.Act, c.Case, c.Want)
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	rc, err := a.Cases.Handle(ctx, id, open)
+	if err != nil {
+		// The hold would end by itself; give it back at once where that is easy.
+		_, undo := a.Days.Handle(ctx, c.Want.day(), schedule.Release{Act: step(c.Act, "release"), Slot: slot.Slot, Case: id, Reason: schedule.Withdrawn})
+		return rc, errors.Join(err, undo)
+	}
+	if c.HoldOnly {
+		return rc, nil
+	}
+	return a.confirm(ctx, c.Act, c.Case, c.Want, slot)
+}
+
+// TakeSlot gives an open case a slot.
+type TakeSlot struct {
+	domain.Act
+	Case     uuid.UUID
+	Want     Want // its Institution is the case's
+	HoldOnly bool
+	IfMatch  *events.Revision
+}
+
+// TakeSlot runs: hold → confirm → attach, and leaves after a crash what Book
+// leaves. With HoldOnly it stops after the hold.
+func (a *App) TakeSlot(ctx context.Context, c TakeSlot) (events.Receipt, error) {
+	s, rev, err := a.Cases.Load(ctx, c.Case.String())
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	c.Want.Institution = s.Institution
+	slot, err := a.describe(ctx, c.Want)
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	attach := booking.AttachSlot{Act: step(c.Act, "attach"), SlotAttached: booking.SlotAttached{Slot: slot}}
+	if err := to(a.Cases, c.Case.String(), c.IfMatch).wouldRefuse(ctx, attach); err != nil {
+		return events.Receipt{}, err
+	}
+	if slot, err = a.hold(ctx, c.Act, c.Case, c.Want); err != nil {
+		return events.Receipt{}, err
+	}
+	if c.HoldOnly {
+		return events.Receipt{Revision: rev}, nil
+	}
+	return a.confirm(ctx, c.Act, c.Case, c.Want, slot)
+}
+
+// Confirm gives a held slot to its case for good: confirm → attach.
+func (a *App) Confirm(ctx context.Context, act domain.Act, caseID uuid.UUID, resource string, start time.Time) (events.Receipt, error) {
+	s, _, err := a.Cases.Load(ctx, caseID.String())
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	w := Want{Institution: s.Institution, Resource: resource, Start: start}
+	if err := streamID(schedule.Category, w.day()); err != nil {
+		return events.Receipt{}, err
+	}
+	d, _, err := a.Days.Load(ctx, w.day())
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	slot, err := a.describe(ctx, w)
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	if have, ok := d.Slot(slot.Slot); ok {
+		slot.Start, slot.End = have.Start, have.End
+	}
+	return a.confirm(ctx, act, caseID, w, slot)
+}
+
+// describe is the slot as a case notes it.
+func (a *App) describe(ctx context.Context, w Want) (booking.Slot, error) {
+	if err := errors.Join(streamID(institution.Category, w.Institution), streamID(schedule.Category, w.day())); err != nil {
+		return booking.Slot{}, err
+	}
+	in, _, err := a.Institutions.Load(ctx, w.Institution)
+	if err != nil {
+		return booking.Slot{}, err
+	}
+	r, _ := in.Resource(w.Resource)
+	minutes := cmp.Or(w.Minutes, r.SlotMinutes)
+	return booking.Slot{Resource: w.Resource, Kind: string(r.Kind), Day: domain.DateOf(w.Start), Slot: schedule.SlotName(w.Start),
+		Start: w.Start.UTC(), End: w.Start.UTC().Add(time.Duration(minutes) * time.Minute)}, nil
+}
+
+func (a *App) hold(ctx context.Context, act domain.Act, caseID uuid.UUID, w Want) (booking.Slot, error) {
+	slot, err := a.describe(ctx, w)
+	if err != nil {
+		return slot, err
+	}
+	in, _, err := a.Institutions.Load(ctx, w.Institution)
+	if err != nil {
+		return slot, err
+	}
+	_, err = a.Days.Handle(ctx, w.day(), schedule.Hold{Act: step(act, "hold"), Start: w.Start, Minutes: w.Minutes, Case: caseID.String(),
+		Until: act.Now.Add(a.HoldFor), Hours: hours(in, w.Resource, domain.DateOf(w.Start))})
+	if r, ok := errors.AsType[*domain.Rejection](err); ok && errors.Is(err, schedule.ErrSlotTaken) {
+		free, lookup := a.Nearest(ctx, in, w, act.Now, 3)
+		return slot, errors.Join(&SlotTaken{r, free}, lookup)
+	}
+	return slot, err
+}
+
+func (a *App) confirm(ctx context.Context, act domain.Act, caseID uuid.UUID, w Want, slot booking.Slot) (events.Receipt, error) {
+	if _, err := a.Days.Handle(ctx, w.day(), schedule.Confirm{Act: step(act, "confirm"), Slot: slot.Slot, Case: caseID.String()}); err != nil {
+		return events.Receipt{}, err
+	}
+	return a.Cases.Handle(ctx, caseID.String(), booking.AttachSlot{Act: step(act, "attach"), SlotAttached: booking.SlotAttached{Slot: slot}})
+}
+
+// hours are the opening hours of a resource on a day; zero hours, which refuse
+// every hold, when it does not serve then.
+func hours(in institution.State, resource string, on domain.Date) schedule.Hours {
+	r, ok := in.Resource(resource)
+	if !ok || !r.ServesOn(on) {
+		return schedule.Hours{}
+	}
+	return schedule.Hours{Opens: r.Opens, Closes: r.Closes, SlotMinutes: r.SlotMinutes, BufferMinutes: r.BufferMinutes}
+}
+
+// Nearest finds the free slots closest to a wish: on the same day of every
+// resource of the same kind at the institution, and on the days around it when
+// that gives fewer than n. It reads the days' own streams, so what it offers
+// was free a moment ago.
+func (a *App) Nearest(ctx context.Context, in institution.State, w Want, now time.Time, n int) ([]Alternative, error) {
+	want, _ := in.Resource(w.Resource)
+	var found []Alternative
+	distance := func(x Alternative) time.Duration { return x.Start.Sub(w.Start).Abs() }
+	for _, off := range []int{0, 1, -1, 2, -2, 3, 4, 5, 6, 7} {
+		on := domain.DateOf(w.Start).AddDays(off)
+		if on < domain.DateOf(now) {
+			continue
+		}
+		for _, r := range in.Resources {
+			if r.Kind != want.Kind || !r.ServesOn(on) {
+				continue
+			}
+			s, _, err := a.Days.Load(ctx, schedule.ID(w.Institution, r.Resource, on))
+			if err != nil {
+				return nil, err
+			}
+			minutes := cmp.Or(w.Minutes, r.SlotMinutes)
+			for _, start := range schedule.Nearest(s.Free(on, hours(in, r.Resource, on), minutes, now), w.Start, n) {
+				found = append(found, Alternative{Institution: w.Institution, Resource: r.Resource, Slot: schedule.SlotName(start), Date: string(on),
+					Start: start.UTC(), End: start.UTC().Add(time.Duration(minutes) * time.Minute)})
+			}
+		}
+		if off >= 0 && len(found) >= n {
+			break
+		}
+	}
+	slices.SortStableFunc(found, func(x, y Alternative) int {
+		same := func(a Alternative) int {
+			if a.Resource == w.Resource {
+				return 0
+			}
+			return 1
+		}
+		return cmp.Or(cmp.Compare(distance(x), distance(y)), cmp.Compare(same(x), same(y)), x.Start.Compare(y.Start), cmp.Compare(x.Resource, y.Resource))
+	})
+	return found[:min(n, len(found))], nil
+}
+
+// ReleaseSlot gives a held or confirmed slot back.
+type ReleaseSlot struct {
+	domain.Act
+	Case     uuid.UUID
+	Resource string
+	Start    time.Time
+	Reason   schedule.Reason
+}
+
+// detachReasons says what the schedule's reason is to the case.
+var detachReasons = map[schedule.Reason]booking.Reason{
+	schedule.Withdrawn: booking.FamilyWithdrew, schedule.Rescheduled: booking.Rescheduled, schedule.CaseEnded: booking.EntryError,
+	schedule.OutOfService: booking.OutOfService, schedule.Weather: booking.OutOfService, schedule.Expired: booking.NotNeeded,
+}
+
+// ReleaseSlot runs: release → detach. A crash between leaves a case that still
+// lists a slot it no longer has (policy: released slots are detached).
+func (a *App) ReleaseSlot(ctx context.Context, c ReleaseSlot) (events.Receipt, error) {
+	s, rev, err := a.Cases.Load(ctx, c.Case.String())
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	w := Want{Institution: s.Institution, Resource: c.Resource, Start: c.Start}
+	if err := streamID(schedule.Category, w.day()); err != nil {
+		return events.Receipt{}, err
+	}
+	name := schedule.SlotName(c.Start)
+	rc, err := a.Days.Handle(ctx, w.day(), schedule.Release{Act: step(c.Act, "release"), Slot: name, Case: c.Case.String(), Reason: c.Reason})
+	if err != nil {
+		return rc, err
+	}
+	detached, err := a.Detach(ctx, step(c.Act, "detach"), c.Case, c.Resource, domain.DateOf(c.Start), name, c.Reason)
+	if err != nil || detached.Position == 0 { // it was only held: the case never listed it
+		detached.Revision = max(detached.Revision, rev)
+		detached.Position = rc.Position
+		detached.Repeated = rc.Repeated
+	}
+	return detached, err
+}
+
+// Detach notes on the case that it no longer has the slot; nothing when the
+// case does not list it, or has ended.
+func (a *App) Detach(ctx context.Context, act domain.Act, caseID uuid.UUID, resource string, on domain.Date, slot string, why schedule.Reason) (events.Receipt, error) {
+	s, rev, err := a.Cases.Load(ctx, caseID.String())
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	detach := booking.DetachSlot{Act: act, SlotDetached: booking.SlotDetached{Resource: resource, Day: on, Slot: slot, Reason: detachReasons[why]}}
+	listed := slices.ContainsFunc(s.Slots, func(x booking.Slot) bool { return x.Resource == resource && x.Day == on && x.Slot == slot })
+	if s.Cancelled || s.Closed || !listed {
+		done, err := a.did(ctx, a.Cases.Stream(caseID.String()), act.ID)
+		if err != nil || done != nil {
+			return pointed(done), err
+		}
+		return events.Receipt{Revision: rev}, nil
+	}
+	return a.Cases.Handle(ctx, caseID.String(), detach)
+}
+
+// did finds what a command stored in a stream; nil when nothing.
+func (a *App) did(ctx context.Context, stream events.Stream, command uuid.UUID) (*events.Receipt, error) {
+	var rc *events.Receipt
+	for r, err := range a.Store.Load(ctx, stream, events.NoStream) {
+		if err != nil {
+			return nil, err
+		}
+		if r.Meta.Command == command {
+			rc = &events.Receipt{Revision: r.Revision, Position: r.Position, Repeated: true}
+		}
+	}
+	return rc, nil
+}
+
+func pointed(rc *events.Receipt) events.Receipt {
+	if rc == nil {
+		return events.Receipt{}
+	}
+	return *rc
+}
+
+// CancelCase ends a case before its services are done.
+type CancelCase struct {
+	domain.Act
+	Case    uuid.UUID
+	Reason  booking.Reason
+	IfMatch *events.Revision
+}
+
+// CancelCase runs: cancel → release each slot. A crash leaves slots taken by a
+// case that has ended (policy: a cancelled case's slots are released).
+func (a *App) CancelCase(ctx context.Context, c CancelCase) (events.Receipt, error) {
+	rc, err := to(a.Cases, c.Case.String(), c.IfMatch).run(ctx, booking.Cancel{Act: c.Act, Reason: c.Reason})
+	if err != nil {
+		return rc, err
+	}
+	return rc, a.ReleaseAll(ctx, c.Act, c.Case)
+}
+
+// ReleaseAll gives back every slot of a case that was cancelled.
+func (a *App) ReleaseAll(ctx context.Context, act domain.Act, caseID uuid.UUID) error {
+	s, _, err := a.Cases.Load(ctx, caseID.String())
+	if err != nil || !s.Cancelled {
+		return err
+	}
+	for _, x := range s.Slots {
+		id := schedule.ID(s.Institution, x.Resource, x.Day)
+		_, err := a.Days.Handle(ctx, id, schedule.Release{Act: step(act, "release "+id+" "+x.Slot), Slot: x.Slot, Case: caseID.String(), Reason: schedule.CaseEnded})
+		// A slot that somebody else holds by now was given back before.
+		if err != nil && !errors.Is(err, schedule.ErrNotHeld) {
+			return err
+		}
+	}
+	return nil
+}
+
+// Quote offers the whole bill beforehand, at the prices in force today.
+type Quote struct {
+	domain.Act
+	Case    uuid.UUID
+	Quote   string
+	Items   []booking.Item
+	IfMatch *events.Revision
+}
+
+// Quote looks up the price list and asks the case. One stream is written.
+func (a *App) Quote(ctx context.Context, c Quote) (events.Receipt, error) {
+	s, _, err := a.Cases.Load(ctx, c.Case.String())
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	p, err := a.casePrices(ctx, s, domain.DateOf(c.Now))
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	return to(a.Cases, c.Case.String(), c.IfMatch).run(ctx, booking.Quote{Act: c.Act, Quote: c.Quote, Items: c.Items, Prices: p})
+}
+
+// Charge puts a line on the bill, at the prices in force on the day of the
+// service (I16).
+type Charge struct {
+	domain.Act
+	Case     uuid.UUID
+	Item     booking.Item
+	ServedOn domain.Date // empty: the day it happened
+	IfMatch  *events.Revision
+}
+
+// Charge looks up the price list and asks the case. One stream is written.
+func (a *App) Charge(ctx context.Context, c Charge) (events.Receipt, error) {
+	s, _, err := a.Cases.Load(ctx, c.Case.String())
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	c.ServedOn = cmp.Or(c.ServedOn, day(c.Act))
+	p, err := a.casePrices(ctx, s, c.ServedOn)
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	return to(a.Cases, c.Case.String(), c.IfMatch).run(ctx, booking.Charge{Act: c.Act, Item: c.Item, ServedOn: c.ServedOn, Prices: p})
+}
+
+func (a *App) casePrices(ctx context.Context, s booking.State, on domain.Date) (booking.PriceList, error) {
+	if !s.Exists() {
+		return booking.PriceList{}, nil // the case itself will say so
+	}
+	return a.prices(ctx, s.Institution, on)
+}
+
+// ApplyRelief makes a charged line free under a relief rule in force.
+type ApplyRelief struct {
+	domain.Act
+	Case    uuid.UUID
+	Line    string
+	Group   string
+	Rule    string // empty: the rule in force that names the group
+	IfMatch *events.Revision
+}
+
+// ApplyRelief looks up the rule and asks the case. One stream is written.
+func (a *App) ApplyRelief(ctx context.Context, c ApplyRelief) (events.Receipt, error) {
+	s, _, err := a.Cases.Load(ctx, c.Case.String())
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	rule := a.Rules.relief(c.Rule, c.Group, cmp.Or(s.Deceased.DeathDate, day(c.Act)))
+	return to(a.Cases, c.Case.String(), c.IfMatch).run(ctx, booking.ApplyRelief{Act: c.Act, Line: c.Line, Group: c.Group, Rule: rule})
+}

@@ -1,0 +1,277 @@
+package handlers
+
+import (
+	"cmp"
+	"context"
+	"errors"
+
+	"github.com/google/uuid"
+
+	"shenzhong/domain"
+	"shenzhong/domain/cemetery"
+	"shenzhong/domain/ecoburial"
+	"shenzhong/events"
+)
+
+// PlotID is the id of a plot's stream.
+func PlotID(of domain.CreditCode, plot string) string { return string(of) + "." + plot }
+
+// Survey records what a plot is.
+type Survey struct {
+	cemetery.Survey // without Cemetery, which is looked up
+	Of              domain.CreditCode
+	IfMatch         *events.Revision
+}
+
+// Survey looks up the cemetery and asks the plot. One stream is written.
+func (a *App) Survey(ctx context.Context, c Survey) (events.Receipt, error) {
+	id := PlotID(c.Of, c.Plot)
+	if err := streamID(cemetery.PlotCategory, id); err != nil {
+		return events.Receipt{}, err
+	}
+	s, _, err := a.Cemeteries.Load(ctx, string(c.Of))
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	c.Survey.Cemetery = s
+	return to(a.Plots, id, c.IfMatch).run(ctx, c.Survey)
+}
+
+// AllocatePlot gives a place in a plot to one person.
+type AllocatePlot struct {
+	// Allocate without its facts, which are looked up: CertificateHolds, Placed
+	// and Cemetery; and, for a cremation certificate, Deceased and Hukou too,
+	// which are those of the certificate's case.
+	cemetery.Allocate
+	Of      domain.CreditCode
+	Plot    string
+	IfMatch *events.Revision
+}
+
+// AllocatePlot runs: would the plot refuse it? → claim the person's one place
+// (E-4) → allocate; a claim of its own that the plot refuses after all is freed.
+//
+// A crash after the claim leaves a person tied to a plot that is not theirs:
+// the same request again, or any other allocation of that plot to the person,
+// goes on from there; otherwise the claim is freed after a while (policy:
+// claims that came to nothing).
+func (a *App) AllocatePlot(ctx context.Context, c AllocatePlot) (events.Receipt, error) {
+	id := PlotID(c.Of, c.Plot)
+	if err := streamID(cemetery.PlotCategory, id); err != nil {
+		return events.Receipt{}, err
+	}
+	var err error
+	if c.Allocate.Cemetery, _, err = a.Cemeteries.Load(ctx, string(c.Of)); err != nil {
+		return events.Receipt{}, err
+	}
+	if c.Ground == cemetery.CremationCertificate {
+		of, _, holds, err := a.holder(ctx, c.Certificate)
+		if err != nil {
+			return events.Receipt{}, err
+		}
+		c.CertificateHolds = holds && (c.Deceased == "" || c.Deceased == of.Deceased.Person)
+		if c.CertificateHolds {
+			c.Deceased, c.Hukou = of.Deceased.Person, of.Deceased.Hukou
+		}
+	}
+	c.Placed = id
+	if err := to(a.Plots, id, c.IfMatch).wouldRefuse(ctx, c.Allocate); err != nil {
+		return events.Receipt{}, err
+	}
+	done, err := a.did(ctx, a.Plots.Stream(id), c.ID)
+	if err != nil || done != nil {
+		return pointed(done), err
+	}
+	person := string(c.Deceased)
+	if err := streamID(cemetery.PlacementCategory, person); err != nil {
+		return events.Receipt{}, err
+	}
+	p, rev, err := a.Placements.Load(ctx, person)
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	ours := false
+	if p.Plot != id {
+		claimed, err := a.Placements.Handle(ctx, person, cemetery.Claim{Act: stepAt(c.Act, "claim", rev), Plot: id})
+		if err != nil {
+			return events.Receipt{}, err
+		}
+		ours = claimed.Events > 0
+		if p, _, err = a.Placements.Load(ctx, person); err != nil {
+			return events.Receipt{}, err
+		}
+	}
+	c.Placed = p.Plot
+	rc, err := to(a.Plots, id, c.IfMatch).run(ctx, c.Allocate)
+	if _, refused := errors.AsType[*domain.Rejection](err); refused && ours {
+		if undo := a.FreeClaim(ctx, c.Act, c.Deceased, id); undo != nil {
+			err = errors.Join(err, undo)
+		}
+	}
+	return rc, err
+}
+
+// FreeClaim frees a person's place in a plot that was not allocated to the
+// person; nothing when it was, or when the person is placed elsewhere.
+func (a *App) FreeClaim(ctx context.Context, act domain.Act, person domain.Subject, plot string) error {
+	p, rev, err := a.Placements.Load(ctx, string(person))
+	if err != nil || p.Plot != plot {
+		return err
+	}
+	s, _, err := a.Plots.Load(ctx, plot)
+	if err != nil {
+		return err
+	}
+	for _, x := range s.Places {
+		if x.Deceased == person {
+			return nil
+		}
+	}
+	_, err = a.Placements.Handle(ctx, string(person), cemetery.Free{Act: stepAt(act, "free", rev), Plot: plot})
+	return err
+}
+
+// Inter lays one person to rest in a plot.
+type Inter struct {
+	// Inter without CertificateHolds, which is looked up, and Person, which for
+	// a registered certificate is that of its case.
+	cemetery.Inter
+	Of      domain.CreditCode
+	Plot    string
+	IfMatch *events.Revision
+}
+
+// Inter looks up the certificate and asks the plot. One stream is written.
+func (a *App) Inter(ctx context.Context, c Inter) (events.Receipt, error) {
+	id := PlotID(c.Of, c.Plot)
+	if err := streamID(cemetery.PlotCategory, id); err != nil {
+		return events.Receipt{}, err
+	}
+	of, _, holds, err := a.holder(ctx, c.Certificate)
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	c.CertificateHolds = holds && (c.Person == "" || c.Person == of.Deceased.Person)
+	if c.CertificateHolds {
+		c.Person = of.Deceased.Person
+	}
+	c.Definition = cmp.Or(c.Definition, ecoburial.Default().ID)
+	return to(a.Plots, id, c.IfMatch).run(ctx, c.Inter)
+}
+
+// SurrenderPlot gives an empty plot back.
+type SurrenderPlot struct {
+	cemetery.Surrender
+	Of      domain.CreditCode
+	Plot    string
+	IfMatch *events.Revision
+}
+
+// SurrenderPlot runs: surrender → free each person's place. A crash between
+// leaves persons tied to a plot that is no longer theirs (policy: a surrendered
+// plot's claims are freed).
+func (a *App) SurrenderPlot(ctx context.Context, c SurrenderPlot) (events.Receipt, error) {
+	id := PlotID(c.Of, c.Plot)
+	if err := streamID(cemetery.PlotCategory, id); err != nil {
+		return events.Receipt{}, err
+	}
+	s, _, err := a.Plots.Load(ctx, id)
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	rc, err := to(a.Plots, id, c.IfMatch).run(ctx, c.Surrender)
+	if err != nil {
+		return rc, err
+	}
+	for _, x := range s.Places {
+		if err := a.FreeClaim(ctx, step(c.Act, "free "+string(x.Deceased)), x.Deceased, id); err != nil {
+			return rc, err
+		}
+	}
+	return rc, nil
+}
+
+// ApplyEcoBurial asks for an eco-burial.
+type ApplyEcoBurial struct {
+	ID uuid.UUID
+	// Apply without Definition, which is the one in force; and, where a
+	// certificate or case is named, without Person, which is that one's.
+	ecoburial.Apply
+}
+
+// ApplyEcoBurial looks up the definition and the person. One stream is written.
+func (a *App) ApplyEcoBurial(ctx context.Context, c ApplyEcoBurial) (events.Receipt, error) {
+	c.Definition = ecoburial.Default()
+	if c.Certificate != "" {
+		of, caseID, holds, err := a.holder(ctx, c.Certificate)
+		if err != nil {
+			return events.Receipt{}, err
+		}
+		if !holds || c.Case != uuid.Nil && c.Case != caseID {
+			return events.Receipt{}, ErrCertificate
+		}
+		c.Case, c.Person = caseID, of.Deceased.Person
+		c.Applicant = cmp.Or(c.Applicant, of.Handler.Person)
+	}
+	if c.Case != uuid.Nil && c.Person == "" {
+		of, _, err := a.Cases.Load(ctx, c.Case.String())
+		if err != nil {
+			return events.Receipt{}, err
+		}
+		c.Person, c.Applicant = of.Deceased.Person, cmp.Or(c.Applicant, of.Handler.Person)
+	}
+	return a.EcoBurials.Handle(ctx, c.ID.String(), c.Apply)
+}
+
+// ErrCertificate refuses an application under a certificate that is not
+// registered, is void or belongs to another case.
+var ErrCertificate = domain.Reject("certificate_not_valid", "这份火化证明没有登记、已经作废，或不是这件业务的。",
+	"This cremation certificate is not registered, is void, or belongs to another case.").Under("E-1", "")
+
+// CompleteEcoBurial reports an eco-burial.
+type CompleteEcoBurial struct {
+	ID uuid.UUID
+	ecoburial.Complete
+	IfMatch *events.Revision
+}
+
+// CompleteEcoBurial looks up the certificate and asks the application. One
+// stream is written.
+func (a *App) CompleteEcoBurial(ctx context.Context, c CompleteEcoBurial) (events.Receipt, error) {
+	s, _, err := a.EcoBurials.Load(ctx, c.ID.String())
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	of, _, holds, err := a.holder(ctx, cmp.Or(c.Certificate, s.Applied.Certificate))
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	c.CertificateHolds = holds && of.Deceased.Person == s.Applied.Person
+	return to(a.EcoBurials, c.ID.String(), c.IfMatch).run(ctx, c.Complete)
+}
+
+// GrantIncentive pays the incentive for an eco-burial.
+type GrantIncentive struct {
+	domain.Act
+	Burial uuid.UUID
+}
+
+// GrantIncentive looks up the burial and the rule that pays for it, and asks
+// the person's one incentive stream (I18). One stream is written.
+func (a *App) GrantIncentive(ctx context.Context, c GrantIncentive) (events.Receipt, error) {
+	b, _, err := a.EcoBurials.Load(ctx, c.Burial.String())
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	grant := ecoburial.Grant{Act: c.Act, Burial: c.Burial, Completed: b.Completed.Type != "" && b.Completed.Person == b.Applied.Person}
+	if b.Applied.Type == "" {
+		return events.Receipt{}, ErrNotFound
+	}
+	of, _, err := a.Cases.Load(ctx, b.Applied.Case.String())
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	rule := a.Rules.incentive(b.Applied.Type, cmp.Or(b.Completed.CompletedOn, day(c.Act)), of.Deceased.Hukou)
+	grant.Rule, grant.AmountFen = rule.ID, rule.Amount
+	return a.Incentives.Handle(ctx, string(b.Applied.Person), grant)
+}

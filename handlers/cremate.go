@@ -1,0 +1,251 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+
+	"github.com/google/uuid"
+
+	"shenzhong/domain"
+	"shenzhong/domain/cremation"
+	"shenzhong/events"
+)
+
+// Receive takes the remains of a case into care under a tag.
+type Receive struct {
+	domain.Act
+	Case uuid.UUID
+	Tag  string
+}
+
+// Receive runs: would it be refused? → issue the tag → receive. A crash between
+// leaves a tag that belongs to the case for ever, as it should; the same
+// request again completes it.
+func (a *App) Receive(ctx context.Context, c Receive) (events.Receipt, error) {
+	s, _, err := a.Cases.Load(ctx, c.Case.String())
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	creator, err := a.creator(ctx, c.Case)
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	if c.Tag != "" {
+		if err := streamID(cremation.TagCategory, c.Tag); err != nil {
+			return events.Receipt{}, err
+		}
+	}
+	receive := cremation.Receive{Act: c.Act, Case: c.Case, Tag: c.Tag, TagCase: c.Case, Institution: domain.CreditCode(s.Institution), CaseCreator: creator}
+	if err := to(a.Cremations, c.Case.String(), nil).wouldRefuse(ctx, receive); err != nil {
+		return events.Receipt{}, err
+	}
+	if _, err := a.Tags.Handle(ctx, c.Tag, cremation.IssueTag{Act: step(c.Act, "tag"), Tag: c.Tag, Case: c.Case}); err != nil {
+		return events.Receipt{}, err
+	}
+	t, _, err := a.Tags.Load(ctx, c.Tag)
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	receive.TagCase = t.Case
+	return a.Cremations.Handle(ctx, c.Case.String(), receive)
+}
+
+// SignConfirmation records the signed 火化确认书.
+type SignConfirmation struct {
+	domain.Act
+	Case uuid.UUID
+	// Applicant and Collector are persons; empty means the case's handler.
+	Applicant, Collector domain.Subject
+	Form                 string
+	IfMatch              *events.Revision
+}
+
+// SignConfirmation looks up whom the case names and asks the cremation.
+func (a *App) SignConfirmation(ctx context.Context, c SignConfirmation) (events.Receipt, error) {
+	s, _, err := a.Cases.Load(ctx, c.Case.String())
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	if c.Applicant == "" {
+		c.Applicant = s.Handler.Person
+	}
+	return to(a.Cremations, c.Case.String(), c.IfMatch).run(ctx, cremation.SignConfirmation{Act: c.Act, Applicant: c.Applicant,
+		Authorised: s.Handler.Person, Collector: c.Collector, Form: c.Form})
+}
+
+// StartCremation charges a furnace and begins the cremation.
+type StartCremation struct {
+	domain.Act
+	Case    uuid.UUID
+	Furnace string // resource of the institution
+	IfMatch *events.Revision
+}
+
+// StartCremation runs: would the gate refuse it? → charge the furnace → start;
+// a charge of its own that the gate refuses after all is aborted.
+//
+// A crash after the charge leaves a furnace that holds the case without a
+// cremation: the same request again, or any other start of this case, goes on
+// from there; otherwise the charge is aborted after a while (policy: charges
+// that never started).
+func (a *App) StartCremation(ctx context.Context, c StartCremation) (events.Receipt, error) {
+	id := c.Case.String()
+	s, _, err := a.Cremations.Load(ctx, id)
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	in, _, err := a.Institutions.Load(ctx, string(s.Institution))
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	start := cremation.Start{Act: c.Act, Furnace: c.Furnace, FurnaceCase: c.Case, Licensed: in.LicensedOn(day(c.Act))}
+	if r, ok := in.Resource(c.Furnace); !ok || r.Kind != "furnace" || !r.ServesOn(day(c.Act)) {
+		start.FurnaceCase = uuid.Nil // no such furnace: the gate says so
+	}
+	if err := to(a.Cremations, id, c.IfMatch).wouldRefuse(ctx, start); err != nil {
+		return events.Receipt{}, err
+	}
+	furnace := FurnaceID(s.Institution, c.Furnace)
+	if err := streamID(cremation.FurnaceCategory, furnace); err != nil {
+		return events.Receipt{}, err
+	}
+	done, err := a.did(ctx, a.Cremations.Stream(id), c.ID)
+	if err != nil || done != nil {
+		return pointed(done), err
+	}
+	f, rev, err := a.Furnaces.Load(ctx, furnace)
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	ours := false
+	if f.Case != c.Case {
+		charged, err := a.Furnaces.Handle(ctx, furnace, cremation.Charge{Act: stepAt(c.Act, "charge", rev), Case: c.Case})
+		if err != nil {
+			return events.Receipt{}, err
+		}
+		ours = charged.Events > 0
+		if f, _, err = a.Furnaces.Load(ctx, furnace); err != nil {
+			return events.Receipt{}, err
+		}
+	}
+	start.FurnaceCase = f.Case
+	rc, err := to(a.Cremations, id, c.IfMatch).run(ctx, start)
+	if why, ok := errors.AsType[*domain.Rejection](err); ok && ours {
+		if undo := a.AbortCharge(ctx, c.Act, furnace, c.Case, why.Code); undo != nil {
+			err = errors.Join(err, undo)
+		}
+	}
+	return rc, err
+}
+
+// FurnaceID is the id of a furnace's stream.
+func FurnaceID(of domain.CreditCode, resource string) string { return string(of) + "." + resource }
+
+// AbortCharge takes a charge back whose cremation has not begun; nothing when
+// the furnace no longer holds the case or the cremation did begin.
+func (a *App) AbortCharge(ctx context.Context, act domain.Act, furnace string, caseID uuid.UUID, why string) error {
+	f, rev, err := a.Furnaces.Load(ctx, furnace)
+	if err != nil || f.Case != caseID {
+		return err
+	}
+	s, _, err := a.Cremations.Load(ctx, caseID.String())
+	if err != nil {
+		return err
+	}
+	_, err = a.Furnaces.Handle(ctx, furnace, cremation.AbortCharge{Act: stepAt(act, "abort", rev), Case: caseID, Reason: why, Started: !s.Started.At.IsZero()})
+	if errors.Is(err, cremation.ErrAbortStarted) || errors.Is(err, cremation.ErrFurnaceOther) {
+		return nil
+	}
+	return err
+}
+
+// CollectAshes records the ashes of a completed cremation.
+type CollectAshes struct {
+	domain.Act
+	Case       uuid.UUID
+	WeightG    int
+	Containers int
+	Label      string
+	SealedBy   [2]string
+	// ChamberEmpty says that Act.By looked into the chamber and found it empty.
+	ChamberEmpty bool
+	IfMatch      *events.Revision
+}
+
+// CollectAshes runs: collect → with ChamberEmpty, report the furnace empty. A
+// crash between leaves the furnace shut for the next charge; the same request
+// again, or EmptyFurnace, opens it.
+func (a *App) CollectAshes(ctx context.Context, c CollectAshes) (events.Receipt, error) {
+	rc, err := to(a.Cremations, c.Case.String(), c.IfMatch).run(ctx, cremation.CollectAshes{Act: c.Act, WeightG: c.WeightG, Containers: c.Containers, Label: c.Label, SealedBy: c.SealedBy})
+	if err != nil || !c.ChamberEmpty {
+		return rc, err
+	}
+	_, err = a.EmptyFurnace(ctx, step(c.Act, "empty"), c.Case)
+	return rc, err
+}
+
+// EmptyFurnace reports that the chamber in which the case was cremated was
+// looked into by Act.By and found empty. Nothing when another case is in it by
+// now: then it was reported before.
+func (a *App) EmptyFurnace(ctx context.Context, act domain.Act, caseID uuid.UUID) (events.Receipt, error) {
+	s, _, err := a.Cremations.Load(ctx, caseID.String())
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	if s.Started.At.IsZero() {
+		return events.Receipt{}, cremation.ErrFurnaceOther
+	}
+	return a.Furnaces.Handle(ctx, FurnaceID(s.Institution, s.Started.Furnace), cremation.Empty{Act: act, Case: caseID, AshesCollected: s.Ashes.WeightG > 0})
+}
+
+// IssueCertificate hands out a cremation certificate under a number.
+type IssueCertificate struct {
+	domain.Act
+	Case    uuid.UUID
+	Number  string
+	Reissue string // why the former one is replaced; empty: there is none
+	IfMatch *events.Revision
+}
+
+// IssueCertificate runs: would it be refused? → register the number → issue →
+// for a reissue, void the former number. A crash after registering leaves a
+// number that only this case may use; after issuing a replacement, the former
+// number still valid (policy: replaced certificates are voided). The same
+// request again completes it.
+func (a *App) IssueCertificate(ctx context.Context, c IssueCertificate) (events.Receipt, error) {
+	id := c.Case.String()
+	if c.Number != "" {
+		if err := streamID(cremation.CertificateCategory, c.Number); err != nil {
+			return events.Receipt{}, err
+		}
+	}
+	s, _, err := a.Cremations.Load(ctx, id)
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	issue := cremation.IssueCertificate{Act: c.Act, Number: c.Number, Registered: c.Case, Reissue: c.Reissue}
+	if err := to(a.Cremations, id, c.IfMatch).wouldRefuse(ctx, issue); err != nil {
+		return events.Receipt{}, err
+	}
+	if _, err := a.Certificates.Handle(ctx, c.Number, cremation.RegisterCertificate{Act: step(c.Act, "register"), Number: c.Number, Case: c.Case, Institution: s.Institution}); err != nil {
+		return events.Receipt{}, err
+	}
+	n, _, err := a.Certificates.Load(ctx, c.Number)
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	if issue.Registered = uuid.Nil; n.Holds(c.Case) {
+		issue.Registered = c.Case
+	}
+	rc, err := to(a.Cremations, id, c.IfMatch).run(ctx, issue)
+	if err != nil || c.Reissue == "" || s.Certificate == "" || s.Certificate == c.Number {
+		return rc, err
+	}
+	return rc, a.VoidReplaced(ctx, c.Act, s.Certificate, c.Number, c.Reissue)
+}
+
+// VoidReplaced voids a number that another has taken the place of.
+func (a *App) VoidReplaced(ctx context.Context, act domain.Act, former, by, why string) error {
+	_, err := a.Certificates.Handle(ctx, former, cremation.VoidCertificate{Act: step(act, "void "+former), Reason: why, ReplacedBy: by})
+	return err
+}

@@ -1,0 +1,127 @@
+package handlers
+
+import (
+	"cmp"
+	"context"
+
+	"shenzhong/domain"
+	"shenzhong/domain/credit"
+	"shenzhong/domain/institution"
+	"shenzhong/domain/pricing"
+	"shenzhong/events"
+)
+
+// RegisterInstitution enters an institution in the register. One stream is
+// written.
+func (a *App) RegisterInstitution(ctx context.Context, c institution.Register) (events.Receipt, error) {
+	code, err := domain.ParseCreditCode(string(c.CreditCode))
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	c.CreditCode = code
+	return a.Institutions.Handle(ctx, string(code), c)
+}
+
+// PublishPriceList puts a price list in force. Key is the institution's credit
+// code, or a lower-case slug for a list kept for reference.
+type PublishPriceList struct {
+	Key string
+	pricing.Publish
+	IfMatch *events.Revision
+}
+
+// PublishPriceList looks up the city's catalogue of that day and asks the
+// institution's price list. One stream is written.
+func (a *App) PublishPriceList(ctx context.Context, c PublishPriceList) (events.Receipt, error) {
+	if err := streamID(pricing.PriceListCategory, c.Key); err != nil {
+		return events.Receipt{}, err
+	}
+	if _, err := domain.ParseDivision(string(c.Division)); err == nil {
+		s, _, err := a.Catalogues.Load(ctx, string(c.Division.City()))
+		if err != nil {
+			return events.Receipt{}, err
+		}
+		if v, ok := s.InForce(c.EffectiveFrom); ok {
+			c.Catalogue = &v
+		}
+	}
+	c.Attester = cmp.Or(c.Attester, c.By)
+	return to(a.PriceLists, c.Key, c.IfMatch).run(ctx, c.Publish)
+}
+
+// AdoptCatalogue puts a city's fee catalogue in force. One stream is written.
+func (a *App) AdoptCatalogue(ctx context.Context, division domain.Division, c pricing.Adopt) (events.Receipt, error) {
+	if _, err := domain.ParseDivision(string(division)); err != nil {
+		return events.Receipt{}, err
+	}
+	return a.Catalogues.Handle(ctx, string(division), c)
+}
+
+// AdoptCreditPolicy puts a version of the credit policy in force. One stream is
+// written.
+func (a *App) AdoptCreditPolicy(ctx context.Context, c credit.Adopt) (events.Receipt, error) {
+	return a.CreditPolicies.Handle(ctx, a.PolicyID, c)
+}
+
+// ledger is an institution's ledger stream, for codes that can have one.
+func ledger(of domain.CreditCode) (string, error) {
+	code, err := domain.ParseCreditCode(string(of))
+	return string(code), err
+}
+
+// Suspect notes a suspicion under the policy of the day it happened.
+func (a *App) Suspect(ctx context.Context, of domain.CreditCode, c credit.Suspect) (events.Receipt, error) {
+	id, err := ledger(of)
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	if c.Policy, err = a.policyOn(ctx, day(c.Act)); err != nil {
+		return events.Receipt{}, err
+	}
+	return a.Credit.Handle(ctx, id, c)
+}
+
+// ConfirmSuspicion makes a suspicion an entry under the policy of the day of
+// the decision.
+func (a *App) ConfirmSuspicion(ctx context.Context, of domain.CreditCode, c credit.Confirm) (events.Receipt, error) {
+	id, err := ledger(of)
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	if c.Policy, err = a.policyOn(ctx, c.DecidedOn); err != nil {
+		return events.Receipt{}, err
+	}
+	return a.Credit.Handle(ctx, id, c)
+}
+
+// GrantBonus makes a bonus entry under the policy of the day of the decision.
+func (a *App) GrantBonus(ctx context.Context, of domain.CreditCode, c credit.GrantBonus) (events.Receipt, error) {
+	id, err := ledger(of)
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	if c.Policy, err = a.policyOn(ctx, c.DecidedOn); err != nil {
+		return events.Receipt{}, err
+	}
+	return a.Credit.Handle(ctx, id, c)
+}
+
+// RepairEntry ends an entry after its time, under the policy that it names.
+func (a *App) RepairEntry(ctx context.Context, of domain.CreditCode, c credit.Repair) (events.Receipt, error) {
+	id, err := ledger(of)
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	l, _, err := a.Credit.Load(ctx, id)
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	p, _, err := a.CreditPolicies.Load(ctx, a.PolicyID)
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	if e, ok := l.Entry(c.Entry); ok {
+		c.Policy, _ = p.Version(e.Policy)
+	}
+	return a.Credit.Handle(ctx, id, c)
+}
