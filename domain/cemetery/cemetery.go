@@ -7,6 +7,9 @@
 package cemetery
 
 import (
+	"reflect"
+	"slices"
+
 	"shenzhong/domain"
 )
 
@@ -36,6 +39,9 @@ const (
 	Columbarium Class = "COLUMBARIUM"  // 骨灰堂
 	Historic    Class = "HISTORIC"     // 历史埋葬点
 )
+
+// Classes lists every class.
+var Classes = []Class{UrbanPublic, RuralPublic, Commercial, Columbarium, Historic}
 
 // Public says that the class serves the residents of an area.
 func (c Class) Public() bool { return c == UrbanPublic || c == RuralPublic }
@@ -116,11 +122,77 @@ type CemeteryState struct {
 // Cemetery decides over one cemetery.
 var Cemetery = domain.Decider[CemeteryState, CemeteryCommand, CemeteryEvent]{Decide: decideCemetery, Evolve: evolveCemetery}
 
+// NewCommercialUntil is the day from which new cemeteries are government-run
+// and non-profit only: the day on which 殡葬管理条例 (2026) came into force.
+const NewCommercialUntil domain.Date = "2026-03-30"
+
+const basisRegulation = "殡葬管理条例（2026）"
+
+var (
+	// ErrName refuses a cemetery without its name or code.
+	ErrName = domain.Reject("cemetery_name_needed", "请写明公墓的名称和统一社会信用代码。", "The cemetery's name and credit code are needed.")
+	// ErrClass refuses a class that does not exist.
+	ErrClass = domain.Reject("cemetery_class_invalid", "公墓类别不对：%s。", "There is no cemetery class %s.")
+	// ErrServes refuses a public cemetery that serves nobody.
+	ErrServes = domain.Reject("cemetery_serves_needed", "公益性公墓须写明服务区域。", "A public cemetery must name the area it serves.").Under("E-2", "")
+	// ErrNewCommercial refuses a commercial cemetery that is new, or does not say
+	// since when it exists.
+	ErrNewCommercial = domain.Reject("cemetery_new_commercial", "2026 年 3 月 30 日起新设的殡葬服务机构由政府举办、非营利；登记原有经营性公墓请写明设立日期。",
+		"Since 30 March 2026 new institutions are government-run and non-profit; an existing commercial cemetery must give the day it was founded.").Under("", basisRegulation)
+	// ErrFounded refuses a day of founding that does not exist or has not come.
+	ErrFounded = domain.Reject("cemetery_founded_invalid", "设立日期“%s”不对，或还没有到。", "The day of founding %q does not exist or has not come yet.").Under("I8", "")
+	// ErrLimits refuses limits that bound nothing, or a term beyond 20 years.
+	ErrLimits = domain.Reject("cemetery_limits_invalid", "限值须大于零，使用期限最长 20 年。", "Limits must be above zero, and the term at most 20 years.").Under("E-7", "民事发〔1998〕10号")
+	// ErrOther refuses to turn a cemetery into another one.
+	ErrOther = domain.Reject("cemetery_other", "这是另一家公墓的记录。", "This is the record of another cemetery.")
+)
+
 func decideCemetery(s CemeteryState, cmd CemeteryCommand) ([]CemeteryEvent, error) {
-	if err := cmd.Acted().Check(); err != nil {
+	act := cmd.Acted()
+	if err := act.Check(); err != nil {
 		return nil, err
 	}
-	return nil, nil
+	switch c := cmd.(type) {
+	case Establish:
+		if c.Limits == (Limits{}) {
+			c.Limits = DefaultLimits
+		}
+		l := c.Limits
+		switch {
+		case c.Cemetery == "" || c.NameZh == "":
+			return nil, ErrName
+		case s.Cemetery != "" && s.Cemetery != c.Cemetery:
+			return nil, ErrOther
+		case !slices.Contains(Classes, c.Class):
+			return nil, ErrClass.With(c.Class)
+		case c.Class.Public() && len(c.Serves) == 0:
+			return nil, ErrServes
+		case c.FoundedOn != "" && (!c.FoundedOn.Valid() || c.FoundedOn > domain.DateOf(act.Now)):
+			return nil, ErrFounded.With(c.FoundedOn)
+		case c.Class == Commercial && (c.FoundedOn == "" || c.FoundedOn >= NewCommercialUntil):
+			return nil, ErrNewCommercial
+		case l.AshAreaCM2 <= 0 || l.SingleBodyAreaCM2 <= 0 || l.DoubleBodyAreaCM2 < l.SingleBodyAreaCM2 || l.StoneHeightCM <= 0 ||
+			l.TermYears <= 0 || l.TermYears > DefaultLimits.TermYears:
+			return nil, ErrLimits
+		}
+		for _, d := range append([]domain.Division{c.Division}, c.Serves...) {
+			if _, err := domain.ParseDivision(string(d)); err != nil {
+				return nil, err
+			}
+		}
+		e := CemeteryEstablished{c.Cemetery, c.NameZh, c.NameEn, c.Class, c.Division, slices.Clone(c.Serves), c.FoundedOn, l}
+		if s.equal(CemeteryState(e)) {
+			return nil, nil
+		}
+		return []CemeteryEvent{e}, nil
+	}
+	panic("unreachable: CemeteryCommand is sealed")
+}
+
+func (s CemeteryState) equal(o CemeteryState) bool {
+	serves := slices.Equal(s.Serves, o.Serves)
+	s.Serves, o.Serves = nil, nil
+	return serves && reflect.DeepEqual(s, o)
 }
 
 func evolveCemetery(s CemeteryState, e CemeteryEvent) CemeteryState {

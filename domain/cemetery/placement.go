@@ -14,7 +14,9 @@ type PlacementEvent interface{ placementEvent() }
 type (
 	// PlacementClaimed ties the person to a plot.
 	PlacementClaimed struct {
-		Plot string `json:"plot"` // "<cemetery>.<plot>"
+		// Plot is "<cemetery>.<plot>", or "eco.<application>" for a burial that
+		// needs no plot.
+		Plot string `json:"plot"`
 	}
 	// PlacementFreed ends that, because the allocation was refused or given back.
 	PlacementFreed struct {
@@ -41,6 +43,8 @@ type (
 	Free struct {
 		domain.Act
 		Plot string
+		// Interred is the fact that the plot's own stream has the person interred.
+		Interred bool
 	}
 )
 
@@ -61,6 +65,8 @@ var (
 		"This person already has a place; there is one for each person.").Under("E-4", "").Race()
 	// ErrPlacedElsewhere refuses to free a place that the person does not have.
 	ErrPlacedElsewhere = domain.Reject("placement_other_plot", "这位逝者的安葬位置不是这一处。", "This is not the person's place.").Under("E-4", "")
+	// ErrAtRest refuses to free the place of somebody who rests there.
+	ErrAtRest = domain.Reject("placement_interred", "这位逝者已经安葬在此。", "This person rests here.").Under("E-4", "")
 )
 
 func decidePlacement(s PlacementState, cmd PlacementCommand) ([]PlacementEvent, error) {
@@ -86,6 +92,8 @@ func decidePlacement(s PlacementState, cmd PlacementCommand) ([]PlacementEvent, 
 			return nil, nil
 		case s.Plot != c.Plot:
 			return nil, ErrPlacedElsewhere
+		case c.Interred:
+			return nil, ErrAtRest
 		}
 		return []PlacementEvent{PlacementFreed{c.Plot}}, nil
 	}
