@@ -61,3 +61,15 @@ type Source struct {
 	// Recorded is when the log recorded it, UTC.
 	Recorded time.Time `json:"recorded_at"`
 }
+
+// ParseSource reads a Source back from the three columns that a read model
+// keeps it in.
+func ParseSource(id string, position int64, recorded string) (Source, error) {
+	s := Source{Position: events.Position(position)}
+	var err error
+	if s.ID, err = uuid.Parse(id); err != nil {
+		return Source{}, err
+	}
+	s.Recorded, err = time.Parse(time.RFC3339Nano, recorded)
+	return s, err
+}

@@ -4,22 +4,40 @@
 package ecoratio
 
 import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
 	"shenzhong/domain"
+	"shenzhong/domain/ecoburial"
+	"shenzhong/events"
 	"shenzhong/projections"
 )
+
+// A Reader answers questions about the ratio.
+type Reader struct {
+	DB projections.Querier
+	// Definitions are the versions that may be asked for, the newest last; none
+	// means the one that the program brings along.
+	Definitions []ecoburial.Definition
+}
 
 // A Unit is how long the periods of a series are.
 type Unit string
 
-// The periods that a share can be asked for. A period is named as domain.Date
-// names it: "2026-11", "2026-Q4", "2026".
+// The units. A period is named as domain.Date names it: "2026-11", "2026-Q4",
+// "2026".
 const (
 	Month   Unit = "month"
 	Quarter Unit = "quarter"
 	Year    Unit = "year"
 )
 
-// A Filter narrows a question. Its zero value asks for everything there is.
+// A Filter narrows a question. Its zero value asks for everything whose day is
+// known.
 type Filter struct {
 	// From and Until bound the local date of the interment, both inclusive;
 	// empty is open. Shares are counted by whole months, so a bound in the
@@ -29,9 +47,28 @@ type Filter struct {
 	// to one facility.
 	Division    domain.Division
 	Institution string
-	// Definition is the definition version; empty means the newest that any
-	// interment in question was recorded under.
+	// Definition is the id of the definition to count under; empty means the
+	// newest.
 	Definition string
+}
+
+// Period bounds a filter to a period by its name.
+func (f Filter) Period(name string) (Filter, error) {
+	from, err := time.Parse("2006", name)
+	months := 12
+	if y, q, ok := strings.Cut(name, "-Q"); ok && len(q) == 1 && '1' <= q[0] && q[0] <= '4' {
+		from, err = time.Parse("2006", y)
+		from, months = from.AddDate(0, int(q[0]-'1')*3, 0), 3
+	} else if len(name) == 7 {
+		from, err = time.Parse("2006-01", name)
+		months = 1
+	}
+	if err != nil || from.Year() < 1 {
+		return Filter{}, fmt.Errorf("ecoratio: %q is no month (2026-11), quarter (2026-Q4) or year (2026)", name)
+	}
+	f.From = domain.Date(from.Format(time.DateOnly))
+	f.Until = domain.Date(from.AddDate(0, months, -1).Format(time.DateOnly))
+	return f, nil
 }
 
 // Counts are the parts of every share. A share is never shown without them.
@@ -41,16 +78,31 @@ type Counts struct {
 	Interments int `json:"interments"`
 	Strict     int `json:"strict"`
 	Broad      int `json:"broad"`
-	// LandSavedCm2 is Σ (10,000 cm² − land used) over the broad numerator, a
-	// burial that uses more than 1 m² counting 0: an estimate against a standard
-	// plot of 1 m², not a measurement.
+	// LandSavedCm2 is Σ (10,000 cm² − land used) over the broad numerator. A way
+	// that takes no ground under the definition uses 0, any other what was
+	// reported; a body buried deep uses more than 1 m² and counts negative. It is
+	// an estimate against a standard plot of 1 m², not a measurement.
 	LandSavedCm2 int64 `json:"land_saved_cm2"`
-	// Late are the interments of this period that were recorded in a later
+	// Late are the interments of the denominator that were recorded in a later
 	// month than the one they happened in.
 	Late int `json:"late"`
 }
 
-// Share is n/d of 1; false where the denominator is empty: no data is not 0 %.
+// LandFormula says in words how LandSavedCm2 is computed.
+var LandFormula = struct{ Zh, En string }{
+	"节地 = Σ（1㎡ − 实际占地），对宽口径的安葬求和；不占地的葬式按 0 计。这是按标准墓位 1㎡ 推算，不是实测。",
+	"Land saved = Σ (1 m² − land used) over the broad numerator; ways that take no ground count 0. Estimated against a standard plot of 1 m², not measured.",
+}
+
+func (c *Counts) add(o Counts) {
+	c.Interments += o.Interments
+	c.Strict += o.Strict
+	c.Broad += o.Broad
+	c.LandSavedCm2 += o.LandSavedCm2
+	c.Late += o.Late
+}
+
+// Share is n/d; false where the denominator is empty: no data is not 0 %.
 func Share(n, d int) (float64, bool) {
 	if d == 0 {
 		return 0, false
@@ -58,8 +110,7 @@ func Share(n, d int) (float64, bool) {
 	return float64(n) / float64(d), true
 }
 
-// A Period is one step of a series. Periods without any interment are absent:
-// the caller shows a gap, never 0 %.
+// A Period is one step of a series.
 type Period struct {
 	Period string `json:"period"`
 	Counts
@@ -71,17 +122,15 @@ type District struct {
 	Counts
 }
 
-// A Type is one way of burial's part. Strict and Broad say into which
-// numerators it goes under the definition.
+// A Type is one way of burial's part.
 type Type struct {
-	Code         string `json:"type"`
-	Interments   int    `json:"interments"`
-	LandSavedCm2 int64  `json:"land_saved_cm2"`
-	CountsStrict bool   `json:"counts_strict"`
-	CountsBroad  bool   `json:"counts_broad"`
-	NameZh       string `json:"name_zh"`
-	NameEn       string `json:"name_en"`
-	CountsAtAll  bool   `json:"counts_at_all"` // false: neither numerator nor denominator (temporary deposit, kept by family)
+	ecoburial.Type
+	// Counted says that it is an interment at all. What is not (ashes deposited
+	// for a while) is in neither part of a share, and listed all the same.
+	Counted      bool  `json:"counted"`
+	Count        int   `json:"count"`
+	LandSavedCm2 int64 `json:"land_saved_cm2"` // zero where it is not in the broad numerator
+	Late         int   `json:"late"`
 }
 
 // An Interment is one row of the record behind the figures. It holds nothing
@@ -96,4 +145,220 @@ type Interment struct {
 	Institution string             `json:"institution"`
 	LandCm2     int64              `json:"land_cm2"`
 	Late        bool               `json:"late"`
+}
+
+// Definition is the version that a filter counts under.
+func (r Reader) Definition(f Filter) (ecoburial.Definition, error) {
+	ds := r.Definitions
+	if len(ds) == 0 {
+		ds = []ecoburial.Definition{ecoburial.Default()}
+	}
+	if f.Definition == "" {
+		return ds[len(ds)-1], nil
+	}
+	for _, d := range ds {
+		if d.ID == f.Definition {
+			return d, nil
+		}
+	}
+	return ecoburial.Definition{}, fmt.Errorf("ecoratio: there is no definition %q", f.Definition)
+}
+
+// Total counts everything that the filter lets through. Without any interment
+// its counts are zero, and every Share of them absent.
+func (r Reader) Total(ctx context.Context, f Filter) (Counts, error) {
+	groups, err := r.groups(ctx, f, func(g group) string { return "" })
+	return groups[""].Counts, err
+}
+
+// Series counts by periods, oldest first. A period without any interment is
+// absent: the caller shows a gap.
+func (r Reader) Series(ctx context.Context, unit Unit, f Filter) ([]Period, error) {
+	var name func(domain.Date) string
+	switch unit {
+	case Month:
+		name = domain.Date.Month
+	case Quarter:
+		name = domain.Date.Quarter
+	case Year:
+		name = domain.Date.Year
+	default:
+		return nil, fmt.Errorf("ecoratio: %q is no unit", unit)
+	}
+	groups, err := r.groups(ctx, f, func(g group) string { return name(domain.Date(g.month + "-01")) })
+	var ps []Period
+	for k, g := range groups {
+		if g.Interments > 0 {
+			ps = append(ps, Period{k, g.Counts})
+		}
+	}
+	slices.SortFunc(ps, func(a, b Period) int { return cmp.Compare(a.Period, b.Period) })
+	return ps, err
+}
+
+// Districts counts by the division in which the burial was, in the order of
+// codes. A division without any interment is absent.
+func (r Reader) Districts(ctx context.Context, f Filter) ([]District, error) {
+	groups, err := r.groups(ctx, f, func(g group) string { return g.division })
+	var ds []District
+	for k, g := range groups {
+		if g.Interments > 0 {
+			ds = append(ds, District{domain.Division(k), g.Counts})
+		}
+	}
+	slices.SortFunc(ds, func(a, b District) int { return cmp.Compare(a.Division, b.Division) })
+	return ds, err
+}
+
+// Types counts by way of burial, in the order of the definition. Ways that
+// nobody was buried in are absent.
+func (r Reader) Types(ctx context.Context, f Filter) ([]Type, error) {
+	def, err := r.Definition(f)
+	if err != nil {
+		return nil, err
+	}
+	groups, err := r.groups(ctx, f, func(g group) string { return g.kind })
+	rank := map[string]int{}
+	for i, t := range def.Types {
+		rank[t.Code] = i + 1
+	}
+	var ts []Type
+	for k, g := range groups {
+		t := kindOf(def, k)
+		ts = append(ts, Type{t, t.Interment, g.all, g.LandSavedCm2, g.allLate})
+	}
+	slices.SortFunc(ts, func(a, b Type) int {
+		return cmp.Or(cmp.Compare(rank[a.Code], rank[b.Code]), cmp.Compare(a.Code, b.Code))
+	})
+	return ts, err
+}
+
+// Undated is how many reports of the filter's place carry no date: they are in
+// no period.
+func (r Reader) Undated(ctx context.Context, f Filter) (n int, err error) {
+	where, args := f.place(`month = ''`)
+	err = r.DB.QueryRowContext(ctx, `SELECT coalesce(sum(interments), 0) FROM tally`+where, args...).Scan(&n)
+	return n, err
+}
+
+// Span is the first and the last month with a dated report; empty when there
+// is none.
+func (r Reader) Span(ctx context.Context) (first, last string, err error) {
+	err = r.DB.QueryRowContext(ctx, `SELECT coalesce(min(month), ''), coalesce(max(month), '') FROM tally WHERE month <> ''`).Scan(&first, &last)
+	return first, last, err
+}
+
+// Interments lists the rows behind the figures after a position, in the order
+// of the log, at most limit. Undated ones come only when the filter has no
+// bounds.
+func (r Reader) Interments(ctx context.Context, f Filter, after events.Position, limit int) ([]Interment, error) {
+	where, args := f.place(`position > ?`, int64(after))
+	if f.From != "" {
+		where, args = where+` AND interred_on >= ?`, append(args, string(f.From))
+	}
+	if f.Until != "" {
+		where, args = where+` AND interred_on <> '' AND interred_on <= ?`, append(args, string(f.Until))
+	}
+	rs, err := r.DB.QueryContext(ctx, `SELECT position, event, stream, recorded_at, interred_on, type, definition, division, institution, land_cm2, late
+		FROM interment`+where+` ORDER BY position LIMIT ?`, append(args, limit)...)
+	if err != nil {
+		return nil, err
+	}
+	defer rs.Close()
+	var is []Interment
+	for rs.Next() {
+		var i Interment
+		var at int64
+		var id, recorded string
+		if err := rs.Scan(&at, &id, &i.Stream, &recorded, &i.On, &i.Type, &i.Definition, &i.Division, &i.Institution, &i.LandCm2, &i.Late); err != nil {
+			return nil, err
+		}
+		if i.Source, err = projections.ParseSource(id, at, recorded); err != nil {
+			return nil, err
+		}
+		is = append(is, i)
+	}
+	return is, rs.Err()
+}
+
+// A group is one sum of rows of the tally, and what the rows stand for.
+type group struct {
+	month, division, kind string
+	Counts
+	all, allLate int // also what is no interment
+}
+
+// groups sums the tally by a key, applying the definition.
+func (r Reader) groups(ctx context.Context, f Filter, key func(group) string) (map[string]group, error) {
+	def, err := r.Definition(f)
+	if err != nil {
+		return nil, err
+	}
+	where, args := f.place(`month <> ''`)
+	if f.From != "" {
+		where, args = where+` AND month >= ?`, append(args, f.From.Month())
+	}
+	if f.Until != "" {
+		where, args = where+` AND month <= ?`, append(args, f.Until.Month())
+	}
+	rs, err := r.DB.QueryContext(ctx, `SELECT month, division, type, sum(interments), sum(land_cm2), sum(late)
+		FROM tally`+where+` GROUP BY month, division, type`, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rs.Close()
+	groups := map[string]group{}
+	for rs.Next() {
+		var g group
+		var land int64
+		if err := rs.Scan(&g.month, &g.division, &g.kind, &g.all, &land, &g.allLate); err != nil {
+			return nil, err
+		}
+		t := kindOf(def, g.kind)
+		if t.Interment {
+			g.Interments, g.Late = g.all, g.allLate
+			if t.Strict {
+				g.Strict = g.all
+			}
+			if t.Broad {
+				g.Broad = g.all
+				g.LandSavedCm2 = 10_000 * int64(g.all)
+				if t.LandCM2 > 0 {
+					g.LandSavedCm2 -= land
+				}
+			}
+		}
+		k := key(g)
+		sum := groups[k]
+		sum.add(g.Counts)
+		sum.all, sum.allLate = sum.all+g.all, sum.allLate+g.allLate
+		groups[k] = sum
+	}
+	return groups, rs.Err()
+}
+
+// kindOf is what a code means under a definition. A code that it does not know
+// is an interment and in no numerator: leaving it out would raise the share.
+func kindOf(def ecoburial.Definition, code string) ecoburial.Type {
+	if t, ok := def.Type(code); ok {
+		return t
+	}
+	return ecoburial.Type{Code: code, NameZh: code, NameEn: code, Interment: true}
+}
+
+// place is the WHERE of a filter's place and a condition.
+func (f Filter) place(condition string, args ...any) (string, []any) {
+	where := ` WHERE ` + condition
+	switch d := string(f.Division); {
+	case strings.HasSuffix(d, "0000"):
+		where, args = where+` AND substr(division, 1, 2) = ?`, append(args, d[:2])
+	case strings.HasSuffix(d, "00"):
+		where, args = where+` AND substr(division, 1, 4) = ?`, append(args, d[:4])
+	case d != "":
+		where, args = where+` AND division = ?`, append(args, d)
+	}
+	if f.Institution != "" {
+		where, args = where+` AND institution = ?`, append(args, f.Institution)
+	}
+	return where, args
 }
