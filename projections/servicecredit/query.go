@@ -3,89 +3,470 @@
 package servicecredit
 
 import (
+	"cmp"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"slices"
 	"time"
 
+	"github.com/google/uuid"
+
 	"shenzhong/domain"
+	"shenzhong/domain/credit"
+	"shenzhong/domain/institution"
 	"shenzhong/projections"
 )
 
-// A Standing is an institution and its score on a day.
-type Standing struct {
-	Institution string          `json:"credit_code"`
-	NameZh      string          `json:"name_zh"`
-	NameEn      string          `json:"name_en"`
-	Kind        string          `json:"kind"`
-	Division    domain.Division `json:"division"`
-	Address     string          `json:"address"`
-	Fictitious  bool            `json:"fictitious"`
-	// On is the local day that the score is of.
-	On domain.Date `json:"on"`
-	// Score and Grade are set when Rated: some policy was in force on the day.
-	Rated  bool   `json:"rated"`
-	Score  int    `json:"score"`
-	Grade  string `json:"grade"`
-	Policy string `json:"policy"` // version that scored it
-	// Base, Bonuses and Deductions are what the score is made of: Base + capped
-	// bonuses − deductions, then held between the policy's limits.
-	Base       int `json:"base"`
-	Bonuses    int `json:"bonuses"`
-	Deductions int `json:"deductions"`
+// A Reader answers questions about ledgers. Scores are computed when they are
+// asked for, by credit.Score from the entries and the policy in force on the
+// day, so that expiry needs no clock in the read model.
+type Reader struct{ DB projections.Querier }
+
+// ErrNotFound reports that there is no such institution.
+var ErrNotFound = errors.New("servicecredit: no such institution")
+
+// An Institution is one whose ledger there is.
+type Institution struct {
+	Code       domain.CreditCode `json:"credit_code"`
+	NameZh     string            `json:"name_zh"`
+	NameEn     string            `json:"name_en"`
+	Kind       institution.Kind  `json:"kind"`
+	Division   domain.Division   `json:"division"`
+	Address    string            `json:"address"`
+	Fictitious bool              `json:"fictitious"`
 }
 
-// An Entry is one confirmed line of an institution's ledger.
+// A Standing is an institution's score on a day. The public sees the grade: the
+// score would tell the minor entries that are not published.
+type Standing struct {
+	Institution
+	On domain.Date `json:"on"`
+	// Rated says that a policy was in force on the day; without it the rest is
+	// empty.
+	Rated   bool   `json:"rated"`
+	Policy  string `json:"policy"` // the version that scored
+	Grade   string `json:"grade"`
+	GradeZh string `json:"grade_zh"`
+	Score   int    `json:"score"`
+	// Base + Bonus − Deducted is the score before it is held between the
+	// policy's limits. Ceiling is the best grade that some entry allows.
+	Base     int    `json:"base"`
+	Bonus    int    `json:"bonus"`
+	Deducted int    `json:"deducted"`
+	Ceiling  string `json:"ceiling"`
+	// Counted are the entries that made the score, in the order of decision.
+	Counted []Counted `json:"counted"`
+	// Published is how many entries the public may see on the day.
+	Published int `json:"published"`
+}
+
+// Counted is an entry's part in a score.
+type Counted struct {
+	Entry uuid.UUID   `json:"entry"`
+	Rule  string      `json:"rule"`
+	Bonus bool        `json:"bonus"`
+	By    int         `json:"by"`    // after caps: negative for a deduction
+	Until domain.Date `json:"until"` // first day on which it no longer counts
+}
+
+// An Entry is one line of a ledger.
 type Entry struct {
-	ID          string `json:"entry"`
-	Institution string `json:"credit_code"`
+	ID          uuid.UUID         `json:"entry"`
+	Institution domain.CreditCode `json:"credit_code"`
 	// Bonus tells a bonus from a deduction. Points are signed: −6, +2.
-	Bonus    bool   `json:"bonus"`
-	Rule     string `json:"rule"`
-	RuleZh   string `json:"rule_zh"`
-	RuleEn   string `json:"rule_en"`
-	Points   int    `json:"points"`
-	Severity string `json:"severity"` // MINOR, GENERAL, SEVERE; empty for a bonus
-	Basis    string `json:"basis"`
-	Fact     string `json:"fact"`
-	Document string `json:"document"`
-	// DecidedOn is the date of the decision document; Until the first day on
-	// which the entry no longer counts by itself, empty when it does not lapse.
-	DecidedOn domain.Date `json:"decided_on"`
-	Until     domain.Date `json:"until"`
-	// Policy is the version that the entry was confirmed under.
+	Bonus  bool   `json:"bonus"`
+	Rule   string `json:"rule"`
+	RuleZh string `json:"rule_zh"` // the rule's name in Policy
+	RuleEn string `json:"rule_en"`
+	// Basis is the document that the rule names; BasisFound that somebody saw
+	// the words there.
+	Basis      string          `json:"basis"`
+	BasisFound bool            `json:"basis_found"`
+	Points     int             `json:"points"`
+	Severity   credit.Severity `json:"severity"` // empty for a bonus
+	Escalated  bool            `json:"escalated"`
+	Ceiling    string          `json:"grade_ceiling"`
+	Fact       string          `json:"fact"`
+	Document   string          `json:"document"`
+	DecidedOn  domain.Date     `json:"decided_on"`
+	// Policy is the version that it was confirmed under. It also says how long
+	// the entry is published and when repair may be asked for.
 	Policy string `json:"policy"`
-	// Score and Grade are the institution's right after this entry was
-	// recorded, as of DecidedOn.
-	Score int    `json:"score"`
+	// Score and Grade are the institution's right after this entry was recorded,
+	// as of DecidedOn; nil when no policy was in force then.
+	Score *int   `json:"score"`
 	Grade string `json:"grade"`
-	// PublicFrom and PublicUntil are the days on which the public may see it;
-	// both empty when it is not published (minor entries).
+	// Until is the first day on which the entry no longer counts.
+	Until domain.Date `json:"until"`
+	// PublicFrom is the first day on which the public may see it, PublicUntil the
+	// first on which no longer; both empty when it is never published. Public
+	// says whether it is on the day that was asked about.
 	PublicFrom  domain.Date `json:"public_from"`
 	PublicUntil domain.Date `json:"public_until"`
-	// RepairableFrom is the first day on which repair may be asked for.
+	Public      bool        `json:"public"`
+	// RepairableFrom is the first day on which repair is possible; empty for a
+	// bonus.
 	RepairableFrom domain.Date `json:"repairable_from"`
-	// Repaired and Revoked end the entry; Reason says why it was revoked.
-	Repaired domain.Date `json:"repaired_on"`
-	Revoked  domain.Date `json:"revoked_on"`
-	Reason   string      `json:"reason"`
-	// Evidence is the event that the fact was seen in, as the officer named it.
-	Evidence string             `json:"evidence"`
-	Source   projections.Source `json:"source"`
+	RepairedOn     domain.Date `json:"repaired_on"`
+	RevokedOn      domain.Date `json:"revoked_on"`
+	// Reason says why it was revoked.
+	Reason    string             `json:"reason"`
+	Suspicion string             `json:"suspicion"` // that it came from; empty for a bonus
+	Source    projections.Source `json:"source"`
 }
 
 // A Suspicion is a fact that somebody or some rule noticed. It never scores and
 // is for the institution and the regulator only.
 type Suspicion struct {
-	ID          string      `json:"suspicion"`
-	Institution string      `json:"credit_code"`
-	Rule        string      `json:"rule"`
-	Fact        string      `json:"fact"`
-	Basis       string      `json:"basis"`
-	Evidence    string      `json:"evidence"`
-	Raised      time.Time   `json:"raised_at"`
-	AnswerBy    domain.Date `json:"answer_by"` // empty when no period runs
-	Answered    time.Time   `json:"answered_at"`
-	Answer      string      `json:"answer"`
-	// Outcome is "", "dismissed" or "confirmed"; Entry is the entry it led to.
+	ID          uuid.UUID         `json:"suspicion"`
+	Institution domain.CreditCode `json:"credit_code"`
+	Rule        string            `json:"rule"`
+	Fact        string            `json:"fact"`
+	Basis       string            `json:"basis"`
+	Evidence    string            `json:"evidence"` // the event that an automatic rule saw
+	Notice      string            `json:"notice"`   // document
+	AnswerBy    domain.Date       `json:"answer_by"`
+	Answer      string            `json:"answer"` // document
+	AnsweredAt  time.Time         `json:"answered_at,omitzero"`
+	// Outcome is "", "dismissed" (with Reason) or "confirmed" (with Entry).
 	Outcome string             `json:"outcome"`
+	Reason  string             `json:"reason"`
 	Entry   string             `json:"entry"`
 	Source  projections.Source `json:"source"`
+}
+
+// A Policy is one version and where it comes from.
+type Policy struct {
+	credit.PolicyVersion
+	Source projections.Source `json:"source"`
+}
+
+// Policies lists the versions in the order of adoption.
+func (r Reader) Policies(ctx context.Context) ([]credit.PolicyVersion, error) {
+	ps, err := r.policies(ctx)
+	vs := make([]credit.PolicyVersion, 0, len(ps))
+	for _, p := range ps {
+		vs = append(vs, p.PolicyVersion)
+	}
+	return vs, err
+}
+
+// PolicyOn is the version in force on a day; false where there was none.
+func (r Reader) PolicyOn(ctx context.Context, on domain.Date) (Policy, bool, error) {
+	ps, err := r.policies(ctx)
+	for _, p := range slices.Backward(ps) {
+		if p.EffectiveFrom <= on {
+			return p, true, err
+		}
+	}
+	return Policy{}, false, err
+}
+
+func (r Reader) policies(ctx context.Context) ([]Policy, error) {
+	rs, err := r.DB.QueryContext(ctx, `SELECT position, event, recorded_at, body FROM policy ORDER BY position`)
+	if err != nil {
+		return nil, err
+	}
+	defer rs.Close()
+	var ps []Policy
+	for rs.Next() {
+		var at int64
+		var event, recorded, body string
+		if err := rs.Scan(&at, &event, &recorded, &body); err != nil {
+			return nil, err
+		}
+		var p Policy
+		if p.Source, err = projections.ParseSource(event, at, recorded); err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal([]byte(body), &p.PolicyVersion); err != nil {
+			return nil, err
+		}
+		ps = append(ps, p)
+	}
+	return ps, rs.Err()
+}
+
+// List is every institution with its standing on a day, by division and name.
+func (r Reader) List(ctx context.Context, on domain.Date) ([]Standing, error) {
+	is, err := r.institutions(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	ps, err := r.Policies(ctx)
+	if err != nil {
+		return nil, err
+	}
+	es, err := r.entries(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	ledgers := map[domain.CreditCode][]row{}
+	for _, e := range es {
+		ledgers[e.institution] = append(ledgers[e.institution], e)
+	}
+	var ss []Standing
+	for _, i := range is {
+		ss = append(ss, standing(i, ps, ledgers[i.Code], on, ""))
+	}
+	slices.SortStableFunc(ss, func(a, b Standing) int {
+		return cmp.Or(cmp.Compare(a.Division, b.Division), cmp.Compare(a.NameZh, b.NameZh), cmp.Compare(a.Code, b.Code))
+	})
+	return ss, nil
+}
+
+// At is an institution's standing on a day, by everything that is known now: an
+// entry revoked since never counted, one recorded late counts from its day.
+func (r Reader) At(ctx context.Context, code domain.CreditCode, on domain.Date) (Standing, error) {
+	return r.at(ctx, code, on, "")
+}
+
+// AsShown is the standing that was shown at the end of a day, by what was
+// recorded until then.
+func (r Reader) AsShown(ctx context.Context, code domain.CreditCode, on domain.Date) (Standing, error) {
+	return r.at(ctx, code, on, on)
+}
+
+func (r Reader) at(ctx context.Context, code domain.CreditCode, on, known domain.Date) (Standing, error) {
+	is, err := r.institutions(ctx, code)
+	switch {
+	case err != nil:
+		return Standing{}, err
+	case len(is) == 0:
+		return Standing{}, ErrNotFound
+	}
+	ps, err := r.policies(ctx)
+	if err != nil {
+		return Standing{}, err
+	}
+	var vs []credit.PolicyVersion
+	for _, p := range ps {
+		if known == "" || domain.DateOf(p.Source.Recorded) <= known {
+			vs = append(vs, p.PolicyVersion)
+		}
+	}
+	es, err := r.entries(ctx, string(code))
+	if err != nil {
+		return Standing{}, err
+	}
+	return standing(is[0], vs, es, on, known), nil
+}
+
+// standing scores a ledger on a day, by what was recorded until the end of the
+// day known; empty means everything.
+func standing(i Institution, ps []credit.PolicyVersion, es []row, on, known domain.Date) Standing {
+	s := Standing{Institution: i, On: on}
+	p, ok := inForce(ps, on)
+	if !ok {
+		return s
+	}
+	var ledger []credit.Entry
+	for _, e := range es {
+		x := e.Entry
+		if known != "" {
+			if e.recorded > known {
+				continue
+			}
+			if e.repairRecorded > known {
+				x.RepairedOn = ""
+			}
+			if e.revocationRecorded > known {
+				x.RevokedOn = ""
+			}
+		}
+		ledger = append(ledger, x)
+		if pub := credit.Publication(x, versionOf(ps, x.Policy, p), on); pub.Now {
+			s.Published++
+		}
+	}
+	st := credit.Score(p, ledger, on)
+	s.Rated, s.Policy, s.Grade, s.Score, s.Base, s.Bonus, s.Deducted, s.Ceiling = true, st.Policy, st.Grade, st.Score, p.Base, st.Bonus, st.Deducted, st.Ceiling
+	for _, g := range p.Grades {
+		if g.Grade == st.Grade {
+			s.GradeZh = g.NameZh
+		}
+	}
+	for _, l := range st.Active {
+		s.Counted = append(s.Counted, Counted{l.ID, l.Rule, l.Bonus, l.Counted, l.Until})
+	}
+	return s
+}
+
+// Entries is an institution's whole ledger, by day of decision: for the
+// institution itself and the regulator. Public is told for the day on.
+func (r Reader) Entries(ctx context.Context, code domain.CreditCode, on domain.Date) ([]Entry, error) {
+	ps, err := r.Policies(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := r.entries(ctx, string(code))
+	if err != nil {
+		return nil, err
+	}
+	var es []Entry
+	for _, x := range rows {
+		own := versionOf(ps, x.Policy, credit.PolicyVersion{})
+		counting, ok := inForce(ps, on)
+		if !ok {
+			counting = own
+		}
+		pub := credit.Publication(x.Entry, own, on)
+		e := Entry{ID: x.ID, Institution: x.institution, Bonus: x.Bonus, Rule: x.Rule, Points: x.Points, Severity: x.Severity, Escalated: x.Escalated,
+			Ceiling: x.GradeCeiling, Fact: x.Fact, Document: x.Document, DecidedOn: x.DecidedOn, Policy: x.Policy, Score: x.score, Grade: x.grade,
+			Until: x.Until(counting), PublicFrom: pub.From, PublicUntil: pub.Until, Public: pub.Now, RepairedOn: x.RepairedOn, RevokedOn: x.RevokedOn,
+			Reason: x.reason, Suspicion: x.suspicion, Source: x.source}
+		if x.Bonus {
+			b, _ := own.Bonus(x.Rule)
+			e.RuleZh, e.RuleEn = b.NameZh, b.NameEn
+		} else {
+			rule, _ := own.Rule(x.Rule)
+			e.RuleZh, e.RuleEn, e.Basis, e.BasisFound = rule.NameZh, rule.NameEn, rule.Basis, rule.BasisFound
+			e.Points = -x.Points
+			e.RepairableFrom = x.DecidedOn.AddMonths(own.Severities[x.Severity].MinMonths)
+		}
+		es = append(es, e)
+	}
+	return es, nil
+}
+
+// Public is what everybody may see of an institution on a day: the entries
+// within their time of publication, without running scores, which would tell
+// what is not published.
+func (r Reader) Public(ctx context.Context, code domain.CreditCode, on domain.Date) ([]Entry, error) {
+	es, err := r.Entries(ctx, code, on)
+	es = slices.DeleteFunc(es, func(e Entry) bool { return !e.Public })
+	for i := range es {
+		es[i].Score, es[i].Grade, es[i].Suspicion = nil, "", ""
+	}
+	return es, err
+}
+
+// Suspicions lists an institution's suspicions, or everybody's with an empty
+// code, newest first. It is not for the public.
+func (r Reader) Suspicions(ctx context.Context, code domain.CreditCode) ([]Suspicion, error) {
+	rs, err := r.DB.QueryContext(ctx, `SELECT position, suspicion, institution, rule, fact, basis, evidence, event, recorded_at,
+		notice, answer_by, answer, answered_at, outcome, reason, entry FROM suspicion WHERE ?1 = '' OR institution = ?1 ORDER BY position DESC`, string(code))
+	if err != nil {
+		return nil, err
+	}
+	defer rs.Close()
+	var ss []Suspicion
+	for rs.Next() {
+		var s Suspicion
+		var at int64
+		var id, event, recorded, answered string
+		if err := rs.Scan(&at, &id, &s.Institution, &s.Rule, &s.Fact, &s.Basis, &s.Evidence, &event, &recorded,
+			&s.Notice, &s.AnswerBy, &s.Answer, &answered, &s.Outcome, &s.Reason, &s.Entry); err != nil {
+			return nil, err
+		}
+		if s.ID, err = uuid.Parse(id); err != nil {
+			return nil, err
+		}
+		if answered != "" {
+			if s.AnsweredAt, err = time.Parse(time.RFC3339Nano, answered); err != nil {
+				return nil, err
+			}
+		}
+		if s.Source, err = projections.ParseSource(event, at, recorded); err != nil {
+			return nil, err
+		}
+		ss = append(ss, s)
+	}
+	return ss, rs.Err()
+}
+
+// Institution is one institution as the register names it today.
+func (r Reader) Institution(ctx context.Context, code domain.CreditCode) (Institution, error) {
+	is, err := r.institutions(ctx, code)
+	if err == nil && len(is) == 0 {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return Institution{}, err
+	}
+	return is[0], nil
+}
+
+func (r Reader) institutions(ctx context.Context, code domain.CreditCode) ([]Institution, error) {
+	rs, err := r.DB.QueryContext(ctx, `SELECT code, name_zh, name_en, kind, division, address, fictitious FROM institution WHERE ?1 = '' OR code = ?1`, string(code))
+	if err != nil {
+		return nil, err
+	}
+	defer rs.Close()
+	var is []Institution
+	for rs.Next() {
+		var i Institution
+		if err := rs.Scan(&i.Code, &i.NameZh, &i.NameEn, &i.Kind, &i.Division, &i.Address, &i.Fictitious); err != nil {
+			return nil, err
+		}
+		is = append(is, i)
+	}
+	return is, rs.Err()
+}
+
+// A row is an entry as it is kept, with what only this read model needs.
+type row struct {
+	credit.Entry
+	institution                                  domain.CreditCode
+	suspicion, grade, reason                     string
+	score                                        *int
+	source                                       projections.Source
+	recorded, repairRecorded, revocationRecorded domain.Date // local days
+}
+
+// entries reads an institution's ledger, or all with an empty code.
+func (r Reader) entries(ctx context.Context, code string) ([]row, error) {
+	rs, err := r.DB.QueryContext(ctx, `SELECT position, entry, institution, bonus, rule, policy, points, severity, escalated, grade_ceiling, fact,
+			document, decided_on, suspicion, event, recorded_at, score, grade, repaired_on, repair_recorded, revoked_on, revocation_recorded, revocation_reason
+		FROM entry WHERE ?1 = '' OR institution = ?1 ORDER BY institution, decided_on, entry`, code)
+	if err != nil {
+		return nil, err
+	}
+	defer rs.Close()
+	var es []row
+	for rs.Next() {
+		var e row
+		var at int64
+		var id, event, recorded, repaired, revoked string
+		var score sql.NullInt64
+		if err := rs.Scan(&at, &id, &e.institution, &e.Bonus, &e.Rule, &e.Policy, &e.Points, &e.Severity, &e.Escalated, &e.GradeCeiling, &e.Fact,
+			&e.Document, &e.DecidedOn, &e.suspicion, &event, &recorded, &score, &e.grade, &e.RepairedOn, &repaired, &e.RevokedOn, &revoked, &e.reason); err != nil {
+			return nil, err
+		}
+		if score.Valid {
+			n := int(score.Int64)
+			e.score = &n
+		}
+		if e.ID, err = uuid.Parse(id); err != nil {
+			return nil, err
+		}
+		if e.source, err = projections.ParseSource(event, at, recorded); err != nil {
+			return nil, err
+		}
+		e.recorded = domain.DateOf(e.source.Recorded)
+		for _, x := range []struct {
+			text string
+			into *domain.Date
+		}{{repaired, &e.repairRecorded}, {revoked, &e.revocationRecorded}} {
+			if x.text != "" {
+				t, err := time.Parse(time.RFC3339Nano, x.text)
+				if err != nil {
+					return nil, err
+				}
+				*x.into = domain.DateOf(t)
+			}
+		}
+		es = append(es, e)
+	}
+	return es, rs.Err()
+}
+
+// versionOf is the policy version of that name, or what stands in for it.
+func versionOf(ps []credit.PolicyVersion, name string, missing credit.PolicyVersion) credit.PolicyVersion {
+	if p, ok := (credit.PolicyState{Versions: ps}).Version(name); ok {
+		return p
+	}
+	return missing
 }
