@@ -30,7 +30,10 @@ import (
 // A batch fails as a whole, so appends that this process knows to be stale are
 // answered before they get into one, and a stream stands in a batch once. After
 // a conflict the rest is published singly. Rejected: halving a failed batch
-// (slower than no batch at all as soon as one append in fifty conflicts).
+// (slower than no batch at all as soon as one append in fifty conflicts); a
+// second batch prepared while the first is written (5.4× instead of 6.9× at 512
+// callers: smaller batches, and the server takes them one after another all
+// the same); no moment of waiting between batches (4×).
 const (
 	groupFrom     = 32      // appends in flight before batching pays
 	groupMax      = 512     // appends in a batch; the server takes 1,000
