@@ -1,0 +1,277 @@
+package pricepages
+
+import (
+	"cmp"
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"shenzhong/domain"
+	"shenzhong/domain/institution"
+	"shenzhong/domain/pricing"
+	"shenzhong/projections"
+)
+
+// Name of the read model.
+const Name = "pricepages"
+
+//go:embed schema.sql
+var schema string
+
+// A Renderer draws the HTML pages. It lives with the templates, which this room
+// may not import. What it makes must follow from the page alone.
+type Renderer struct {
+	// List draws the page of one version, History the page of all of them, in as
+	// many variants (language, type size) as there are, each under its name. A
+	// nil function means that no HTML is kept.
+	List    func(Page) (map[string][]byte, error)
+	History func(History) (map[string][]byte, error)
+	// Fingerprint changes whenever the same page would be drawn otherwise; then
+	// all pages are built anew.
+	Fingerprint string
+}
+
+// Projection renders price lists as they are published.
+type Projection struct{ Renderer Renderer }
+
+// Name implements projections.Projection.
+func (Projection) Name() string { return Name }
+
+// Version implements projections.Projection.
+func (Projection) Version() int { return 1 }
+
+// Schema implements projections.Projection.
+func (Projection) Schema() string { return schema }
+
+// Fingerprint implements projections.Fingerprinter.
+func (p Projection) Fingerprint() string { return p.Renderer.Fingerprint }
+
+// Types implements projections.Projection.
+func (Projection) Types() []string {
+	return []string{"pricelist.published.v1", "catalogue.adopted.v1", "institution.registered.v1", "institution.renamed.v1"}
+}
+
+// Apply implements projections.Projection. The files are a function of the
+// other three tables: whatever a batch touched is rendered once at its end.
+func (p Projection) Apply(ctx context.Context, tx *projections.Tx, batch []projections.Event) error {
+	touched := map[string]map[int]bool{} // versions by institution; nil: all of them
+	for _, e := range batch {
+		id := e.Stream.ID()
+		switch b := e.Body.(type) {
+		case pricing.Published:
+			v := newList(id, b)
+			body, err := json.Marshal(v)
+			if err != nil {
+				return err
+			}
+			if _, err := tx.Exec(`INSERT INTO version VALUES (?,?,?,?,?,?,?)`, id, b.Version, string(b.EffectiveFrom), string(body),
+				int64(e.Position), e.ID.String(), e.At.UTC().Format(time.RFC3339Nano)); err != nil {
+				return err
+			}
+			if vs, ok := touched[id]; !ok {
+				touched[id] = map[int]bool{b.Version: true, b.Version - 1: true}
+			} else if vs != nil {
+				vs[b.Version], vs[b.Version-1] = true, true
+			}
+		case pricing.Adopted:
+			// A list names the catalogue that it was checked against, so one that
+			// is adopted later changes no page.
+			if _, err := tx.Exec(`INSERT INTO catalogue VALUES (?,?,?,?)`, id, b.Version, b.Document, string(b.EffectiveFrom)); err != nil {
+				return err
+			}
+		case institution.Registered:
+			if _, err := tx.Exec(`INSERT INTO institution VALUES (?,?,?,?,?)`, id, b.NameZh, b.NameEn, string(b.Kind), b.Fictitious); err != nil {
+				return err
+			}
+			touched[id] = nil
+		case institution.Renamed:
+			if _, err := tx.Exec(`UPDATE institution SET name_zh = ?, name_en = ? WHERE code = ?`, b.NameZh, b.NameEn, id); err != nil {
+				return err
+			}
+			touched[id] = nil
+		default:
+			return fmt.Errorf("pricepages: %T is none of its events", e.Body)
+		}
+	}
+	r := Reader{tx}
+	for _, id := range slices.Sorted(maps.Keys(touched)) {
+		ps, err := r.pages(ctx, id)
+		if err != nil {
+			return err
+		}
+		if len(ps) == 0 {
+			continue // registered, and no list yet
+		}
+		for _, page := range ps {
+			if vs := touched[id]; vs == nil || vs[page.Version.Version] {
+				if err := p.write(tx, page); err != nil {
+					return err
+				}
+			}
+		}
+		if err := p.writeHistory(tx, newHistory(ps)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p Projection) write(tx *projections.Tx, page Page) error {
+	files := []file{}
+	add := func(f Format, variant string, b []byte, err error) error {
+		if err == nil {
+			files = append(files, file{f, variant, b})
+		}
+		return err
+	}
+	b, err := page.json()
+	if err := add(JSON, "", b, err); err != nil {
+		return err
+	}
+	b, err = page.csv()
+	if err := add(CSV, "", b, err); err != nil {
+		return err
+	}
+	if p.Renderer.List != nil {
+		html, err := p.Renderer.List(page)
+		if err != nil {
+			return err
+		}
+		for variant, b := range html {
+			files = append(files, file{HTML, variant, b})
+		}
+	}
+	return put(tx, page.Institution, page.Version.Version, files)
+}
+
+func (p Projection) writeHistory(tx *projections.Tx, h History) error {
+	j, err := h.json()
+	if err != nil {
+		return err
+	}
+	c, err := h.csv()
+	if err != nil {
+		return err
+	}
+	files := []file{{JSON, "", j}, {CSV, "", c}}
+	if p.Renderer.History != nil {
+		html, err := p.Renderer.History(h)
+		if err != nil {
+			return err
+		}
+		for variant, b := range html {
+			files = append(files, file{HTML, variant, b})
+		}
+	}
+	return put(tx, h.Institution, 0, files)
+}
+
+// newList takes from the event what the public may see.
+func newList(id string, b pricing.Published) list {
+	l := list{Version: Version{Institution: id, Version: b.Version, EffectiveFrom: b.EffectiveFrom, Precision: b.Precision, NameZh: b.InstitutionName,
+		City: b.City, Division: b.Division, FacilityKind: b.FacilityKind, Basis: b.Basis, Origin: b.Source, Confidence: b.Confidence,
+		Caveats: b.Caveats, Attester: b.Attester, CatalogueVersion: b.CatalogueVersion, RowCount: len(b.Rows)}}
+	for _, r := range b.Rows {
+		row := Row{Code: r.Code, NameZh: r.NameZh, NameEn: r.NameEn, Category: r.Category, Block: r.Block(), PricingType: r.PricingType, Unit: r.Unit,
+			MarkupPercent: r.MarkupPercent, Note: r.Note, Basis: r.Basis}
+		if r.Price > 0 || r.PricingType == pricing.Free {
+			row.Price = &r.Price
+		}
+		for _, x := range []struct {
+			from domain.Money
+			to   **domain.Money
+		}{{r.PriceMin, &row.PriceMin}, {r.PriceMax, &row.PriceMax}, {r.Markup, &row.Markup}} {
+			if x.from > 0 {
+				*x.to = &x.from
+			}
+		}
+		l.Rows = append(l.Rows, row)
+	}
+	return l
+}
+
+// diff compares two versions line by line. Lines are the same when they have
+// code, name and unit in common; a list may hold a code several times.
+func diff(before, after []Row) []Change {
+	type key struct {
+		code, name, unit string
+		nth              int
+	}
+	index := func(rows []Row) (map[key]Row, []key) {
+		m, seen := map[key]Row{}, map[key]int{}
+		var ks []key
+		for _, r := range rows {
+			k := key{code: r.Code, name: r.NameZh, unit: r.Unit}
+			seen[k]++
+			k.nth = seen[key{code: r.Code, name: r.NameZh, unit: r.Unit}]
+			m[k] = r
+			ks = append(ks, k)
+		}
+		return m, ks
+	}
+	was, wasKeys := index(before)
+	is, isKeys := index(after)
+	var cs []Change
+	for _, k := range isKeys {
+		a := is[k]
+		b, ok := was[k]
+		switch fields := differ(b, a); {
+		case !ok:
+			cs = append(cs, Change{Kind: Added, Code: a.Code, NameZh: a.NameZh, NameEn: a.NameEn, Unit: a.Unit, After: &a})
+		case len(fields) > 0:
+			cs = append(cs, Change{Kind: kind(b, a), Code: a.Code, NameZh: a.NameZh, NameEn: a.NameEn, Unit: a.Unit, Before: &b, After: &a, Fields: fields})
+		}
+	}
+	for _, k := range wasKeys {
+		if _, ok := is[k]; !ok {
+			b := was[k]
+			cs = append(cs, Change{Kind: Removed, Code: b.Code, NameZh: b.NameZh, NameEn: b.NameEn, Unit: b.Unit, Before: &b})
+		}
+	}
+	return cs
+}
+
+// differ names what differs between two versions of a line.
+func differ(a, b Row) []string {
+	var fs []string
+	for _, f := range []struct {
+		name string
+		same bool
+	}{
+		{"name_en", a.NameEn == b.NameEn}, {"category", a.Category == b.Category}, {"pricing_type", a.PricingType == b.PricingType},
+		{"price_fen", same(a.Price, b.Price)}, {"price_min_fen", same(a.PriceMin, b.PriceMin)}, {"price_max_fen", same(a.PriceMax, b.PriceMax)},
+		{"markup_percent", a.MarkupPercent == b.MarkupPercent}, {"markup_fen", same(a.Markup, b.Markup)},
+		{"note", a.Note == b.Note}, {"basis", a.Basis == b.Basis},
+	} {
+		if !f.same {
+			fs = append(fs, f.name)
+		}
+	}
+	return fs
+}
+
+func same(a, b *domain.Money) bool { return a == b || a != nil && b != nil && *a == *b }
+
+// kind says which way the amounts went: up or down only when all that moved
+// moved that way.
+func kind(a, b Row) ChangeKind {
+	up, down := false, false
+	for _, p := range [][2]*domain.Money{{a.Price, b.Price}, {a.PriceMin, b.PriceMin}, {a.PriceMax, b.PriceMax}} {
+		if p[0] == nil || p[1] == nil {
+			continue
+		}
+		c := cmp.Compare(*p[1], *p[0])
+		up, down = up || c > 0, down || c < 0
+	}
+	switch {
+	case up && !down:
+		return Raised
+	case down && !up:
+		return Lowered
+	}
+	return Other
+}
