@@ -1,0 +1,114 @@
+package availability
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"time"
+
+	"shenzhong/domain/institution"
+	"shenzhong/domain/schedule"
+	"shenzhong/projections"
+)
+
+// Name of the read model.
+const Name = "availability"
+
+//go:embed schema.sql
+var schema string
+
+// Projection folds resources and their days into the read model.
+type Projection struct{}
+
+// Name implements projections.Projection.
+func (Projection) Name() string { return Name }
+
+// Version implements projections.Projection.
+func (Projection) Version() int { return 1 }
+
+// Schema implements projections.Projection.
+func (Projection) Schema() string { return schema }
+
+// Types implements projections.Projection.
+func (Projection) Types() []string {
+	return []string{
+		"institution.registered.v1", "institution.renamed.v1", "institution.resource_added.v1", "institution.resource_retired.v1",
+		"schedule.held.v1", "schedule.confirmed.v1", "schedule.released.v1",
+	}
+}
+
+type slotKey struct{ day, slot string }
+
+// What a batch comes to for one slot. A slot that is held and confirmed within
+// one batch is written once, one that is held and released not at all.
+type outcome struct {
+	held      *schedule.Held // nil: as it was before the batch
+	gone      bool
+	confirmed bool
+}
+
+// Apply implements projections.Projection.
+func (Projection) Apply(_ context.Context, tx *projections.Tx, batch []projections.Event) error {
+	slots := map[slotKey]outcome{}
+	var order []slotKey
+	see := func(k slotKey) outcome {
+		o, ok := slots[k]
+		if !ok {
+			order = append(order, k)
+		}
+		return o
+	}
+	for _, e := range batch {
+		id := e.Stream.ID()
+		var err error
+		switch b := e.Body.(type) {
+		case schedule.Held:
+			k := slotKey{id, b.Slot}
+			see(k)
+			slots[k] = outcome{held: &b}
+		case schedule.Confirmed:
+			k := slotKey{id, b.Slot}
+			o := see(k)
+			o.confirmed = true
+			slots[k] = o
+		case schedule.Released:
+			k := slotKey{id, b.Slot}
+			see(k)
+			slots[k] = outcome{gone: true}
+
+		case institution.Registered:
+			_, err = tx.Exec(`INSERT INTO institution VALUES (?,?,?,?)`, id, b.NameZh, b.NameEn, string(b.Division))
+		case institution.Renamed:
+			_, err = tx.Exec(`UPDATE institution SET name_zh = ?, name_en = ? WHERE code = ?`, b.NameZh, b.NameEn, id)
+		case institution.ResourceAdded:
+			_, err = tx.Exec(`INSERT INTO resource VALUES (?,?,?,?,?,?,?,?,?,?,'')`, id, b.Resource, string(b.Kind), b.NameZh, b.NameEn,
+				string(b.Opens), string(b.Closes), b.SlotMinutes, b.BufferMinutes, b.Capacity)
+		case institution.ResourceRetired:
+			_, err = tx.Exec(`UPDATE resource SET retired_from = ? WHERE institution = ? AND resource = ?`, string(b.From), id, b.Resource)
+		default:
+			err = fmt.Errorf("availability: %T is none of its events", e.Body)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for _, k := range order {
+		o, err := slots[k], error(nil)
+		switch {
+		case o.gone:
+			_, err = tx.Exec(`DELETE FROM taken WHERE day = ? AND slot = ?`, k.day, k.slot)
+		case o.held == nil:
+			_, err = tx.Exec(`UPDATE taken SET confirmed = 1 WHERE day = ? AND slot = ?`, k.day, k.slot)
+		default:
+			h := o.held
+			_, err = tx.Exec(`INSERT OR REPLACE INTO taken VALUES (?,?,?,?,?,?,?)`, k.day, k.slot,
+				stamp(h.Start), stamp(h.End), h.BufferMinutes, stamp(h.Until), o.confirmed)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }

@@ -1,0 +1,34 @@
+CREATE TABLE institution (
+	code     TEXT PRIMARY KEY,
+	name_zh  TEXT NOT NULL,
+	name_en  TEXT NOT NULL,
+	division TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE resource (
+	institution    TEXT    NOT NULL,
+	resource       TEXT    NOT NULL,
+	kind           TEXT    NOT NULL,
+	name_zh        TEXT    NOT NULL,
+	name_en        TEXT    NOT NULL,
+	opens          TEXT    NOT NULL,       -- local time of day
+	closes         TEXT    NOT NULL,
+	slot_minutes   INTEGER NOT NULL,
+	buffer_minutes INTEGER NOT NULL,
+	capacity       INTEGER NOT NULL,
+	retired_from   TEXT    NOT NULL,       -- first day without it, '' while it serves
+	PRIMARY KEY (institution, resource)
+) STRICT, WITHOUT ROWID;
+
+-- Slots that are held or confirmed. Which case has them is not kept: nothing
+-- that this read model answers needs it.
+CREATE TABLE taken (
+	day       TEXT    NOT NULL,            -- id of the day's stream
+	slot      TEXT    NOT NULL,
+	starts    TEXT    NOT NULL,            -- instants, UTC
+	ends      TEXT    NOT NULL,
+	buffer_minutes INTEGER NOT NULL,
+	until     TEXT    NOT NULL,            -- of the hold
+	confirmed INTEGER NOT NULL,
+	PRIMARY KEY (day, slot)
+) STRICT, WITHOUT ROWID;
