@@ -122,9 +122,9 @@ type CemeteryState struct {
 // Cemetery decides over one cemetery.
 var Cemetery = domain.Decider[CemeteryState, CemeteryCommand, CemeteryEvent]{Decide: decideCemetery, Evolve: evolveCemetery}
 
-// NewCommercialUntil is the day from which new cemeteries are government-run
+// NonProfitFrom is the day from which new cemeteries are government-run
 // and non-profit only: the day on which 殡葬管理条例 (2026) came into force.
-const NewCommercialUntil domain.Date = "2026-03-30"
+const NonProfitFrom domain.Date = "2026-03-30"
 
 const basisRegulation = "殡葬管理条例（2026）"
 
@@ -169,7 +169,7 @@ func decideCemetery(s CemeteryState, cmd CemeteryCommand) ([]CemeteryEvent, erro
 			return nil, ErrServes
 		case c.FoundedOn != "" && (!c.FoundedOn.Valid() || c.FoundedOn > domain.DateOf(act.Now)):
 			return nil, ErrFounded.With(c.FoundedOn)
-		case c.Class == Commercial && (c.FoundedOn == "" || c.FoundedOn >= NewCommercialUntil):
+		case c.Class == Commercial && (c.FoundedOn == "" || c.FoundedOn >= NonProfitFrom):
 			return nil, ErrNewCommercial
 		case l.AshAreaCM2 <= 0 || l.SingleBodyAreaCM2 <= 0 || l.DoubleBodyAreaCM2 < l.SingleBodyAreaCM2 || l.StoneHeightCM <= 0 ||
 			l.TermYears <= 0 || l.TermYears > DefaultLimits.TermYears:

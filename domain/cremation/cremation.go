@@ -505,7 +505,7 @@ func decideCremation(s CremationState, cmd CremationCommand) ([]CremationEvent, 
 		return nil, ErrNotReceived
 	}
 	today := domain.DateOf(act.Now)
-	at := act.At.UTC()
+	at := act.At.UTC().Round(0) // what the log keeps: no monotonic clock
 	timed := !act.At.IsZero() && !act.Estimated
 	underway := !s.Started.At.IsZero()
 
@@ -785,12 +785,13 @@ func held(open []HoldPlaced) error {
 // verifiers are the two people whose checks lead to a start at this time: the
 // latest such pair.
 func (s CremationState) verifiers(start time.Time) (who [2]string, ok bool) {
-	for i, b := range slices.Backward(s.Verified) {
+	checks := slices.SortedStableFunc(slices.Values(s.Verified), func(a, b IdentityVerified) int { return a.At.Compare(b.At) })
+	for i, b := range slices.Backward(checks) {
 		if b.At.After(start) || start.Sub(b.At) > VerifyBeforeStart {
 			continue
 		}
-		for _, a := range slices.Backward(s.Verified[:i]) {
-			if a.Verifier != b.Verifier && b.At.Sub(a.At).Abs() <= VerifyApart && !a.At.After(start) {
+		for _, a := range slices.Backward(checks[:i]) {
+			if a.Verifier != b.Verifier && b.At.Sub(a.At) <= VerifyApart {
 				return [2]string{a.Verifier, b.Verifier}, true
 			}
 		}

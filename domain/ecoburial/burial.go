@@ -125,6 +125,9 @@ type (
 		// is the fact that it is registered, not void and of this person.
 		Certificate      string
 		CertificateHolds bool
+		// PlacedElsewhere is the fact that the person's own placement stream names
+		// a plot: who rests in a plot is counted there, and once.
+		PlacedElsewhere bool
 		// Facts are those that the type requires, and no others: free fields
 		// would collect names.
 		Facts          map[string]string
@@ -157,7 +160,7 @@ var (
 	// ErrTypeUnknown refuses a type that the definition does not have.
 	ErrTypeUnknown = domain.Reject("eco_type_unknown", "统计口径 %[2]s 中没有 %[1]s 这种葬式。", "There is no type %[1]s in definition %[2]s.").Under("I20", "")
 	// ErrTypeNotEco refuses a type that no ratio counts as eco-burial.
-	ErrTypeNotEco = domain.Reject("eco_type_not_eco", "%s 不属于节地生态安葬。", "%s is not an eco-burial.").Under("", "民发〔2016〕21号")
+	ErrTypeNotEco = domain.Reject("eco_type_not_eco", "%[1]s不属于节地生态安葬。", "%[2]s is not an eco-burial.").Under("", "民发〔2016〕21号")
 	// ErrWho refuses an application that lacks its people or its place.
 	ErrWho = domain.Reject("eco_who_needed", "请写明逝者、申请人和办理机构。", "The deceased, the applicant and the institution are needed.")
 	// ErrApplied refuses another application under the same reference.
@@ -186,6 +189,9 @@ var (
 	ErrCompleted = domain.Reject("eco_completed", "已经安葬，不能再更改。", "The burial is completed and cannot be changed.")
 	// ErrCertificate refuses a burial without a valid certificate.
 	ErrCertificate = domain.Reject("eco_certificate_needed", "须凭这位逝者的有效火化证明办理安葬。", "A valid cremation certificate of this person is needed.").Under("I15", "")
+	// ErrPlacedElsewhere refuses a second resting place for one person.
+	ErrPlacedElsewhere = domain.Reject("eco_placed_elsewhere", "这位逝者已经有一处安葬位置，一位逝者只安排一处。",
+		"This person already has a place; there is one for each person.").Under("E-4", "")
 	// ErrFactMissing refuses a burial that lacks a required fact.
 	ErrFactMissing = domain.Reject("eco_fact_missing", "还缺少或不符合：%s。", "Missing, or outside its bound: %s.").Under("I20", "")
 	// ErrFactUnknown refuses a fact that the type does not ask for.
@@ -202,18 +208,17 @@ func decideBurial(s BurialState, cmd BurialCommand) ([]BurialEvent, error) {
 	if err := act.Check(); err != nil {
 		return nil, err
 	}
-	c, isApply := cmd.(Apply)
-	if !isApply && s.Applied.Type == "" {
+	if _, ok := cmd.(Apply); !ok && s.Applied.Type == "" {
 		return nil, ErrNotApplied
 	}
-	switch cmd := cmd.(type) {
+	switch c := cmd.(type) {
 	case Apply:
 		return decideApply(s, c)
 
 	case Consent:
 		due := s.Applied.At.Add(time.Duration(s.Applied.PauseHours) * time.Hour)
 		switch {
-		case cmd.Applicant != s.Applied.Applicant:
+		case c.Applicant != s.Applied.Applicant:
 			return nil, ErrNotApplicant
 		case !s.Applied.Irreversible:
 			return nil, ErrNoSecondConsent
@@ -226,7 +231,7 @@ func decideBurial(s BurialState, cmd BurialCommand) ([]BurialEvent, error) {
 		case act.At.Before(due):
 			return nil, ErrPause.With(domain.FormatTime(due))
 		}
-		return []BurialEvent{Consented{cmd.Applicant, act.At.UTC()}}, nil
+		return []BurialEvent{Consented{c.Applicant, act.At.UTC().Round(0)}}, nil
 
 	case Withdraw:
 		switch {
@@ -234,13 +239,13 @@ func decideBurial(s BurialState, cmd BurialCommand) ([]BurialEvent, error) {
 			return nil, nil
 		case s.Completed.Type != "":
 			return nil, ErrCompleted
-		case cmd.Applicant != s.Applied.Applicant:
+		case c.Applicant != s.Applied.Applicant:
 			return nil, ErrNotApplicant
 		}
-		return []BurialEvent{Withdrawn{cmd.Applicant}}, nil
+		return []BurialEvent{Withdrawn{c.Applicant}}, nil
 
 	case Complete:
-		return decideComplete(s, cmd)
+		return decideComplete(s, c)
 	}
 	panic("unreachable: BurialCommand is sealed")
 }
@@ -251,7 +256,7 @@ func decideApply(s BurialState, c Apply) ([]BurialEvent, error) {
 	case !ok:
 		return nil, ErrTypeUnknown.With(c.Type, c.Definition.ID)
 	case !t.Broad:
-		return nil, ErrTypeNotEco.With(t.NameZh)
+		return nil, ErrTypeNotEco.With(t.NameZh, t.NameEn)
 	case c.Person == "" || c.Applicant == "" || c.Institution == "":
 		return nil, ErrWho
 	case c.PauseHours < 0:
@@ -264,7 +269,7 @@ func decideApply(s BurialState, c Apply) ([]BurialEvent, error) {
 	}
 	e := Applied{Type: t.Code, Definition: c.Definition.ID, Institution: c.Institution, Division: c.Division, Case: c.Case,
 		Certificate: c.Certificate, Person: c.Person, Applicant: c.Applicant, Irreversible: t.Irreversible,
-		At: c.At.UTC(), Requires: t.Requires, TakesLand: t.LandCM2 > 0}
+		At: c.At.UTC().Round(0), Requires: t.Requires, TakesLand: t.LandCM2 > 0}
 	if t.Irreversible {
 		e.PauseHours = c.PauseHours
 		if e.PauseHours == 0 {
@@ -300,6 +305,8 @@ func decideComplete(s BurialState, c Complete) ([]BurialEvent, error) {
 		return nil, ErrBeforeConsent
 	case e.Certificate == "" || !c.CertificateHolds:
 		return nil, ErrCertificate
+	case c.PlacedElsewhere:
+		return nil, ErrPlacedElsewhere
 	case c.LandCM2 < 0 || a.TakesLand != (c.LandCM2 > 0):
 		return nil, ErrLand
 	}
