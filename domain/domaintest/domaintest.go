@@ -3,7 +3,9 @@
 package domaintest
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"reflect"
 	"testing"
 	"time"
@@ -86,4 +88,36 @@ func By(account string) domain.Act { return At(account, Noon) }
 // At is an act of this account at this instant, reported at once.
 func At(account string, t time.Time) domain.Act {
 	return domain.Act{ID: uuid.NewSHA1(uuid.Nil, []byte(account+t.String())), By: account, Now: t, At: t}
+}
+
+// Pure checks that Evolve never changes what an earlier state points at: it
+// folds es, then folds every one of them onto every state on the way, as
+// competing decisions would, and expects every state as it was.
+func Pure[S, C, E any](t interface {
+	Helper()
+	Fatalf(string, ...any)
+}, d domain.Decider[S, C, E], es ...E) {
+	t.Helper()
+	show := func(s S) string {
+		b, err := json.Marshal(s) // follows pointers, as %#v does not
+		if err != nil {
+			t.Fatalf("%v", err)
+		}
+		return fmt.Sprintf("%#v\n%s", s, b)
+	}
+	states, seen := []S{d.Initial}, []string{show(d.Initial)}
+	for _, e := range es {
+		s := d.Evolve(states[len(states)-1], e)
+		states, seen = append(states, s), append(seen, show(s))
+	}
+	for _, s := range states {
+		for _, e := range es {
+			d.Evolve(s, e)
+		}
+	}
+	for i, s := range states {
+		if got := show(s); got != seen[i] {
+			t.Fatalf("the state after %d events changed\nfrom %s\nto   %s", i, seen[i], got)
+		}
+	}
 }
