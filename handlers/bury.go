@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -43,9 +45,12 @@ type AllocatePlot struct {
 	// and Cemetery; and, for a cremation certificate, Deceased and Hukou too,
 	// which are those of the certificate's case.
 	cemetery.Allocate
-	Of      domain.CreditCode
-	Plot    string
-	IfMatch *events.Revision
+	// SpouseCertificate is the cremation certificate of the person beside whom a
+	// living spouse is given a place; SpouseOf follows from it.
+	SpouseCertificate string
+	Of                domain.CreditCode
+	Plot              string
+	IfMatch           *events.Revision
 }
 
 // AllocatePlot runs: would the plot refuse it? → claim the person's one place
@@ -74,6 +79,15 @@ func (a *App) AllocatePlot(ctx context.Context, c AllocatePlot) (events.Receipt,
 			c.Deceased, c.Hukou = of.Deceased.Person, of.Deceased.Hukou
 		}
 	}
+	if c.SpouseCertificate != "" {
+		of, _, holds, err := a.holder(ctx, c.SpouseCertificate)
+		if err != nil {
+			return events.Receipt{}, err
+		}
+		if holds {
+			c.SpouseOf = of.Deceased.Person
+		}
+	}
 	c.Placed = id
 	if err := to(a.Plots, id, c.IfMatch).wouldRefuse(ctx, c.Allocate); err != nil {
 		return events.Receipt{}, err
@@ -82,26 +96,11 @@ func (a *App) AllocatePlot(ctx context.Context, c AllocatePlot) (events.Receipt,
 	if err != nil || done != nil {
 		return pointed(done), err
 	}
-	person := string(c.Deceased)
-	if err := streamID(cemetery.PlacementCategory, person); err != nil {
-		return events.Receipt{}, err
-	}
-	p, rev, err := a.Placements.Load(ctx, person)
+	placed, ours, err := a.claim(ctx, c.Act, c.Deceased, id)
 	if err != nil {
 		return events.Receipt{}, err
 	}
-	ours := false
-	if p.Plot != id {
-		claimed, err := a.Placements.Handle(ctx, person, cemetery.Claim{Act: stepAt(c.Act, "claim", rev), Plot: id})
-		if err != nil {
-			return events.Receipt{}, err
-		}
-		ours = claimed.Events > 0
-		if p, _, err = a.Placements.Load(ctx, person); err != nil {
-			return events.Receipt{}, err
-		}
-	}
-	c.Placed = p.Plot
+	c.Placed = placed
 	rc, err := to(a.Plots, id, c.IfMatch).run(ctx, c.Allocate)
 	if _, refused := errors.AsType[*domain.Rejection](err); refused && ours {
 		if undo := a.FreeClaim(ctx, c.Act, c.Deceased, id); undo != nil {
@@ -111,23 +110,47 @@ func (a *App) AllocatePlot(ctx context.Context, c AllocatePlot) (events.Receipt,
 	return rc, err
 }
 
-// FreeClaim frees a person's place in a plot that was not allocated to the
-// person; nothing when it was, or when the person is placed elsewhere.
-func (a *App) FreeClaim(ctx context.Context, act domain.Act, person domain.Subject, plot string) error {
-	p, rev, err := a.Placements.Load(ctx, string(person))
-	if err != nil || p.Plot != plot {
-		return err
+// claim asks for the person's one place, and answers with the place the person
+// has now and whether this very call made the claim.
+func (a *App) claim(ctx context.Context, act domain.Act, of domain.Subject, place string) (has string, ours bool, err error) {
+	if err := streamID(cemetery.PlacementCategory, string(of)); err != nil {
+		return "", false, err
 	}
-	s, _, err := a.Plots.Load(ctx, plot)
+	p, rev, err := a.Placements.Load(ctx, string(of))
+	if err != nil || p.Plot == place {
+		return p.Plot, false, err
+	}
+	rc, err := a.Placements.Handle(ctx, string(of), cemetery.Claim{Act: stepAt(act, "claim", rev), Plot: place})
 	if err != nil {
+		return "", false, err
+	}
+	p, _, err = a.Placements.Load(ctx, string(of))
+	return p.Plot, rc.Events > 0, err
+}
+
+// ecoPlace is how a person's placement names an eco-burial without a plot.
+func ecoPlace(burial uuid.UUID) string { return "eco." + burial.String() }
+
+// FreeClaim frees a person's place where the person was never put: a plot that
+// was not allocated to the person, an eco-burial that was not completed.
+// Nothing when the person is there after all, or placed elsewhere.
+func (a *App) FreeClaim(ctx context.Context, act domain.Act, person domain.Subject, place string) error {
+	p, rev, err := a.Placements.Load(ctx, string(person))
+	if err != nil || p.Plot != place {
 		return err
 	}
-	for _, x := range s.Places {
-		if x.Deceased == person {
-			return nil
+	if burial, ok := strings.CutPrefix(place, "eco."); ok {
+		s, _, err := a.EcoBurials.Load(ctx, burial)
+		if err != nil || s.Completed.Type != "" {
+			return err
+		}
+	} else {
+		s, _, err := a.Plots.Load(ctx, place)
+		if err != nil || slices.ContainsFunc(s.Places, func(x cemetery.PlotAllocated) bool { return x.Deceased == person }) {
+			return err
 		}
 	}
-	_, err = a.Placements.Handle(ctx, string(person), cemetery.Free{Act: stepAt(act, "free", rev), Plot: plot})
+	_, err = a.Placements.Handle(ctx, string(person), cemetery.Free{Act: stepAt(act, "free", rev), Plot: place})
 	return err
 }
 
@@ -235,10 +258,14 @@ type CompleteEcoBurial struct {
 	IfMatch *events.Revision
 }
 
-// CompleteEcoBurial looks up the certificate and asks the application. One
-// stream is written.
+// CompleteEcoBurial runs: would it be refused? → claim the person's one place
+// (E-4) → complete; a claim of its own that is refused after all is freed. A
+// crash after the claim leaves a person tied to a burial that was not recorded:
+// the same request again completes it; otherwise the claim is freed after a
+// while (policy: claims that came to nothing).
 func (a *App) CompleteEcoBurial(ctx context.Context, c CompleteEcoBurial) (events.Receipt, error) {
-	s, _, err := a.EcoBurials.Load(ctx, c.ID.String())
+	id := c.ID.String()
+	s, _, err := a.EcoBurials.Load(ctx, id)
 	if err != nil {
 		return events.Receipt{}, err
 	}
@@ -246,8 +273,34 @@ func (a *App) CompleteEcoBurial(ctx context.Context, c CompleteEcoBurial) (event
 	if err != nil {
 		return events.Receipt{}, err
 	}
-	c.CertificateHolds = holds && of.Deceased.Person == s.Applied.Person
-	return to(a.EcoBurials, c.ID.String(), c.IfMatch).run(ctx, c.Complete)
+	person, place := s.Applied.Person, ecoPlace(c.ID)
+	c.CertificateHolds = holds && of.Deceased.Person == person
+	if person != "" {
+		p, _, err := a.Placements.Load(ctx, string(person))
+		if err != nil {
+			return events.Receipt{}, err
+		}
+		c.PlacedElsewhere = p.Plot != "" && p.Plot != place
+	}
+	if err := to(a.EcoBurials, id, c.IfMatch).wouldRefuse(ctx, c.Complete); err != nil {
+		return events.Receipt{}, err
+	}
+	done, err := a.did(ctx, a.EcoBurials.Stream(id), c.Act.ID)
+	if err != nil || done != nil {
+		return pointed(done), err
+	}
+	placed, ours, err := a.claim(ctx, c.Act, person, place)
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	c.PlacedElsewhere = placed != place
+	rc, err := to(a.EcoBurials, id, c.IfMatch).run(ctx, c.Complete)
+	if _, refused := errors.AsType[*domain.Rejection](err); refused && ours {
+		if undo := a.FreeClaim(ctx, c.Act, person, place); undo != nil {
+			err = errors.Join(err, undo)
+		}
+	}
+	return rc, err
 }
 
 // GrantIncentive pays the incentive for an eco-burial.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"golang.org/x/text/language"
 
 	"shenzhong/domain"
+	"shenzhong/domain/pricing"
 	"shenzhong/events"
 )
 
@@ -215,6 +217,20 @@ func problemOf(err error, lang string) *Problem {
 		}
 		return p
 	}
+	if rows, ok := errors.AsType[*pricing.RowErrors](err); ok {
+		p := from(http.StatusUnprocessableEntity, rows.Rejection)
+		for _, x := range rows.Problems {
+			e := FieldError{Location: fmt.Sprintf("body.rows[%d]", x.Row), Detail: x.Zh}
+			if x.Field != "" {
+				e.Location += "." + x.Field
+			}
+			if lang == "en" {
+				e.Detail = x.En
+			}
+			p.Errors = append(p.Errors, e)
+		}
+		return p
+	}
 	if r, ok := errors.AsType[*Refusal](err); ok {
 		p := from(r.Status, r.Rejection)
 		if p.Status == http.StatusServiceUnavailable {
@@ -279,7 +295,7 @@ func RequestProblem(ctx context.Context, err error) *Problem {
 	return &p
 }
 
-var langs = language.NewMatcher([]language.Tag{language.Chinese, language.English})
+var langs = language.NewMatcher([]language.Tag{language.SimplifiedChinese, language.English, language.TraditionalChinese})
 
 // Lang is the language to answer in: the lang of the query, which a link to the
 // other language carries, then the lang cookie, then Accept-Language, then
