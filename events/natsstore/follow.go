@@ -89,12 +89,14 @@ func (s *Store) doubt(ctx context.Context, last uint64, ended stop) (why, err er
 	case stopPower:
 		return errors.New("the machine went down while it was open"), nil
 	case stopKill, stopClean:
-		damage, err := s.compare(ctx, tailStart(seen), seen, nil)
-		if err != nil {
+		rep, err := s.compare(ctx, tailStart(seen), seen, nil)
+		switch {
+		case err != nil:
 			return nil, err
-		}
-		if damage.Differences > 0 {
-			return damage.First, nil
+		case rep.Unreadable > 0: // the log is what is wrong, and the index perhaps all that is left
+			s.noteDamage(rep.First)
+		case rep.Differences > 0:
+			return rep.First, nil
 		}
 	}
 	return nil, nil
@@ -161,11 +163,11 @@ func (s *Store) followOnce(ctx context.Context) error {
 			if applied, _ := s.index.at(); applied >= s.known.Load() {
 				continue
 			}
-			m, err := s.get(ctx, r.next)
+			ms, err := s.unread(ctx, r.next, s.known.Load())
 			if err != nil {
 				return err
 			}
-			if err := s.apply(ctx, []logMessage{m}); err != nil {
+			if err := s.apply(ctx, ms); err != nil {
 				return err
 			}
 			return errors.New("natsstore: the log went silent before its end")

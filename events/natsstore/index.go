@@ -143,10 +143,19 @@ func (x *index) open(ctx context.Context, log string) error {
 
 func (x *index) close() error {
 	var errs []error
+	for _, stmt := range []*sql.Stmt{x.load, x.scan, x.last, x.insert, x.state} {
+		if stmt != nil { // SQLite keeps a connection open as long as it has statements
+			errs = append(errs, stmt.Close())
+		}
+	}
 	if x.reader != nil {
 		errs = append(errs, x.reader.Close())
 	}
 	if x.w != nil {
+		// One whole file: what a person copies or moves is then the index.
+		if _, err := x.w.ExecContext(context.Background(), `PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
+			errs = append(errs, fmt.Errorf("%w: %w", errIndex, err))
+		}
 		errs = append(errs, x.w.Close())
 	}
 	return errors.Join(append(errs, x.writer.Close())...)

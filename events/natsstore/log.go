@@ -116,6 +116,31 @@ func (s *Store) get(ctx context.Context, seq uint64) (logMessage, error) {
 	return logMessage{seq: seq, events: es, err: err}, nil
 }
 
+// unread answers for a place where the consumer hangs: the message from if it
+// can be had, else one without contents for it and each that is lacking behind
+// it, up to the message to.
+func (s *Store) unread(ctx context.Context, from, to uint64) ([]logMessage, error) {
+	m, err := s.get(ctx, from)
+	if err != nil {
+		return nil, err
+	}
+	out := []logMessage{m}
+	if m.err == nil || from >= to {
+		return out, nil
+	}
+	next, err := s.stored(ctx, s.cfg.Name, map[string]any{"seq": from + 1, "next_by_subj": s.prefix + ">"})
+	until := to + 1
+	if err == nil {
+		until = min(next.Sequence, until)
+	} else if _, ok := errors.AsType[*jetstream.APIError](err); !ok {
+		return nil, err
+	}
+	for seq := from + 1; seq < until; seq++ {
+		out = append(out, logMessage{seq: seq, err: m.err})
+	}
+	return out, nil
+}
+
 // stored asks the stream's leader for a message. The direct get is quicker and
 // may be answered by a replica that lags.
 func (s *Store) stored(ctx context.Context, stream string, by map[string]any) (*jetstream.RawStreamMsg, error) {

@@ -26,6 +26,7 @@ func (d *Difference) Error() string {
 type Report struct {
 	Messages, Events uint64 // read from the log
 	Differences      uint64
+	Unreadable       uint64 // messages that the log does not give, among the differences
 	First            *Difference // nil when there is none
 }
 
@@ -81,6 +82,7 @@ func (s *Store) compare(ctx context.Context, from, to uint64, progress func(done
 		}
 		rep.Messages++
 		if m.err != nil {
+			rep.Unreadable++
 			rep.differs(position(m.seq, 0), "%v", m.err)
 		}
 		for _, e := range m.events {
@@ -184,15 +186,24 @@ func (s *Store) messages(ctx context.Context, from, to uint64) iter.Seq2[logMess
 	}
 }
 
-// upTo yields until the message to or, after a message on which the consumer
-// hung, that message; then its caller begins anew behind it.
+// upTo yields until the message to or, where the consumer hangs, what can be
+// said of that place; then its caller begins anew behind it.
 func (r *logReader) upTo(ctx context.Context, to uint64, yield func(logMessage, error) bool) bool {
 	for r.next <= to {
 		ms, err := r.batch(ctx, readAhead, time.Second)
 		if errors.Is(err, errIdle) {
-			m, err := r.s.get(ctx, r.next)
-			r.next++
-			return yield(m, err) && err == nil
+			ms, err := r.s.unread(ctx, r.next, to)
+			if err != nil {
+				yield(logMessage{}, err)
+				return false
+			}
+			for _, m := range ms {
+				r.next = m.seq + 1
+				if !yield(m, nil) {
+					return false
+				}
+			}
+			return true
 		}
 		if err != nil {
 			yield(logMessage{}, err)
