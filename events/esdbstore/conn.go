@@ -365,7 +365,7 @@ func (c *cluster) do(ctx context.Context, f func(context.Context, *node) error) 
 }
 
 // moved acts on what an error tells about the leader. It reports whether the
-// node refused to do the call because it does not lead.
+// node refused to do the call, because it does not lead or cannot yet.
 func (c *cluster) moved(n *node, trailer metadata.MD, err error) bool {
 	if exception(trailer) == "not-leader" {
 		addr := ""
@@ -375,10 +375,29 @@ func (c *cluster) moved(n *node, trailer metadata.MD, err error) bool {
 		c.drop(n, addr)
 		return true
 	}
+	// The server's words for a request that it has not begun to handle: the
+	// node is starting or between leaders, or has too much to do.
+	switch status.Convert(err).Message() {
+	case "Server Is Not Ready", "Server Is Too Busy", "No leader info available in response":
+		c.drop(n, "")
+		return true
+	}
 	if status.Code(err) == codes.Unavailable {
 		c.drop(n, "")
 	}
 	return false
+}
+
+// ended is err, which a call failed with, as a context error if that is what it
+// is: a call may notice its deadline before its context does.
+func ended(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case status.Code(err) == codes.DeadlineExceeded:
+		return fmt.Errorf("%w: %w", context.DeadlineExceeded, err)
+	}
+	return err
 }
 
 // exception is the server's own name for an error.

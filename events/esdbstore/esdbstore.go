@@ -176,8 +176,9 @@ func (s *Store) Append(ctx context.Context, st events.Stream, expected events.Re
 		return 0, 0, c
 	}
 	p := r.GetSuccess().GetPosition()
-	if _, ok := r.GetSuccess().GetCurrentRevisionOption().(*pb.AppendResp_Success_CurrentRevision); !ok || p == nil || p.CommitPosition != p.PreparePosition {
-		return 0, 0, fmt.Errorf("esdbstore: append to %s: %w: answered without a usable revision and position: %v", st, events.ErrUnknown, r)
+	rev := events.Revision(r.GetSuccess().GetCurrentRevision() + 1)
+	if p == nil || p.CommitPosition != p.PreparePosition || rev < expected+events.Revision(len(es)) {
+		return 0, 0, fmt.Errorf("esdbstore: append of %d events to %s at %d: %w: the answer cannot be right: %v", len(es), st, expected, events.ErrUnknown, r)
 	}
 	for {
 		seen := s.acked.Load()
@@ -185,7 +186,7 @@ func (s *Store) Append(ctx context.Context, st events.Stream, expected events.Re
 			break
 		}
 	}
-	return events.Revision(r.GetSuccess().GetCurrentRevision() + 1), events.Position(p.CommitPosition), nil
+	return rev, events.Position(p.CommitPosition), nil
 }
 
 func (s *Store) stream(st events.Stream) *shared.StreamIdentifier {
@@ -198,19 +199,27 @@ func (s *Store) send(ctx context.Context, n *node, msgs []*pb.AppendReq) (*pb.Ap
 	var trailer metadata.MD
 	call, cancel := context.WithCancel(leader(ctx)) // ends the call when we leave early
 	defer cancel()
-	a, err := pb.NewStreamsClient(n.calls).Append(call, grpc.Trailer(&trailer))
+	// The server begins to write when it has seen the end of our messages, so an
+	// error before that is certain, and the end must never be sent after one. The
+	// gRPC library gets this wrong when a connection drains: it answers a Send
+	// with EOF and later repeats the call by itself with the messages up to
+	// there, the end included. Without a buffer it repeats nothing once a
+	// message is on its way.
+	a, err := pb.NewStreamsClient(n.calls).Append(call, grpc.Trailer(&trailer), grpc.MaxRetryRPCBufferSize(0))
 	for i := 0; err == nil && i < len(msgs); i++ {
 		err = a.Send(msgs[i])
 	}
-	// The server begins to write when it has seen the end of our messages. An
-	// error before that is certain.
 	complete := err == nil
-	var r *pb.AppendResp
-	if err == nil || a != nil && err == io.EOF { // EOF: the server has answered early; its answer says why
-		r, err = a.CloseAndRecv()
-	}
-	if err == nil {
-		return r, nil
+	r := &pb.AppendResp{}
+	switch {
+	case err == nil:
+		if r, err = a.CloseAndRecv(); err == nil {
+			return r, nil
+		}
+	case err == io.EOF: // the call has ended; the answer says why
+		if err = a.RecvMsg(r); err == nil {
+			err = errors.New("the server answered before it had everything")
+		}
 	}
 	if s.c.moved(n, trailer, err) {
 		return nil, again{err}
@@ -224,16 +233,12 @@ func (s *Store) send(ctx context.Context, n *node, msgs []*pb.AppendReq) (*pb.Ap
 	switch code := status.Code(err); {
 	case code == codes.InvalidArgument, code == codes.PermissionDenied, code == codes.Unauthenticated, code == codes.Unimplemented:
 		return nil, err
-	case complete && ctx.Err() != nil:
-		return nil, fmt.Errorf("%w: %w", events.ErrUnknown, ctx.Err())
 	case complete:
-		return nil, fmt.Errorf("%w: %w", events.ErrUnknown, err)
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	case code == codes.Unavailable:
+		return nil, fmt.Errorf("%w: %w", events.ErrUnknown, ended(ctx, err))
+	case code == codes.Unavailable && ctx.Err() == nil:
 		return nil, again{err}
 	}
-	return nil, err
+	return nil, ended(ctx, err)
 }
 
 // Load asks for pages, so that no call stays open while the caller is busy
@@ -374,10 +379,10 @@ func (s *Store) readError(ctx context.Context, n *node, trailer metadata.MD, err
 	switch {
 	case s.c.moved(n, trailer, err):
 		return again{err}
-	case ctx.Err() != nil:
-		return ctx.Err()
 	case exception(trailer) == "stream-deleted": // tombstoned: it has no events any more
 		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
 	case s.c.ctx.Err() != nil:
 		return ErrClosed
 	}
@@ -385,5 +390,5 @@ func (s *Store) readError(ctx context.Context, n *node, trailer metadata.MD, err
 	case codes.Unavailable, codes.Aborted:
 		return again{err}
 	}
-	return err
+	return ended(ctx, err)
 }

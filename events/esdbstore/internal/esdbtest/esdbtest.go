@@ -10,6 +10,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"maps"
 	"net"
 	"slices"
 	"strings"
@@ -51,6 +52,7 @@ type Cluster struct {
 	before func(*Node, string) error
 	after  func(*Node, string) error
 	seen   []Call
+	sizes  map[int]int
 }
 
 // A Call is a call as a node received it.
@@ -83,7 +85,7 @@ func Start(t testing.TB, n int, opts Options) *Cluster {
 	if opts.MaxAppendSize == 0 {
 		opts.MaxAppendSize = 1 << 20
 	}
-	c := &Cluster{opts: opts, log: newLog()}
+	c := &Cluster{opts: opts, log: newLog(), sizes: map[int]int{}}
 	for i := range n {
 		node := &Node{c: c, i: i, addr: "127.0.0.1:0"}
 		c.Nodes = append(c.Nodes, node)
@@ -136,6 +138,14 @@ func (c *Cluster) Calls() []Call {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.seen)
+}
+
+// Sizes counts the appends that arrived whole, as the server sees it, by their
+// number of events.
+func (c *Cluster) Sizes() map[int]int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.sizes)
 }
 
 // Put writes an event as another program would.
@@ -241,6 +251,18 @@ func (n *Node) Kill() {
 	n.mu.Unlock()
 	if s != nil {
 		s.Stop()
+		<-served
+	}
+}
+
+// Drain tells the clients to go and ends the node when their calls are done.
+func (n *Node) Drain() {
+	n.mu.Lock()
+	s, served := n.server, n.served
+	n.server = nil
+	n.mu.Unlock()
+	if s != nil {
+		s.GracefulStop()
 		<-served
 	}
 }

@@ -136,7 +136,7 @@ func (l *log) decide(name string, expected int64, ids []uuid.UUID) (o outcome, f
 }
 
 // append writes and answers with the stream's last revision and the position
-// of the last event. l.mu is held.
+// of the last event. An append of nothing is allowed. l.mu is held.
 func (l *log) append(name string, msgs []*pb.AppendReq_ProposedMessage, ids []uuid.UUID) (int64, uint64) {
 	h := l.stream(name)
 	if h.deleted {
@@ -151,6 +151,9 @@ func (l *log) append(name string, msgs []*pb.AppendReq_ProposedMessage, ids []uu
 	}
 	close(l.more)
 	l.more = make(chan struct{})
+	if len(h.records) == 0 {
+		return h.last, l.end
+	}
 	return h.last, h.records[len(h.records)-1].position
 }
 

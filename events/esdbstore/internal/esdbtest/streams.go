@@ -67,6 +67,9 @@ func (n *Node) Append(s pb.Streams_AppendServer) error {
 		}
 		msgs, ids = append(msgs, m), append(ids, id)
 	}
+	n.c.mu.Lock()
+	n.c.sizes[len(msgs)]++
+	n.c.mu.Unlock()
 	resp, err := n.commit(name, expected, msgs, ids, s)
 	if err != nil {
 		return err
