@@ -143,6 +143,39 @@ func (c *candidate) read(ctx context.Context) error {
 	return nil
 }
 
+// choose says which file serves. Without one that was level with the log, the
+// one that has come furthest goes on being built, and meanwhile an older
+// version's may serve.
+func choose(cs []candidate, version int, fingerprint string) (serve, partial, old *candidate) {
+	for i := range cs {
+		c := &cs[i]
+		current := c.version == version && c.fingerprint == fingerprint
+		switch {
+		case current && c.ready:
+			serve = c
+		case current && (partial == nil || c.position >= partial.position):
+			partial = c
+		case !current && c.ready && c.version <= version:
+			old = c
+		}
+	}
+	if serve != nil {
+		return serve, nil, nil
+	}
+	return nil, partial, old
+}
+
+// lastBuild is the highest build number of a version.
+func lastBuild(cs []candidate, version int) int {
+	n := 0
+	for _, c := range cs {
+		if c.version == version {
+			n = max(n, c.build)
+		}
+	}
+	return n
+}
+
 // remove deletes a database with the files beside it.
 func remove(path string) error {
 	var errs []error

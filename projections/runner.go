@@ -180,26 +180,8 @@ func (r *Runner) openModel(ctx context.Context, m *model) error {
 	if err != nil {
 		return err
 	}
-	var serve, partial, old *candidate
-	build := 0
-	for i := range cs {
-		c := &cs[i]
-		current := c.version == version && c.fingerprint == fp
-		if c.version == version {
-			build = max(build, c.build)
-		}
-		switch {
-		case current && c.ready:
-			serve = c
-		case current && (partial == nil || c.position >= partial.position):
-			partial = c
-		case !current && c.ready && c.version <= version:
-			old = c
-		}
-	}
-	if serve != nil {
-		partial, old = nil, nil
-	}
+	serve, partial, old := choose(cs, version, fp)
+	build := lastBuild(cs, version)
 	for i := range cs {
 		c := &cs[i]
 		// A newer version's file stays: whoever rolls forward again finds it.
@@ -463,12 +445,8 @@ func (r *Runner) build(ctx context.Context, m *model) (*lane, error) {
 	if err != nil {
 		return nil, err
 	}
-	n, version := 0, m.p.Version()
-	for _, c := range cs {
-		if c.version == version {
-			n = max(n, c.build)
-		}
-	}
+	version := m.p.Version()
+	n := lastBuild(cs, version)
 	f, err := openFile(ctx, filename(r.cfg.Dir, m.p.Name(), version, n+1), version, n+1, m.p.Schema(), fingerprint(m.p))
 	if err != nil {
 		return nil, err
