@@ -48,7 +48,7 @@ func loadAssets() (assets, error) {
 		all[name] = asset{
 			path: "/static/" + strings.TrimSuffix(name, ext) + "." + hex.EncodeToString(sum[:6]) + ext,
 			kind: kind,
-			page: newPage(b),
+			page: newPage(b, gzip.BestCompression),
 		}
 		return nil
 	})
@@ -88,20 +88,24 @@ func (a assets) serve(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// A page is bytes ready to be sent: as they are, compressed, and their tag.
+// A page is bytes ready to be sent: as they are, compressed, and the tag of the
+// former. Either form may be missing.
 type page struct {
 	body, gz []byte
 	etag     string
 }
 
-func newPage(body []byte) page {
+func newPage(body []byte, level int) page {
 	sum := sha256.Sum256(body)
-	return page{body: body, gz: compress(body), etag: `"` + hex.EncodeToString(sum[:12]) + `"`}
+	return page{body: body, gz: compress(body, level), etag: `"` + hex.EncodeToString(sum[:12]) + `"`}
 }
 
-func compress(b []byte) []byte {
+func compress(b []byte, level int) []byte {
 	var z bytes.Buffer
-	w := gzip.NewWriter(&z)
+	w, err := gzip.NewWriterLevel(&z, level)
+	if err != nil {
+		panic(err) // the level is a constant of this package
+	}
 	w.Write(b) // a bytes.Buffer does not fail
 	w.Close()
 	return z.Bytes()
@@ -112,7 +116,8 @@ func (p page) serve(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	etag := p.etag
 	body := p.body
-	if len(p.gz) > 0 && len(p.gz) < len(p.body) && acceptsGzip(r.Header.Get("Accept-Encoding")) {
+	zip := len(p.gz) > 0 && (body == nil || len(p.gz) < len(body)) && acceptsGzip(r.Header.Get("Accept-Encoding"))
+	if zip {
 		body = p.gz
 		etag = strings.TrimSuffix(etag, `"`) + `-gz"`
 		h.Set("Content-Encoding", "gzip")
@@ -123,6 +128,12 @@ func (p page) serve(w http.ResponseWriter, r *http.Request) {
 		h.Del("Content-Type")
 		w.WriteHeader(http.StatusNotModified)
 		return
+	}
+	if body == nil { // kept compressed, for a client that cannot read that
+		var err error
+		if body, err = gunzip(p.gz); err != nil {
+			panic(err) // compressed by ourselves
+		}
 	}
 	h.Set("Content-Length", fmt.Sprint(len(body)))
 	if r.Method == http.MethodHead {

@@ -1,0 +1,229 @@
+package web
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	cdplog "github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	cdpruntime "github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+//go:embed testdata/axe.min.js
+var axe string
+
+// browser starts Chromium; .ci/run installs it, and a machine without it cannot
+// vouch for the pages.
+func browser(t *testing.T) context.Context {
+	t.Helper()
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.WSURLReadTimeout(time.Minute))
+	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatalf("Chromium does not start (apt-get install chromium fonts-noto-cjk): %v", err)
+	}
+	return ctx
+}
+
+// TestInBrowser opens every page at the width of a phone and of a desk, in both
+// languages and type sizes: nothing scrolls sideways, axe finds nothing, the
+// console stays silent and nothing is asked of another host. The pictures are
+// for whoever reads the test's artifacts.
+func TestInBrowser(t *testing.T) {
+	if testing.Short() {
+		t.Log("-short: only the normal Chinese pages")
+	}
+	srv := httptest.NewServer(exampleServer(t, sources["full"]))
+	t.Cleanup(srv.Close)
+	ctx := browser(t)
+	tab := listen(t, ctx, srv.URL)
+	for _, v := range variants {
+		if testing.Short() && (v.Lang != Zh || v.Elder) {
+			continue
+		}
+		for _, width := range []int64{360, 1440} {
+			for _, address := range addresses() {
+				name := fmt.Sprintf("%s-%d-%s", Variant(v.Lang, v.Elder), width, slug(address))
+				t.Run(name, func(t *testing.T) {
+					ctx, cancel := context.WithTimeout(ctx, time.Minute)
+					defer cancel()
+					tab.take()
+					missing := strings.HasSuffix(address, "nowhere") || strings.HasSuffix(address, "nobody")
+					err := chromedp.Do(ctx,
+						cookie(srv.URL, "lang", string(v.Lang)), cookie(srv.URL, "elder", map[bool]string{true: "1"}[v.Elder]),
+						call(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: 800, DeviceScaleFactor: 1, Mobile: width < 600}),
+						chromedp.Navigate(srv.URL+address),
+						chromedp.Evaluate[chromedp.Void](`document.querySelectorAll("details").forEach(d => d.open = true)`),
+						chromedp.Evaluate[chromedp.Void](axe),
+					)
+					if err != nil {
+						t.Fatal(err)
+					}
+					over, err := chromedp.Run(ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth - document.documentElement.clientWidth`))
+					if err != nil {
+						t.Fatal(err)
+					}
+					violations, err := chromedp.Run(ctx, chromedp.Evaluate[[]violation](runAxe, chromedp.EvalAwaitPromise))
+					if err != nil {
+						t.Fatal(err)
+					}
+					picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(90))
+					if err != nil {
+						t.Fatal(err)
+					}
+					if err := os.WriteFile(filepath.Join(t.ArtifactDir(), name+".jpg"), picture, 0o600); err != nil {
+						t.Error(err)
+					}
+					if over > 0 {
+						t.Errorf("the page is %d px wider than the window", over)
+					}
+					for _, v := range violations {
+						t.Errorf("axe: %s\n%s", v.ID, strings.Join(v.Where, "\n"))
+					}
+					for _, said := range tab.take() {
+						if missing && strings.Contains(said, "404") {
+							continue // the page that says so is what is looked at
+						}
+						t.Errorf("browser: %s", said)
+					}
+				})
+			}
+		}
+	}
+}
+
+// TestByHand: a reader changes the type size and the period by what is on the
+// page, which holds no script (TestPages), and gets about by keyboard.
+func TestByHand(t *testing.T) {
+	srv := httptest.NewServer(exampleServer(t, sources["full"]))
+	t.Cleanup(srv.Close)
+	ctx, cancel := context.WithTimeout(browser(t), time.Minute)
+	defer cancel()
+	err := chromedp.Do(ctx,
+		chromedp.Navigate(srv.URL+"/stats/eco-burial"),
+		chromedp.Click(chromedp.CSS(`.tools a[href*="elder"]`)),
+		chromedp.WaitReady(chromedp.CSS(`html[data-elder]`)),
+		chromedp.SetValue(chromedp.CSS("#period"), "2026-11"),
+		chromedp.Click(chromedp.CSS(`form button`)),
+		chromedp.WaitReady(chromedp.CSS(`option[value="2026-11"][selected]`)),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := chromedp.Run(ctx, chromedp.Location())
+	if err != nil {
+		t.Fatal(err)
+	}
+	size, err := chromedp.Run(ctx, chromedp.Evaluate[string](`getComputedStyle(document.documentElement).fontSize`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := chromedp.Do(ctx, chromedp.Navigate(srv.URL+"/prices"), chromedp.KeyEvent(kb.Tab)); err != nil {
+		t.Fatal(err)
+	}
+	focus, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.activeElement.className`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasSuffix(after, "/stats/eco-burial?period=2026-11") {
+		t.Errorf("the form led to %s", after)
+	}
+	if size != "21px" {
+		t.Errorf("large type is %s, want 21px", size)
+	}
+	if focus != "skip" {
+		t.Errorf("the first stop of the keyboard is %q, want the skip link", focus)
+	}
+}
+
+// complaints are what a tab says besides showing the page.
+type complaints struct {
+	mu   sync.Mutex
+	said []string
+}
+
+func (c *complaints) take() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	said := c.said
+	c.said = nil
+	return said
+}
+
+// listen gathers console messages, broken policies, failed loads and requests
+// that leave for another host.
+func listen(t *testing.T, ctx context.Context, home string) *complaints {
+	t.Helper()
+	c := new(complaints)
+	add := func(format string, args ...any) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.said = append(c.said, fmt.Sprintf(format, args...))
+	}
+	err := chromedp.Listen(ctx, func(ev any) {
+		switch e := ev.(type) {
+		case *cdplog.EventEntryAdded:
+			add("%s: %s %s", e.Entry.Level, e.Entry.Text, e.Entry.URL)
+		case *cdpruntime.EventConsoleAPICalled:
+			add("console.%s", e.Type)
+		case *cdpruntime.EventExceptionThrown:
+			add("exception: %s", e.ExceptionDetails.Text)
+		case *network.EventRequestWillBeSent:
+			if !strings.HasPrefix(e.Request.URL, home) && !strings.HasPrefix(e.Request.URL, "data:") { // the browser draws its own date field
+				add("asks for %s", e.Request.URL)
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := chromedp.Do(ctx, call(network.Enable, network.EnableParams{}), call(cdplog.Enable, cdp.Empty{})); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// call is an action that sends one command of the protocol.
+func call[P, R any](c cdp.Command[P, R], params P) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, c, params)
+		return err
+	})
+}
+
+func cookie(home, name, value string) chromedp.Action[chromedp.Void] {
+	return call(network.SetCookie, network.SetCookieParams{Name: name, Value: value, URL: home})
+}
+
+// A violation is what axe found, and where.
+type violation struct {
+	ID    string   `json:"id"`
+	Where []string `json:"where"`
+}
+
+const runAxe = `axe.run({runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]})
+	.then(r => r.violations.map(v => ({id: v.id, where: v.nodes.map(n => n.html + " " + n.failureSummary)})))`
+
+var notWord = regexp.MustCompile(`[^a-zA-Z0-9]+`)
+
+func slug(address string) string {
+	if s := strings.Trim(notWord.ReplaceAllString(address, "-"), "-"); s != "" {
+		return s
+	}
+	return "home"
+}

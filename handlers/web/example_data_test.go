@@ -1,0 +1,288 @@
+package web
+
+import (
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"shenzhong/domain"
+	"shenzhong/domain/pricing"
+	"shenzhong/handlers"
+	"shenzhong/projections"
+	"shenzhong/projections/pricepages"
+)
+
+// The example city: invented institutions, and one real old list.
+const (
+	exampleHome     = "12210200422000019F"
+	exampleCemetery = "12210281422000027L"
+	exampleReal     = "dalian-funeral-home"
+)
+
+var exampleAsOf = AsOf{Position: 412806, At: time.Date(2026, 11, 23, 2, 25, 0, 0, time.UTC)}
+
+// full is a source with something in every part of every page.
+type full struct {
+	r       *Renderer
+	trouble Trouble
+}
+
+func (f full) asOf() AsOf { a := exampleAsOf; a.Trouble = f.trouble; return a }
+
+func (f full) PriceIndex(context.Context) (PriceIndex, error) {
+	return PriceIndex{
+		Current: []PriceIndexEntry{
+			{Key: exampleHome, Kind: "FUNERAL_HOME", Name: Text{"海晏殡仪馆（演示）", "Haiyan Funeral Home (demo)"}, City: "大连市", Version: 12, Rows: 5, From: Day{Date: "2026-10-01"}, Fictitious: true},
+			{Key: exampleCemetery, Kind: "CEMETERY_PUBLIC_URBAN", Name: Text{Zh: "云岫公益性公墓（演示）"}, City: "大连市瓦房店市", Version: 1, Rows: 4, From: Day{Date: "2026-04-01"}, Fictitious: true},
+		},
+		Reference: []PriceIndexEntry{
+			{Key: exampleReal, Kind: "FUNERAL_HOME", Name: Text{Zh: "大连市殡仪馆"}, City: "大连市", Version: 1, Rows: 27, From: Day{"2008-01-01", true}},
+		},
+		AsOf: f.asOf(),
+	}, nil
+}
+
+func yuan(y int64) *domain.Money { m := domain.Yuan(y); return &m }
+
+// examplePage is an institution's current list, with every pricing method.
+func examplePage() pricepages.Page {
+	v := pricepages.Version{
+		Institution: exampleHome, Version: 12, EffectiveFrom: "2026-10-01", Precision: "day", NameZh: "海晏殡仪馆（演示）",
+		City: "大连市", Division: "210211", FacilityKind: "FUNERAL_HOME", Basis: "发改价格〔2026〕108号", Attester: "staff-0102", RowCount: 6, CatalogueVersion: 1,
+		Source: projections.Source{ID: uuid.MustParse("0199b1e2-6c40-7000-8000-000000000001"), Position: 400001, Recorded: time.Date(2026, 9, 28, 1, 0, 0, 0, time.UTC)},
+	}
+	p := pricepages.Page{
+		Version: v, Previous: 11, Next: 13, NextFrom: "2027-01-01",
+		Registered: &pricepages.Registered{NameZh: "海晏殡仪馆（演示）", NameEn: "Haiyan Funeral Home (demo)", Kind: "FUNERAL_HOME", Fictitious: true},
+		Catalogue:  &pricepages.Catalogue{Division: "210200", Version: 1, Document: "大连市殡葬服务收费目录清单 2026 年第 1 版（演示）", EffectiveFrom: "2026-04-01"},
+		Rows: []pricepages.Row{
+			{Code: "TRN-STD", NameZh: "遗体接运（普通车）", NameEn: "Body transport, standard hearse", Category: "TRANSPORT", PricingType: "GOV_GUIDED_BASIC", Unit: "元/具", Price: yuan(200), PriceMax: yuan(200), Note: "市内 20 公里内；含抬运、消毒", Basis: "大发改收费字〔2008〕564号"},
+			{Code: "CRM-STD", NameZh: "遗体火化（平板炉）", NameEn: "Cremation, standard", Category: "CREMATION", PricingType: "GOV_GUIDED_BASIC", Unit: "元/具", Price: yuan(900), PriceMax: yuan(900)},
+			{Code: "DOC-CERT", NameZh: "火化证明", NameEn: "Cremation certificate", Category: "DOCUMENT", PricingType: "FREE", Unit: "元/本", Price: yuan(0)},
+			{Code: "HAL-L", NameZh: "遗体告别（大厅）", NameEn: "Farewell hall, large", Category: "FAREWELL", PricingType: "REFERENCE_RANGE", Unit: "元/场", Price: yuan(1000), PriceMin: yuan(600), PriceMax: yuan(1000), Basis: "发改价格〔2026〕108号"},
+			{Code: "GRM-SPC", NameZh: "特殊整容", Category: "GROOMING", PricingType: "MARKET_FILED", Unit: "元/次", Price: yuan(2000), PriceMin: yuan(2000), PriceMax: yuan(5000)},
+			{Code: "URN-BASIC", NameZh: "骨灰盒（基本款）", NameEn: "Urn, basic", Category: "GOODS", PricingType: "MARKUP_CAPPED", Unit: "元/只", Price: yuan(290), PriceMax: yuan(299), MarkupPercent: 30, Note: "进价 230 元"},
+		},
+		Changes: []pricepages.Change{
+			{Kind: pricepages.Lowered, Unit: "元/具", Code: "CRM-STD", NameZh: "遗体火化（平板炉）", NameEn: "Cremation, standard", Before: &pricepages.Row{Unit: "元/具", Price: yuan(950)}, After: &pricepages.Row{Unit: "元/具", Price: yuan(900)}, Fields: []string{"price_fen"}},
+			{Kind: pricepages.Removed, Unit: "元/场", Code: "MUS-S", NameZh: "乐队奏乐（小厅）", Before: &pricepages.Row{Unit: "元/场", Price: yuan(100)}},
+			{Kind: pricepages.Added, Unit: "元/本", Code: "DOC-CERT", NameZh: "火化证明", After: &pricepages.Row{Unit: "元/本", PricingType: "FREE", Price: yuan(0)}},
+		},
+	}
+	for i, r := range p.Rows {
+		p.Rows[i].Block = pricing.Row{Category: r.Category, PricingType: r.PricingType}.Block()
+	}
+	return p
+}
+
+// exampleHistory has a first version, one that changed nothing, and one that
+// changed prices.
+func exampleHistory(key string) pricepages.History {
+	p := examplePage()
+	first := p.Version
+	first.Institution, first.Version, first.EffectiveFrom, first.Basis = key, 1, "2026-04-01", ""
+	same := first
+	same.Version = 2
+	p.Version.Institution = key
+	return pricepages.History{Institution: key, Registered: p.Registered, Versions: []pricepages.HistoricVersion{
+		{Version: p.Version, Previous: 2, Changes: p.Changes}, {Version: same, Previous: 1}, {Version: first},
+	}}
+}
+
+// realPage is the list that Dalian's funeral home posted in 2008.
+func realPage() (pricepages.Page, error) {
+	b, err := os.ReadFile("../../cmd/shenzhong/demo/prices/dalian_funeral_home_2008.json")
+	if err != nil {
+		return pricepages.Page{}, err
+	}
+	var f struct {
+		Institution, City, Source, Basis, Confidence string
+		Division                                     domain.Division
+		Caveats                                      []string
+		Items                                        []pricepages.Row
+	}
+	if err := json.Unmarshal(b, &f); err != nil {
+		return pricepages.Page{}, err
+	}
+	for i, r := range f.Items {
+		f.Items[i].Block = pricing.Row{Category: r.Category, PricingType: r.PricingType}.Block()
+	}
+	return pricepages.Page{
+		Version: pricepages.Version{
+			Institution: exampleReal, Version: 1, EffectiveFrom: "2008-01-01", Precision: "year", NameZh: f.Institution, City: f.City,
+			Division: f.Division, FacilityKind: "FUNERAL_HOME", Basis: f.Basis, Origin: f.Source, Confidence: f.Confidence, Caveats: f.Caveats, RowCount: len(f.Items),
+			Source: projections.Source{ID: uuid.MustParse("0199b1e2-6c40-7000-8000-000000000002"), Position: 12, Recorded: exampleAsOf.At},
+		},
+		Rows: f.Items,
+	}, nil
+}
+
+func (f full) PriceFile(_ context.Context, q FileQuery) (pricepages.File, AsOf, error) {
+	var page pricepages.Page
+	var err error
+	switch q.Institution {
+	case exampleHome, exampleCemetery:
+		page = examplePage()
+		page.Institution = q.Institution
+	case exampleReal:
+		page, err = realPage()
+	default:
+		err = handlers.ErrNotFound
+	}
+	if err != nil {
+		return pricepages.File{}, AsOf{}, err
+	}
+	var pages map[string][]byte
+	var data any = page
+	if q.History {
+		h := exampleHistory(q.Institution)
+		data = h
+		pages, err = f.r.PricePages().History(h)
+	} else {
+		pages, err = f.r.PricePages().List(page)
+	}
+	if err != nil {
+		return pricepages.File{}, AsOf{}, err
+	}
+	body := pages[q.Variant]
+	switch q.Format {
+	case pricepages.JSON:
+		if body, err = json.Marshal(data); err != nil {
+			return pricepages.File{}, AsOf{}, err
+		}
+	case pricepages.CSV:
+		body = []byte("code,price_fen\n")
+	}
+	return fileOf(body, max(q.Version, page.Version.Version)), f.asOf(), nil
+}
+
+func fileOf(body []byte, version int) pricepages.File {
+	sum := sha256.Sum256(body)
+	return pricepages.File{Gzip: compress(body, gzip.BestSpeed), ETag: `"` + hex.EncodeToString(sum[:8]) + `"`, Version: version}
+}
+
+func (f full) Eco(_ context.Context, period string) (Eco, error) {
+	if period == "" {
+		period = "2026-10"
+	}
+	p := Eco{
+		Period: Period{Key: period, Kind: "month"},
+		Periods: []Period{{Key: "2026-11", Kind: "month", Open: true}, {Key: "2026-10", Kind: "month"}, {Key: "2026-Q3", Kind: "quarter"},
+			{Key: "2026", Kind: "year", Open: true}},
+		Total: EcoCount{1872, 145, 879}, Late: 6, Undated: 2,
+		Definition: EcoDefinition{ID: "dl-eco-2026.1", SmallSingleCM2: 5000, SmallDoubleCM2: 8000},
+		AsOf:       f.asOf(),
+	}
+	p.Period.Open = period == "2026-11"
+	months := []EcoCount{{1410, 82, 567}, {1218, 60, 482}, {1106, 45, 430}, {}, {2390, 170, 1044}, {4120, 342, 1862}, {1760, 139, 790}, {1502, 107, 671}, {1388, 92, 619}, {1446, 93, 652}, {1590, 114, 728}, {1872, 145, 879}}
+	for i, c := range months {
+		p.Trend = append(p.Trend, EcoPoint{domain.Date("2025-11-01").AddMonths(i).Month(), c})
+	}
+	for _, d := range []EcoDistrict{
+		{Code: "210202", Name: Text{"中山区", "Zhongshan District"}, EcoCount: EcoCount{44, 44, 44}},
+		{Code: "210203", Name: Text{"西岗区", "Xigang District"}},
+		{Code: "210211", Name: Text{"甘井子区", "Ganjingzi District"}, EcoCount: EcoCount{1626, 93, 780}},
+		{Code: "210213", Name: Text{"金州区", "Jinzhou District"}, EcoCount: EcoCount{173, 5, 44}},
+		{Code: "210224", Name: Text{"长海县", "Changhai County"}, EcoCount: EcoCount{26, 3, 11}},
+		{Code: "210281", Name: Text{"瓦房店市", "Wafangdian City"}, EcoCount: EcoCount{3, 0, 0}},
+	} {
+		p.Districts = append(p.Districts, d)
+	}
+	p.Types = []EcoType{
+		{Code: "SEA", Name: Text{"骨灰海葬(撒海)", "Sea burial / scattering at sea"}, Count: 44, Strict: true, Broad: true, SavedCM2: 440000},
+		{Code: "TREE_BIO", Name: Text{"树葬(可降解/直接藏纳土中)", "Tree burial, biodegradable"}, Count: 101, Strict: true, Broad: true, SavedCM2: 909000},
+		{Code: "NICHE", Name: Text{"骨灰堂格位安放(楼/堂)", "Columbarium niche"}, Count: 734, Broad: true, SavedCM2: 7340000},
+		{Code: "STD_PLOT", Name: Text{"传统墓位(≤1㎡)", "Standard plot"}, Count: 990},
+		{Code: "TEMP_DEPOSIT", Name: Text{"临时寄存(<20年)", "Temporary deposit"}, Count: 12, Out: true},
+		{Code: "BODY_PLOT", Name: Text{Zh: "遗体墓位(少数民族/土葬区)"}, Count: 3},
+	}
+	withhold(&p)
+	return p, nil
+}
+
+func examplePolicy() *CreditPolicy {
+	return &CreditPolicy{Version: "dl-funeral-credit-v1", From: "2026-04-01", Base: 80, Grades: []CreditGrade{
+		{"A", Text{Zh: "信用优秀"}, 90, 100}, {"B", Text{Zh: "信用良好"}, 75, 89}, {"C", Text{Zh: "信用一般"}, 60, 74}, {"D", Text{Zh: "信用较差"}, 0, 59}}}
+}
+
+func (f full) CreditIndex(context.Context) (CreditIndex, error) {
+	return CreditIndex{Rows: []CreditIndexEntry{
+		{Code: exampleHome, Kind: "FUNERAL_HOME", Grade: "B", Name: Text{"海晏殡仪馆（演示）", "Haiyan Funeral Home (demo)"}, GradeName: Text{"信用良好", "good"}, Fictitious: true, Published: 1},
+		{Code: exampleCemetery, Kind: "CEMETERY_PUBLIC_URBAN", Name: Text{Zh: "云岫公益性公墓（演示）"}, Fictitious: true},
+	}, Policy: examplePolicy(), AsOf: f.asOf()}, nil
+}
+
+func (f full) Credit(_ context.Context, code string, on domain.Date) (Credit, error) {
+	if code != exampleHome && code != exampleCemetery {
+		return Credit{}, handlers.ErrNotFound
+	}
+	c := Credit{
+		Code: code, Kind: "FUNERAL_HOME", Name: Text{"海晏殡仪馆（演示）", "Haiyan Funeral Home (demo)"}, Fictitious: true,
+		Grade: "B", GradeName: Text{"信用良好", "good"}, On: "2026-11-23", Policy: examplePolicy(), AsOf: f.asOf(),
+		Entries: []CreditEntry{{Rule: "P04", Name: Text{"标价之外加价、收取未标明费用", "Surcharge or unposted fee"}, Severity: "GENERAL", Points: 6,
+			Document: "大民监认字〔2026〕演示 7 号", Decided: "2026-07-20", Until: "2027-07-20", Policy: "dl-funeral-credit-v1"}},
+		Bonuses: []CreditBonus{{Rule: "G05", Name: Text{"主动降价或减少收费项目并报备", "Voluntary price cut"}, Points: 2, From: "2026-08-31", Until: "2027-08-31"}},
+	}
+	if on != "" {
+		c.On, c.Past = on, on != "2026-11-23"
+		c.Corrected = "A"
+	}
+	return c, nil
+}
+
+// bare is a source on the first day: nothing was recorded yet.
+type bare struct{ r *Renderer }
+
+func (bare) PriceIndex(context.Context) (PriceIndex, error) { return PriceIndex{}, nil }
+func (b bare) PriceFile(_ context.Context, q FileQuery) (pricepages.File, AsOf, error) {
+	if q.Institution != exampleHome {
+		return pricepages.File{}, AsOf{}, handlers.ErrNotFound
+	}
+	pages, err := b.r.PricePages().List(pricepages.Page{Version: pricepages.Version{Institution: q.Institution}})
+	if q.History {
+		pages, err = b.r.PricePages().History(pricepages.History{Institution: q.Institution})
+	}
+	return fileOf(pages[q.Variant], 0), AsOf{}, err
+}
+func (bare) Eco(_ context.Context, period string) (Eco, error) {
+	return Eco{Period: Period{Key: period}}, nil
+}
+func (bare) CreditIndex(context.Context) (CreditIndex, error) { return CreditIndex{}, nil }
+func (bare) Credit(_ context.Context, code string, on domain.Date) (Credit, error) {
+	return Credit{Code: code, On: "2026-11-23"}, nil
+}
+
+func newRenderer(t testing.TB, site Site) *Renderer {
+	t.Helper()
+	r, err := NewRenderer(site)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// exampleServer is the whole server with pages over a source.
+func exampleServer(t testing.TB, source func(*Renderer) Source) *handlers.Server {
+	t.Helper()
+	r := newRenderer(t, Site{Demo: true})
+	accounts, err := handlers.NewAccounts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return handlers.New(handlers.Config{Accounts: accounts, Web: New(r, source(r)), Log: slog.New(slog.DiscardHandler)})
+}
+
+// addresses are every page, with data in it where the source has some.
+func addresses() []string {
+	return []string{"/", "/prices", "/prices/" + exampleHome, "/prices/" + exampleReal, "/prices/" + exampleHome + "/history", "/prices/" + exampleHome + "?version=11", "/prices/" + exampleHome + "?on=2026-10-05", "/stats/eco-burial",
+		"/stats/eco-burial?period=2026-11", "/credit", "/credit/" + exampleHome, fmt.Sprintf("/credit/%s?on=2026-09-20", exampleHome), "/nowhere", "/prices/nobody"}
+}

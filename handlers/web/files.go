@@ -1,0 +1,244 @@
+package web
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/csv"
+	"encoding/json"
+	"net/http"
+	"regexp"
+	"strconv"
+
+	"shenzhong/domain"
+)
+
+// sendJSON sends a page's data for programs.
+func sendJSON(w http.ResponseWriter, r *http.Request, v any) error {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", " ")
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	sendFile(w, r, "application/json", newPage(b.Bytes(), gzip.BestSpeed))
+	return nil
+}
+
+type asOfJSON struct {
+	Position uint64  `json:"position"`
+	At       string  `json:"recorded_at,omitempty"`
+	Trouble  Trouble `json:"trouble,omitempty"`
+}
+
+func asOfOf(a AsOf) asOfJSON { return asOfJSON{a.Position, at(a.At), a.Trouble} }
+
+// ecoFile is what /stats/eco-burial.json says. A number that is not published is
+// null.
+type ecoFile struct {
+	Definition     string        `json:"definition"`
+	SmallSingleCM2 int64         `json:"small_single_cm2,omitempty"`
+	SmallDoubleCM2 int64         `json:"small_double_cm2,omitempty"`
+	Period         string        `json:"period"`
+	PeriodEnded    bool          `json:"period_ended"`
+	Interments     int           `json:"interments"`
+	Strict         int           `json:"strict"`
+	Broad          int           `json:"broad"`
+	Late           int           `json:"late"`
+	Trend          []ecoTrend    `json:"trend"`
+	Districts      []ecoDistrict `json:"districts"`
+	Types          []ecoType     `json:"types"`
+	AsOf           asOfJSON      `json:"as_of"`
+}
+
+type ecoTrend struct {
+	Period     string `json:"period"`
+	Interments int    `json:"interments"`
+	Strict     int    `json:"strict"`
+	Broad      int    `json:"broad"`
+}
+
+type ecoDistrict struct {
+	Division   string `json:"division"`
+	NameZh     string `json:"name_zh"`
+	NameEn     string `json:"name_en"`
+	Interments *int   `json:"interments"`
+	Strict     *int   `json:"strict"`
+	Broad      *int   `json:"broad"`
+}
+
+type ecoType struct {
+	Code         string `json:"type"`
+	NameZh       string `json:"name_zh"`
+	NameEn       string `json:"name_en"`
+	Interments   *int   `json:"interments"`
+	LandSavedCM2 *int64 `json:"land_saved_cm2"`
+	CountsStrict bool   `json:"counts_strict"`
+	CountsBroad  bool   `json:"counts_broad"`
+}
+
+func shown(n int, hidden bool) *int {
+	if hidden {
+		return nil
+	}
+	return &n
+}
+
+func ecoFileOf(p Eco) ecoFile {
+	f := ecoFile{
+		Definition: p.Definition.ID, SmallSingleCM2: p.Definition.SmallSingleCM2, SmallDoubleCM2: p.Definition.SmallDoubleCM2,
+		Period: p.Period.Key, PeriodEnded: p.Period.Key != "" && !p.Period.Open,
+		Interments: p.Total.Whole, Strict: p.Total.Strict, Broad: p.Total.Broad, Late: p.Late,
+		Trend: []ecoTrend{}, Districts: []ecoDistrict{}, Types: []ecoType{}, AsOf: asOfOf(p.AsOf),
+	}
+	for _, t := range p.Trend {
+		f.Trend = append(f.Trend, ecoTrend{t.Period, t.Whole, t.Strict, t.Broad})
+	}
+	for _, d := range p.Districts {
+		f.Districts = append(f.Districts, ecoDistrict{d.Code, d.Name.Zh, d.Name.En,
+			shown(d.Whole, d.HideWhole), shown(d.Strict, d.HideStrict), shown(d.Broad, d.HideBroad)})
+	}
+	for _, t := range p.Types {
+		line := ecoType{Code: t.Code, NameZh: t.Name.Zh, NameEn: t.Name.En, Interments: shown(t.Count, t.Hidden), CountsStrict: t.Strict, CountsBroad: t.Broad}
+		if !t.Hidden && t.Broad {
+			line.LandSavedCM2 = &t.SavedCM2
+		}
+		f.Types = append(f.Types, line)
+	}
+	return f
+}
+
+var periodForm = regexp.MustCompile(`^\d{4}(-(0[1-9]|1[0-2])|-Q[1-4])?$`)
+
+var errPeriod = domain.Reject("period_invalid", "“期”应写成 2026-10、2026-Q4 或 2026。", "Write the period as 2026-10, 2026-Q4 or 2026.")
+
+func (h *Handler) ecoOf(r *http.Request) (Eco, error) {
+	period := r.URL.Query().Get("period")
+	if period != "" && !periodForm.MatchString(period) {
+		return Eco{}, errPeriod
+	}
+	return h.data.Eco(r.Context(), period)
+}
+
+func (h *Handler) ecoJSON(w http.ResponseWriter, r *http.Request) error {
+	p, err := h.ecoOf(r)
+	if err != nil {
+		return err
+	}
+	return sendJSON(w, r, ecoFileOf(p))
+}
+
+// ecoCSV has one line per number, so that every program reads it alike. An empty
+// cell is a number that is not published.
+func (h *Handler) ecoCSV(w http.ResponseWriter, r *http.Request) error {
+	p, err := h.ecoOf(r)
+	if err != nil {
+		return err
+	}
+	f := ecoFileOf(p)
+	var b bytes.Buffer
+	b.WriteString("\ufeff") // so that Excel and WPS read UTF-8
+	c := csv.NewWriter(&b)
+	n := func(v *int) string {
+		if v == nil {
+			return ""
+		}
+		return strconv.Itoa(*v)
+	}
+	c.Write([]string{"by", "code", "name_zh", "period", "interments", "strict", "broad", "land_saved_cm2", "definition", "position"})
+	line := func(by, code, name, period string, interments, strict, broad *int, saved string) {
+		c.Write([]string{by, code, cell(name), period, n(interments), n(strict), n(broad), saved, f.Definition, strconv.FormatUint(f.AsOf.Position, 10)})
+	}
+	if f.Period != "" {
+		line("city", "210200", "大连市", f.Period, &f.Interments, &f.Strict, &f.Broad, "")
+	}
+	for _, d := range f.Districts {
+		line("district", d.Division, d.NameZh, f.Period, d.Interments, d.Strict, d.Broad, "")
+	}
+	for _, t := range f.Types {
+		saved := ""
+		if t.LandSavedCM2 != nil {
+			saved = strconv.FormatInt(*t.LandSavedCM2, 10)
+		}
+		counted := func(yes bool) *int {
+			if !yes && t.Interments != nil {
+				zero := 0
+				return &zero
+			}
+			return t.Interments
+		}
+		line("type", t.Code, t.NameZh, f.Period, t.Interments, counted(t.CountsStrict), counted(t.CountsBroad), saved)
+	}
+	for _, t := range f.Trend {
+		line("trend", "210200", "大连市", t.Period, &t.Interments, &t.Strict, &t.Broad, "")
+	}
+	c.Flush()
+	if err := c.Error(); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Disposition", `attachment; filename="eco-burial-`+f.Period+`.csv"`)
+	sendFile(w, r, "text/csv; charset=utf-8", newPage(b.Bytes(), gzip.BestSpeed))
+	return nil
+}
+
+// cell keeps a spreadsheet from taking text for a formula.
+func cell(s string) string {
+	if s != "" && (s[0] == '=' || s[0] == '+' || s[0] == '-' || s[0] == '@' || s[0] == '\t' || s[0] == '\r') {
+		return "'" + s
+	}
+	return s
+}
+
+// creditFile is what /credit/{credit_code}.json says: as much as the page.
+type creditFile struct {
+	Code       string        `json:"credit_code"`
+	NameZh     string        `json:"name_zh"`
+	NameEn     string        `json:"name_en,omitempty"`
+	Kind       string        `json:"kind"`
+	Fictitious bool          `json:"fictitious"`
+	On         domain.Date   `json:"on"`
+	Grade      string        `json:"grade,omitempty"`
+	Policy     string        `json:"policy,omitempty"`
+	Entries    []creditEntry `json:"entries"`
+	Bonuses    []creditBonus `json:"bonuses"`
+	AsOf       asOfJSON      `json:"as_of"`
+}
+
+type creditEntry struct {
+	Rule        string      `json:"rule"`
+	NameZh      string      `json:"rule_zh"`
+	NameEn      string      `json:"rule_en,omitempty"`
+	Severity    string      `json:"severity"`
+	Points      int         `json:"points"`
+	Document    string      `json:"document"`
+	DecidedOn   domain.Date `json:"decided_on"`
+	PublicUntil domain.Date `json:"public_until,omitempty"`
+	Policy      string      `json:"policy"`
+}
+
+type creditBonus struct {
+	Rule     string      `json:"rule"`
+	NameZh   string      `json:"rule_zh"`
+	NameEn   string      `json:"rule_en,omitempty"`
+	Points   int         `json:"points"`
+	Document string      `json:"document,omitempty"`
+	From     domain.Date `json:"from"`
+	Until    domain.Date `json:"until,omitempty"`
+}
+
+func creditJSON(p Credit) creditFile {
+	f := creditFile{
+		Code: p.Code, NameZh: p.Name.Zh, NameEn: p.Name.En, Kind: p.Kind, Fictitious: p.Fictitious, On: p.On, Grade: p.Grade,
+		Entries: []creditEntry{}, Bonuses: []creditBonus{}, AsOf: asOfOf(p.AsOf),
+	}
+	if p.Policy != nil {
+		f.Policy = p.Policy.Version
+	}
+	for _, e := range p.Entries {
+		f.Entries = append(f.Entries, creditEntry{e.Rule, e.Name.Zh, e.Name.En, e.Severity, -e.Points, e.Document, e.Decided, e.Until, e.Policy})
+	}
+	for _, b := range p.Bonuses {
+		f.Bonuses = append(f.Bonuses, creditBonus{b.Rule, b.Name.Zh, b.Name.En, b.Points, b.Document, b.From, b.Until})
+	}
+	return f
+}

@@ -1,0 +1,158 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"shenzhong/domain/credit"
+	"shenzhong/domain/institution"
+	"shenzhong/domain/pricing"
+)
+
+var verbForm = regexp.MustCompile(`%(?:\[(\d+)\])?[.\d]*([a-zA-Z%])`)
+
+// verbs are what a text wants filled in, by place: "1:d 2:s".
+func verbs(s string) string {
+	var all []string
+	next := 1
+	for _, v := range verbForm.FindAllStringSubmatch(s, -1) {
+		if v[2] == "%" {
+			continue
+		}
+		if v[1] != "" {
+			fmt.Sscan(v[1], &next)
+		}
+		all = append(all, fmt.Sprintf("%d:%s", next, v[2]))
+		next++
+	}
+	slices.Sort(all)
+	return strings.Join(all, " ")
+}
+
+func TestBothLanguagesSayTheSame(t *testing.T) {
+	texts := newRenderer(t, Site{}).texts
+	keys := slices.Sorted(maps.Keys(texts[Zh]))
+	if diff := cmp.Diff(keys, slices.Sorted(maps.Keys(texts[En]))); diff != "" {
+		t.Fatalf("keys of the two languages differ (-zh +en):\n%s", diff)
+	}
+	for _, k := range keys {
+		zh, en := texts[Zh][k], texts[En][k]
+		if strings.TrimSpace(zh) == "" && k != "prov.space" || en == "" {
+			t.Errorf("%s is empty", k)
+		}
+		// A month's name is of use in English only.
+		if z, e := verbs(zh), verbs(en); z != e && k != "period.month" {
+			t.Errorf("%s wants %q in Chinese and %q in English", k, z, e)
+		}
+		if strings.ContainsAny(zh+en, "!！") {
+			t.Errorf("%s shouts", k)
+		}
+	}
+}
+
+// TestEveryTextIsThereAndUsed reads the templates and the program for the keys
+// they name.
+func TestEveryTextIsThereAndUsed(t *testing.T) {
+	texts := newRenderer(t, Site{}).texts[Zh]
+	named := regexp.MustCompile(`(?:[ ({]th? "|text\("|markup\(")([a-z0-9_.]+)"`)
+	labelled := regexp.MustCompile(`label[ (]"([a-z_]+)"|m\["([a-z]+)\."`)
+	used, kinds := map[string]bool{}, map[string]bool{"unit": true}
+	read := func(file string, b []byte) {
+		for _, m := range named.FindAllSubmatch(b, -1) {
+			used[string(m[1])] = true
+			if _, ok := texts[string(m[1])]; !ok {
+				t.Errorf("%s names %q, which is not there", file, m[1])
+			}
+		}
+		for _, m := range labelled.FindAllSubmatch(b, -1) {
+			kinds[string(m[1])+string(m[2])] = true
+		}
+	}
+	err := fs.WalkDir(templateFiles, ".", func(file string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := templateFiles.ReadFile(file)
+		read(file, b)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sources, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range sources {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		read(file, b)
+	}
+	for k := range texts {
+		if kind, _, _ := strings.Cut(k, "."); !used[k] && !kinds[kind] {
+			t.Errorf("nothing uses %q", k)
+		}
+	}
+}
+
+// TestCodesHaveNames: what the domain and the published lists may say has a
+// name on the pages.
+func TestCodesHaveNames(t *testing.T) {
+	texts := newRenderer(t, Site{}).texts[En]
+	want := func(kind, code string) {
+		t.Helper()
+		if _, ok := texts[kind+"."+code]; !ok {
+			t.Errorf("no name for %s %q", kind, code)
+		}
+	}
+	for _, p := range pricing.PricingTypes {
+		want("method", string(p))
+	}
+	for _, b := range pricing.Blocks {
+		want("block", string(b))
+		want("block_caption", string(b))
+		want("block_reference", string(b))
+	}
+	for _, k := range institution.Kinds {
+		want("kind", string(k))
+	}
+	for _, s := range credit.Severities {
+		want("severity", string(s))
+	}
+	for _, at := range sections {
+		want("nav", at)
+	}
+	lists, err := filepath.Glob("../../cmd/shenzhong/demo/prices/*.json")
+	if err != nil || len(lists) == 0 {
+		t.Fatalf("no price lists (%v)", err)
+	}
+	for _, file := range lists {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var list struct {
+			Kind  string `json:"facility_kind"`
+			Items []struct{ Unit string }
+		}
+		if err := json.Unmarshal(b, &list); err != nil {
+			t.Fatal(err)
+		}
+		want("kind", list.Kind)
+		for _, i := range list.Items {
+			want("unit", i.Unit)
+		}
+	}
+}

@@ -1,0 +1,286 @@
+package web
+
+import (
+	"time"
+
+	"shenzhong/domain"
+	"shenzhong/domain/pricing"
+	"shenzhong/projections/pricepages"
+)
+
+// AsOf says from what part of the log a page was made.
+type AsOf struct {
+	Position uint64    // of the last event that went in
+	At       time.Time // when the log recorded that event
+	Trouble  Trouble
+}
+
+// Trouble is why a page may be older than the log.
+type Trouble string
+
+// The troubles of a read model.
+const (
+	None    Trouble = ""
+	Lagging Trouble = "lagging" // it is still catching up
+	Stopped Trouble = "stopped" // it met an event that it cannot read
+)
+
+// PriceIndex lists whose prices are published.
+type PriceIndex struct {
+	// Current are the city's institutions, whose lists are in force. Reference
+	// are lists of other places or years, which bind nobody here.
+	Current, Reference []PriceIndexEntry
+	AsOf               AsOf
+}
+
+// PriceIndexEntry is one institution's line in the index.
+type PriceIndexEntry struct {
+	Key, City, Kind string
+	Name            Text
+	Version, Rows   int
+	From            Day
+	Fictitious      bool
+	ToCome          bool // the list has not taken effect yet
+}
+
+// A Day is a date that may be known to the year only.
+type Day struct {
+	Date     domain.Date
+	YearOnly bool
+}
+
+// String is "2026-10-01", or "2008".
+func (d Day) String() string {
+	if d.YearOnly {
+		return d.Date.Year()
+	}
+	return string(d.Date)
+}
+
+// PriceList is one institution's list in force.
+type PriceList struct {
+	Key, CreditCode string
+	City, Kind      string
+	Name            Text
+	Fictitious      bool
+	// Reference marks a list of another place or year.
+	Reference bool
+	Version   int
+	From      Day
+	Attester  string
+	// Basis is the document the list rests on; Source, Confidence and Caveats
+	// say where a reference list was found and what is missing from it.
+	Basis, Source, Confidence string
+	Caveats                   []string
+	// Catalogue is the fee catalogue that the list was checked against, if any.
+	Catalogue *pricepages.Catalogue
+	Blocks    []PriceBlock
+	// Next is the number of the version after this one, zero if there is none.
+	Next     int
+	NextFrom domain.Date
+	// Changes are the differences from the version before, none for a first one.
+	Changes []PriceChange
+	Event   string // id of the event that published the list
+	AsOf    AsOf
+}
+
+// Rows counts the lines of all blocks.
+func (l PriceList) Rows() int {
+	n := 0
+	for _, b := range l.Blocks {
+		n += len(b.Rows)
+	}
+	return n
+}
+
+// A PriceBlock is one part of the list.
+type PriceBlock struct {
+	Kind pricing.Block
+	Rows []PriceRow
+}
+
+// A PriceRow is one thing that may be charged.
+type PriceRow struct {
+	Number int // its place in the list, from 1
+	Code   string
+	Name   Text
+	Method pricing.PricingType
+	Unit   string
+	// Amounts are zero where the list gives none.
+	Price, Min, Max domain.Money
+	MarkupPercent   int64
+	Markup          domain.Money
+	Note, Basis     string
+}
+
+// Range says that the row's price is itself a range: the old lists write
+// "2,000–5,000" for work whose size is not known beforehand. The range of a
+// REFERENCE_RANGE row is the city's; within it the row has a price.
+func (r PriceRow) Range() bool {
+	return r.Min > 0 && r.Max > r.Min && (r.Price == 0 || r.Price == r.Min && r.Method != pricing.ReferenceRange)
+}
+
+// A PriceChange is one line that differs from the version before.
+type PriceChange struct {
+	Kind       pricepages.ChangeKind
+	Code, Unit string
+	Name       Text
+	From, To   string // prices as written: "200", "2,000–5,000"
+}
+
+// PriceHistory lists every version of an institution's list, newest first.
+type PriceHistory struct {
+	Key       string
+	Name      Text
+	Reference bool
+	Versions  []PriceVersion
+	AsOf      AsOf
+}
+
+// A PriceVersion is one published list.
+type PriceVersion struct {
+	Version  int
+	From     Day
+	Recorded time.Time
+	Basis    string
+	Rows     int
+	First    bool // there was none before it
+	Changes  []PriceChange
+	Event    string
+}
+
+// Eco is the eco-burial ratio of one period.
+type Eco struct {
+	Period  Period
+	Periods []Period // to choose from, newest first
+	Total   EcoCount
+	// Late are the interments of the period recorded in a later month.
+	Late int
+	// Undated is how many interments carry no date, and so are in no period.
+	Undated   int
+	Trend     []EcoPoint // up to twelve periods of the same kind, oldest first
+	Districts []EcoDistrict
+	Types     []EcoType
+	// Definition is the version of the counting rule ("dl-eco-2026.1").
+	Definition EcoDefinition
+	AsOf       AsOf
+}
+
+// A Period is a month "2026-10", a quarter "2026-Q4" or a year "2026".
+type Period struct {
+	Key  string
+	Kind string // "month", "quarter", "year"
+	// Open marks a period that had not ended when the page was made.
+	Open bool
+}
+
+// EcoCount is a denominator and its two numerators.
+type EcoCount struct{ Whole, Strict, Broad int }
+
+// EcoPoint is one period of the trend.
+type EcoPoint struct {
+	Period string
+	EcoCount
+}
+
+// EcoDistrict is one district's share. A hidden part is too small to publish.
+type EcoDistrict struct {
+	Code string
+	Name Text
+	EcoCount
+	HideStrict, HideBroad, HideWhole bool
+}
+
+// EcoType is one form of burial.
+type EcoType struct {
+	Code          string
+	Name          Text
+	Count         int
+	Hidden        bool
+	Strict, Broad bool
+	Out           bool  // no interment at all: in neither part
+	SavedCM2      int64 // land saved against a standard plot of 1 m²
+}
+
+// EcoDefinition is the rule by which the ratio is counted.
+type EcoDefinition struct {
+	ID                             string
+	SmallSingleCM2, SmallDoubleCM2 int64
+}
+
+// CreditIndex lists the institutions and their grades.
+type CreditIndex struct {
+	Rows   []CreditIndexEntry
+	Policy *CreditPolicy
+	AsOf   AsOf
+}
+
+// CreditIndexEntry is one institution's line.
+type CreditIndexEntry struct {
+	Code, Kind, Grade string
+	Name, GradeName   Text
+	Fictitious        bool
+	Published         int // entries that are on public display
+}
+
+// CreditPolicy is the version of the scoring rules in force.
+type CreditPolicy struct {
+	Version string
+	From    domain.Date
+	Base    int
+	Grades  []CreditGrade
+}
+
+// A CreditGrade is a letter and the points it begins at.
+type CreditGrade struct {
+	Letter   string
+	Name     Text
+	Min, Max int
+}
+
+// Credit is the public side of one institution's service credit: the grade, and
+// what the law lets be shown. The score itself is not here: it would give away
+// the minor entries that are not published.
+type Credit struct {
+	Code, Kind string
+	Name       Text
+	Fictitious bool
+	Grade      string
+	GradeName  Text
+	// On is the day whose grade is shown, as it was shown then; Past is set when
+	// it is not today. Corrected is the grade of that day by what is known now,
+	// where that is another one.
+	On          domain.Date
+	Past        bool
+	Corrected   string
+	CorrectedAs Text
+	Policy      *CreditPolicy
+	// Entries are the entries on public display, Bonuses the bonuses in force; of
+	// a past day those that still are, because their time of publication ends.
+	Entries []CreditEntry
+	Bonuses []CreditBonus
+	AsOf    AsOf
+}
+
+// A CreditEntry is a confirmed entry of severity general or severe within its
+// time of publication.
+type CreditEntry struct {
+	Rule     string
+	Name     Text
+	Severity string // "GENERAL", "SEVERE"
+	Points   int    // deducted, positive
+	Document string
+	Decided  domain.Date
+	Until    domain.Date // publication ends
+	Policy   string
+}
+
+// A CreditBonus is a bonus in force.
+type CreditBonus struct {
+	Rule     string
+	Name     Text
+	Points   int
+	Document string
+	From     domain.Date
+	Until    domain.Date
+}
