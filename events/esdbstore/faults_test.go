@@ -562,13 +562,13 @@ func TestClose(t *testing.T) {
 func TestManyStoresLeaveNothingBehind(t *testing.T) {
 	noLeak(t)
 	c := esdbtest.Start(t, 3, esdbtest.Options{})
-	for i := range 20 {
+	for i := range 8 {
 		s, err := esdbstore.Open(t.Context(), c.ConnString(), esdbstore.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		must(t, s, events.Stream(fmt.Sprintf("plot-%d", i)), events.NoStream, eventstest.News(300)[:150]...)
-		for range 50 {
+		for range 20 {
 			for range s.Load(t.Context(), "plot-0", events.NoStream) {
 				break
 			}
