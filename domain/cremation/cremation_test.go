@@ -171,6 +171,7 @@ func TestConfirmationAndPolice(t *testing.T) {
 	paper := RecordPolicePaper{at("staff-desk", 0), police.Number, police.Issuer, police.IssuedOn}
 	t.Run("the police paper is kept", func(t *testing.T) {
 		spec.Given(t, received).When(paper).Then(police)
+		spec.Given(t, received).When(with(paper, func(c *RecordPolicePaper) { c.IssuedOn = "2026-11-23" })).Then(with(police, func(e *PolicePaperRecorded) { e.IssuedOn = "2026-11-23" }))
 	})
 	t.Run("with its number, issuer and day", func(t *testing.T) {
 		spec.Given(t, received).When(with(paper, func(c *RecordPolicePaper) { c.Number = domain.Private[string]{} })).Rejects(ErrPolicePaper)
@@ -287,6 +288,9 @@ func TestStart(t *testing.T) {
 	t.Run("the licence is valid on the day", func(t *testing.T) {
 		spec.Given(t, ready...).When(with(start, func(c *Start) { c.Licensed = false })).Rejects(ErrLicence)
 	})
+	t.Run("at a time that is known", func(t *testing.T) {
+		spec.Given(t, ready...).When(with(start, func(c *Start) { c.Estimated = true })).Rejects(ErrTimeNeeded)
+	})
 	t.Run("it begins once", func(t *testing.T) {
 		spec.Given(t, append(slices.Clone(ready), started)...).When(with(start, func(c *Start) { c.Furnace = "other" })).Rejects(ErrUnderway)
 		spec.Given(t, append(slices.Clone(ready), started)...).When(start).Then()
@@ -364,6 +368,30 @@ func TestAfterTheStart(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Asked again for what is already so, by somebody who does not know it, nothing
+// happens and nobody is told off.
+func TestAskedAgain(t *testing.T) {
+	all := append(slices.Clone(ready), started, completed, ashes, issued, released)
+	for name, c := range map[string]struct {
+		given []CremationEvent
+		again CremationCommand
+	}{
+		"reception":    {all, Receive{at("staff-9", 0), caseA, "T-0001", caseA, home, "staff-desk"}},
+		"confirmation": {all, SignConfirmation{at("staff-desk", 0), handler, handler, "", "DL-HH-2026.1"}},
+		"police paper": {[]CremationEvent{received, police}, RecordPolicePaper{at("staff-desk", 0), police.Number, police.Issuer, police.IssuedOn}},
+		"hold":         {[]CremationEvent{received, held}, PlaceHold{at("staff-desk", 0), holdA, HoldPolice, "甘井子分局", ""}},
+		"lifted hold":  {[]CremationEvent{received, held, lifted}, LiftHold{Act: at("staff-desk", 0), Hold: holdA, Authority: "甘井子分局"}},
+		"check":        {ready, VerifyIdentity{at("staff-1", -9), "T-0001"}},
+		"start":        {all, start},
+		"end":          {all, Complete{at("staff-op", 70)}},
+		"ashes":        {all, CollectAshes{at("staff-op", 100), 2350, 1, "T-0001", ashes.SealedBy}},
+		"certificate":  {all, IssueCertificate{at("staff-desk", 110), "DL2026000001", caseA, ""}},
+		"release":      {all, ReleaseAshes{at("staff-desk", 120), handler, released.Name, "DL2026000001", true}},
+	} {
+		t.Run(name, func(t *testing.T) { spec.Given(t, c.given...).When(c.again).Then() })
+	}
 }
 
 // Whatever is sent in whatever order: no start without both papers, two

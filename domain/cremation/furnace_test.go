@@ -30,6 +30,7 @@ func TestFurnace(t *testing.T) {
 		spec.Given(t).When(Empty{by, caseA, true}).Rejects(ErrFurnaceOther)
 		spec.Given(t, charged).When(AbortCharge{by, caseB, "x", false}).Rejects(ErrFurnaceOther)
 		spec.Given(t).When(AbortCharge{by, uuid.Nil, "x", false}).Rejects(ErrNoCase)
+		spec.Given(t).When(Empty{by, uuid.Nil, true}).Rejects(ErrNoCase)
 	})
 	t.Run("a charge whose cremation was refused is taken back, with its reason", func(t *testing.T) {
 		spec.Given(t, charged).When(AbortCharge{by, caseA, "no_confirmation", false}).Then(FurnaceChargeAborted{caseA, "no_confirmation"})
