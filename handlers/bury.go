@@ -65,7 +65,10 @@ func (a *App) AllocatePlot(ctx context.Context, c AllocatePlot) (events.Receipt,
 	if err := streamID(cemetery.PlotCategory, id); err != nil {
 		return events.Receipt{}, err
 	}
-	var err error
+	done, err := a.did(ctx, a.Plots.Stream(id), c.ID)
+	if err != nil || done != nil {
+		return pointed(done), err
+	}
 	if c.Allocate.Cemetery, _, err = a.Cemeteries.Load(ctx, string(c.Of)); err != nil {
 		return events.Receipt{}, err
 	}
@@ -75,9 +78,10 @@ func (a *App) AllocatePlot(ctx context.Context, c AllocatePlot) (events.Receipt,
 			return events.Receipt{}, err
 		}
 		c.CertificateHolds = holds && (c.Deceased == "" || c.Deceased == of.Deceased.Person)
-		if c.CertificateHolds {
-			c.Deceased, c.Hukou = of.Deceased.Person, of.Deceased.Hukou
+		if !c.CertificateHolds {
+			return events.Receipt{}, ErrCertificate
 		}
+		c.Deceased, c.Hukou = of.Deceased.Person, of.Deceased.Hukou
 	}
 	if c.SpouseCertificate != "" {
 		of, _, holds, err := a.holder(ctx, c.SpouseCertificate)
@@ -91,10 +95,6 @@ func (a *App) AllocatePlot(ctx context.Context, c AllocatePlot) (events.Receipt,
 	c.Placed = id
 	if err := to(a.Plots, id, c.IfMatch).wouldRefuse(ctx, c.Allocate); err != nil {
 		return events.Receipt{}, err
-	}
-	done, err := a.did(ctx, a.Plots.Stream(id), c.ID)
-	if err != nil || done != nil {
-		return pointed(done), err
 	}
 	placed, ours, err := a.claim(ctx, c.Act, c.Deceased, id)
 	if err != nil {
@@ -224,6 +224,9 @@ type ApplyEcoBurial struct {
 
 // ApplyEcoBurial looks up the definition and the person. One stream is written.
 func (a *App) ApplyEcoBurial(ctx context.Context, c ApplyEcoBurial) (events.Receipt, error) {
+	if done, err := a.did(ctx, a.EcoBurials.Stream(c.ID.String()), c.Act.ID); err != nil || done != nil {
+		return pointed(done), err
+	}
 	c.Definition = ecoburial.Default()
 	if c.Certificate != "" {
 		of, caseID, holds, err := a.holder(ctx, c.Certificate)

@@ -22,7 +22,7 @@ type caseBody struct {
 	Source      string       `json:"source,omitzero" enum:"desk,online,import" default:"desk"`
 	Deceased    deceasedBody `json:"deceased"`
 	Handler     handlerBody  `json:"handler"`
-	Slot        *slotWish    `json:"slot,omitzero" doc:"A slot to book in the same request: all of it or nothing."`
+	Slot        *SlotWish    `json:"slot,omitzero" doc:"A slot to book in the same request: all of it or nothing."`
 }
 
 type deceasedBody struct {
@@ -42,7 +42,8 @@ type handlerBody struct {
 	Relation  string `json:"relation" enum:"SPOUSE,CHILD,PARENT,SIBLING,OTHER_RELATIVE,DESIGNATED,EMPLOYER,COMMITTEE,POLICE,HOSPITAL,CIVIL_AFFAIRS"`
 }
 
-type slotWish struct {
+// A SlotWish asks for a slot by its start.
+type SlotWish struct {
 	Resource string    `json:"resource" maxLength:"32"`
 	Start    time.Time `json:"start"`
 	Minutes  int       `json:"minutes,omitzero" minimum:"0" maximum:"1440" doc:"Left out: one step of the resource's grid."`
@@ -51,26 +52,28 @@ type slotWish struct {
 
 type slotBody struct {
 	Happened
-	slotWish
+	SlotWish
 }
 
-type slotRef struct {
+// A SlotRef names a slot that the case holds or has.
+type SlotRef struct {
 	Happened
 	Resource string    `json:"resource" maxLength:"32"`
 	Start    time.Time `json:"start"`
 }
 
 type slotRelease struct {
-	slotRef
+	SlotRef
 	Reason string `json:"reason" enum:"WITHDRAWN,RESCHEDULED,OUT_OF_SERVICE,WEATHER"`
 }
 
 type quoteBody struct {
 	Happened
-	Items []itemBody `json:"items" minItems:"1" maxItems:"200"`
+	Items []Item `json:"items" minItems:"1" maxItems:"200"`
 }
 
-type itemBody struct {
+// An Item asks for so many of a row of the price list.
+type Item struct {
 	Code     string `json:"code" maxLength:"40" doc:"Row of the institution's price list."`
 	Quantity int64  `json:"quantity" minimum:"1" maximum:"100000"`
 	PriceFen int64  `json:"price_fen,omitzero" minimum:"0" maximum:"10000000000" doc:"Per unit; left out: the list's."`
@@ -84,7 +87,7 @@ type consentBody struct {
 
 type chargeBody struct {
 	Happened
-	itemBody
+	Item
 	ServedOn string `json:"served_on,omitzero" format:"date" doc:"Day of the service; left out: the day it happened."`
 }
 
@@ -236,7 +239,7 @@ func (a *API) cases(h huma.API) {
 	onCase(a, h, "book_slot", "/slots", "Book a slot, or hold it", func(ctx context.Context, q *request, id uuid.UUID, b slotBody) (events.Receipt, error) {
 		return a.app.TakeSlot(ctx, handlers.TakeSlot{Act: q.Act, Case: id, Want: b.want(), HoldOnly: b.HoldOnly, IfMatch: q.IfMatch})
 	})
-	onCase(a, h, "confirm_slot", "/slot-confirmations", "Take a held slot for good", func(ctx context.Context, q *request, id uuid.UUID, b slotRef) (events.Receipt, error) {
+	onCase(a, h, "confirm_slot", "/slot-confirmations", "Take a held slot for good", func(ctx context.Context, q *request, id uuid.UUID, b SlotRef) (events.Receipt, error) {
 		return a.app.Confirm(ctx, q.Act, id, b.Resource, b.Start)
 	})
 	onCase(a, h, "release_slot", "/slot-releases", "Give a slot back", func(ctx context.Context, q *request, id uuid.UUID, b slotRelease) (events.Receipt, error) {
@@ -274,11 +277,11 @@ func (a *API) cases(h huma.API) {
 	})
 }
 
-func (w slotWish) want() handlers.Want {
+func (w SlotWish) want() handlers.Want {
 	return handlers.Want{Resource: w.Resource, Start: w.Start, Minutes: w.Minutes}
 }
 
-func (i itemBody) item(line string) booking.Item {
+func (i Item) item(line string) booking.Item {
 	return booking.Item{ID: line, Code: i.Code, Quantity: i.Quantity, Price: domain.Money(i.PriceFen)}
 }
 
