@@ -231,10 +231,14 @@ func (c *cluster) discover(ctx context.Context) (string, error) {
 	defer cancel()
 	defer context.AfterFunc(c.ctx, cancel)()
 	pause := c.set.discoveryInterval
+	last := errors.New("no node answers")
 	for {
 		addr, err := c.ask(ctx)
 		if addr != "" {
 			return addr, nil
+		}
+		if err != nil {
+			last = err
 		}
 		select {
 		case <-time.After(pause):
@@ -243,13 +247,14 @@ func (c *cluster) discover(ctx context.Context) (string, error) {
 			if c.ctx.Err() != nil {
 				return "", ErrClosed
 			}
-			return "", fmt.Errorf("no leader found: %w (%w)", ctx.Err(), err)
+			return "", fmt.Errorf("no leader found: %w (%w)", ctx.Err(), last)
 		}
 	}
 }
 
 // ask asks every node we have heard of who leads, all at once, and believes
-// the first that knows. A node that is wrong costs one refused call.
+// the first that knows. A node that is wrong costs one refused call. No address
+// and no error: nobody answered in time.
 func (c *cluster) ask(ctx context.Context) (string, error) {
 	c.mu.Lock()
 	addrs := slices.Clone(c.set.seeds)
@@ -277,22 +282,22 @@ func (c *cluster) ask(ctx context.Context) (string, error) {
 	}
 	defer wg.Wait()
 	defer cancel()
-	err := errors.New("no node calls itself the leader")
+	var failure error
 	for range addrs {
 		select {
 		case a := <-answers:
 			if a.err != nil {
-				err = a.err
-				continue
-			}
-			if leader := c.learn(a.info); leader != "" {
+				failure = a.err
+			} else if leader := c.learn(a.info); leader != "" {
 				return leader, nil
+			} else {
+				failure = errors.New("no node calls itself the leader")
 			}
 		case <-ctx.Done():
-			return "", err
+			return "", failure
 		}
 	}
-	return "", err
+	return "", failure
 }
 
 func (c *cluster) gossip(ctx context.Context, addr string) (*gossip.ClusterInfo, error) {

@@ -51,6 +51,9 @@ type feed struct {
 // CaughtUp takes every append that this Store has acknowledged into account.
 // Of appends by other processes it says what the server said: they were all
 // there when it last had nothing more to send.
+//
+// A server takes about a hundred Follows of one Store at a time; one more waits
+// until another ends.
 func (s *Store) Follow(ctx context.Context, after events.Position, limit int) iter.Seq2[events.Batch, error] {
 	return func(yield func(events.Batch, error) bool) {
 		limit := max(limit, 1)

@@ -220,7 +220,7 @@ func TestLoadCrossesPages(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n++; n > 300 {
+		if n++; n > 5 {
 			break
 		}
 		for inner, err := range s.Load(t.Context(), "plot-1", r.Revision) {

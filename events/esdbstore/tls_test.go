@@ -99,13 +99,14 @@ func TestTLSAndCredentials(t *testing.T) {
 			}
 		})
 	}
-	one := c.Nodes[0].Addr() + "?defaultDeadline=300"
+	one := c.Nodes[0].Addr() + "?defaultDeadline=1500"
 	for name, conn := range map[string]string{
 		"wrong password":            "esdb://admin:password@" + one + trust,
 		"no user":                   "esdb://" + one + trust,
-		"wrong password, by gossip": with("admin:password@") + "&defaultDeadline=300" + trust,
+		"wrong password, by gossip": with("admin:password@") + "&defaultDeadline=1500" + trust,
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			if _, err := esdbstore.Open(t.Context(), conn, esdbstore.Options{}); status.Code(err) != codes.Unauthenticated {
 				t.Errorf("got %v", err)
 			}
@@ -116,6 +117,7 @@ func TestTLSAndCredentials(t *testing.T) {
 		"another authority": "esdb://admin:p%40ss%2Cword@" + one + "&tlsCaFile=" + url.QueryEscape(newAuthority(t).file),
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			if _, err := esdbstore.Open(t.Context(), conn, esdbstore.Options{}); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "x509") {
 				t.Errorf("got %v", err)
 			}
