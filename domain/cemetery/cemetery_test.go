@@ -61,6 +61,16 @@ func TestEstablish(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { spec.Given(t).When(change(c.change)).Rejects(c.want) })
 	}
+	for name, change := range map[string]func(*Limits){
+		"ash area":         func(l *Limits) { l.AshAreaCM2 = 0 },
+		"single body area": func(l *Limits) { l.SingleBodyAreaCM2 = 0 },
+		"stone height":     func(l *Limits) { l.StoneHeightCM = 0 },
+		"term":             func(l *Limits) { l.TermYears = 0 },
+	} {
+		t.Run("no limit of zero: "+name, func(t *testing.T) {
+			spec.Given(t).When(with(establish, func(c *Establish) { c.Limits = with(DefaultLimits, change) })).Rejects(ErrLimits)
+		})
+	}
 	t.Run("one record is of one cemetery", func(t *testing.T) {
 		spec.Given(t, established).When(change(func(c *Establish) { c.Cemetery = "12210200422000019F" })).Rejects(ErrOther)
 	})

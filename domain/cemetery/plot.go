@@ -177,8 +177,8 @@ type PlotState struct {
 	Right     string       // empty: free
 	Applicant domain.Subject
 	TermUntil domain.Date
-	Places    []PlotAllocated // under Right, one per person
-	Interred  []domain.Subject
+	Places    []PlotAllocated // under Right, one per person, never beyond capacity
+	Interred  []domain.Subject // each has a place
 }
 
 // Plot decides over one plot.
@@ -298,8 +298,6 @@ func decidePlot(s PlotState, cmd PlotCommand) ([]PlotEvent, error) {
 			return nil, nil
 		case s.place(c.Person) < 0:
 			return nil, ErrNotNamed
-		case len(s.Interred) >= s.Surveyed.Capacity:
-			return nil, ErrPlotFull.With(s.Surveyed.Capacity)
 		case c.Certificate == "" || !c.CertificateHolds:
 			return nil, ErrCertificate
 		case c.EcoType != "" && c.EcoType != s.Surveyed.EcoType:
@@ -392,10 +390,7 @@ func (s PlotState) mayAllocate(c Allocate, day domain.Date) error {
 			area = limits.DoubleBodyAreaCM2
 		}
 	}
-	last := day
-	if limits.TermYears > 0 {
-		last = day.AddMonths(12 * limits.TermYears)
-	}
+	last := day.AddMonths(12 * limits.TermYears)
 	switch {
 	case cem.Class.Public() && !serves(c.Hukou) && !serves(c.FamilyHukou), cem.Class == RuralPublic && !c.Villager:
 		return ErrNotServed

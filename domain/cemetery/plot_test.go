@@ -63,6 +63,12 @@ func TestSurvey(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { spec.Given(t).When(with(survey, change)).Rejects(ErrPlotInvalid) })
 	}
+	for _, n := range []int{1, 20} {
+		t.Run("a family grave has its limits", func(t *testing.T) {
+			spec.Given(t).When(with(survey, func(c *Survey) { c.Capacity, c.StoneHeightCM = n, 0 })).
+				Then(with(surveyed, func(e *PlotSurveyed) { e.Capacity, e.StoneHeightCM = n, 0 }))
+		})
+	}
 	t.Run("a niche takes no ground", func(t *testing.T) {
 		spec.Given(t).When(with(survey, func(c *Survey) { c.Kind, c.EcoType, c.AreaCM2 = Niche, "NICHE", 0 })).
 			Then(with(surveyed, func(e *PlotSurveyed) { e.Kind, e.EcoType, e.AreaCM2 = Niche, "NICHE", 0 }))

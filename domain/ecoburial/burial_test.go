@@ -160,6 +160,15 @@ func TestComplete(t *testing.T) {
 	} {
 		t.Run(name+" is refused", func(t *testing.T) { spec.Given(t, given...).When(with(complete, c.change)).Rejects(c.want) })
 	}
+	t.Run("a fact may have 80 characters", func(t *testing.T) {
+		long := with(complete, fact("vessel", strings.Repeat("船", 80)))
+		spec.Given(t, given...).When(long).Then(with(completed, func(e *Completed) { e.Facts = long.Facts }))
+	})
+	t.Run("asked again for the same, nothing happens", func(t *testing.T) {
+		spec.Given(t, applied, consented, completed).When(complete).Then()
+		spec.Given(t, applied).When(apply).Then()
+		spec.Given(t, applied, Withdrawn{daughter}).When(Withdraw{at(30), daughter}).Then()
+	})
 	t.Run("without second consent it waits", func(t *testing.T) {
 		spec.Given(t, applied).When(complete).Rejects(ErrConsentMissing)
 	})

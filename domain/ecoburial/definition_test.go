@@ -88,6 +88,8 @@ func TestParseDefinitionRefuses(t *testing.T) {
 		"a fact that cannot be read":    {func(ts []any, _ map[string]any) { ts[0].(map[string]any)["required_facts"] = []any{"years>=many"} }, "years>=many"},
 		"a definition without its name": {func(_ []any, d map[string]any) { d["id"] = "" }, "id is empty"},
 		"thresholds upside down":        {func(_ []any, d map[string]any) { d["small_plot_double_m2"] = 0.4 }, "small_plot"},
+		"a threshold of nothing":        {func(_ []any, d map[string]any) { d["small_plot_single_m2"] = 0 }, "small_plot"},
+		"a grave as large as a house":   {func(ts []any, _ map[string]any) { ts[2].(map[string]any)["land_m2"] = 101 }, "land_m2"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var m map[string]any
@@ -101,7 +103,7 @@ func TestParseDefinitionRefuses(t *testing.T) {
 			}
 		})
 	}
-	for _, bad := range []string{"", "[]", "{}", string(file) + "{}", string(file[:200])} {
+	for _, bad := range []string{"", "[]", "{}", `{"default_definition":{"id":"x","small_plot_single_m2":0.5,"small_plot_double_m2":0.5}}`, string(file) + "{}", string(file[:200])} {
 		if _, err := ParseDefinition([]byte(bad)); err == nil {
 			t.Errorf("%.20q was read", bad)
 		}

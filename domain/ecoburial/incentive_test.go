@@ -22,6 +22,9 @@ func TestIncentive(t *testing.T) {
 		spec.Given(t, granted).When(with(grant, func(c *Grant) { c.Rule = "LN-ECO-2017" })).Rejects(ErrIncentiveGranted)
 		spec.Given(t, granted).When(with(grant, func(c *Grant) { c.Burial = uuid.MustParse("0193b000-0000-7000-8000-00000000000b") })).Rejects(ErrIncentiveGranted)
 	})
+	t.Run("asked again for the same, nothing happens", func(t *testing.T) {
+		spec.Given(t, granted).When(grant).Then()
+	})
 	t.Run("nothing before the burial is completed", func(t *testing.T) {
 		spec.Given(t).When(with(grant, func(c *Grant) { c.Completed = false })).Rejects(ErrIncentiveBurial)
 		spec.Given(t).When(with(grant, func(c *Grant) { c.Burial = uuid.Nil })).Rejects(ErrIncentiveBurial)
