@@ -136,7 +136,6 @@ func scale() int {
 	return 1_000_000
 }
 
-
 // bigLog makes a log of n events in streams of ten, quickly: without a sync
 // per message, which is not what is measured here.
 func bigLog(b *testing.B, dir string, n int) {

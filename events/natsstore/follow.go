@@ -24,6 +24,9 @@ func (s *Store) openIndex(ctx context.Context) error {
 		return fmt.Errorf("natsstore: open the log: %w", err)
 	}
 	last := info.State.LastSeq
+	if last > maxSequence {
+		return fmt.Errorf("natsstore: the log is damaged: it says that its last message is number %d", last)
+	}
 	s.opened = last
 	raise(&s.known, last)
 	if info.State.NumDeleted > 0 || info.State.Msgs > 0 && info.State.FirstSeq != 1 {
@@ -119,11 +122,8 @@ func (x *index) seen(ctx context.Context) (seen, acked uint64, err error) {
 		return 0, 0, err
 	}
 	var a int64
-	if err := x.reader.QueryRowContext(ctx, `SELECT acked FROM state`).Scan(&a); err != nil {
-		return 0, 0, err
-	}
-	applied, _ := x.at()
-	return max(applied, sequence(p)), uint64(a), nil
+	err = x.reader.QueryRowContext(ctx, `SELECT acked FROM state`).Scan(&a)
+	return sequence(p), uint64(a), err
 }
 
 func (s *Store) noteDamage(err error) {
@@ -193,7 +193,7 @@ func (s *Store) apply(ctx context.Context, ms []logMessage) error {
 		}
 		rs = append(rs, m.events...)
 	}
-	seq := ms[len(ms)-1].seq
+	seq := ms[len(ms)-1].last
 	if err := s.index.apply(ctx, rs, seq, s.acked.Load()); err != nil {
 		return err
 	}

@@ -33,7 +33,6 @@ CREATE INDEX event_by_stream ON event(stream);
 CREATE TABLE state(
 	id      INTEGER PRIMARY KEY CHECK (id = 1),
 	log     TEXT NOT NULL,        -- which log this is an index of
-	applied INTEGER NOT NULL,     -- every message up to this sequence is in
 	acked   INTEGER NOT NULL      -- the highest sequence known to be acknowledged as durable
 ) STRICT;
 PRAGMA user_version = 1;`
@@ -100,25 +99,25 @@ func (x *index) open(ctx context.Context, log string) error {
 		if _, err := x.w.ExecContext(ctx, indexSchema); err != nil {
 			return bad(err)
 		}
-		if _, err := x.w.ExecContext(ctx, `INSERT INTO state VALUES(1, ?, 0, 0)`, log); err != nil {
+		if _, err := x.w.ExecContext(ctx, `INSERT INTO state VALUES(1, ?, 0)`, log); err != nil {
 			return bad(err)
 		}
 	} else if version != indexVersion {
 		return bad(fmt.Errorf("version %d, want %d", version, indexVersion))
 	}
 	var of string
-	var applied, newest int64
-	if err := x.w.QueryRowContext(ctx, `SELECT log, applied, (SELECT coalesce(max(position), 0) FROM event) FROM state`).Scan(&of, &applied, &newest); err != nil {
+	var newest int64
+	if err := x.w.QueryRowContext(ctx, `SELECT log, (SELECT coalesce(max(position), 0) FROM event) FROM state`).Scan(&of, &newest); err != nil {
 		return bad(err)
 	}
 	if of != log {
 		return fmt.Errorf("natsstore: %s is the index of another log (%s, this one is %s): if that is meant, for instance after a restore, move the index away and start again", x.path, of, log)
 	}
-	x.applied = max(uint64(applied), sequence(events.Position(newest)))
+	x.applied = sequence(events.Position(newest))
 	if x.insert, err = x.w.PrepareContext(ctx, `INSERT INTO event VALUES(?, ?, ?, ?)`); err != nil {
 		return bad(err)
 	}
-	if x.state, err = x.w.PrepareContext(ctx, `UPDATE state SET applied = ?, acked = ?`); err != nil {
+	if x.state, err = x.w.PrepareContext(ctx, `UPDATE state SET acked = ?`); err != nil {
 		return bad(err)
 	}
 	if x.reader, err = sql.Open("sqlite", dsn(x.path, "mode=ro&_pragma=busy_timeout(10000)&_pragma=cache_size(-4000)")); err != nil {
@@ -174,14 +173,13 @@ func removeIndex(path string) error {
 // apply puts the events of the messages up to sequence in, in one transaction.
 // It is called by one goroutine.
 func (x *index) apply(ctx context.Context, rs []events.Recorded, sequence, acked uint64) error {
-	// The state row is a hint (open takes the newest event into account), so a
-	// lone live event is one statement by itself: half the time of a
-	// transaction of two.
+	// The state row may be a little stale, so a lone live event is one
+	// statement by itself: half the time of a transaction of two.
 	if len(rs) == 1 && time.Since(x.noted) < noteEvery {
 		if err := x.put(ctx, rs); err != nil {
 			return err
 		}
-	} else if err := x.transact(ctx, rs, sequence, acked); err != nil {
+	} else if err := x.transact(ctx, rs, acked); err != nil {
 		return err
 	}
 	x.mu.Lock()
@@ -192,7 +190,7 @@ func (x *index) apply(ctx context.Context, rs []events.Recorded, sequence, acked
 	return nil
 }
 
-func (x *index) transact(ctx context.Context, rs []events.Recorded, sequence, acked uint64) (err error) {
+func (x *index) transact(ctx context.Context, rs []events.Recorded, acked uint64) (err error) {
 	if _, err := x.w.ExecContext(ctx, `BEGIN IMMEDIATE`); err != nil {
 		return err
 	}
@@ -204,7 +202,7 @@ func (x *index) transact(ctx context.Context, rs []events.Recorded, sequence, ac
 	if err := x.put(ctx, rs); err != nil {
 		return err
 	}
-	if _, err := x.state.ExecContext(ctx, int64(sequence), int64(acked)); err != nil {
+	if _, err := x.state.ExecContext(ctx, int64(acked)); err != nil {
 		return err
 	}
 	x.noted = time.Now()

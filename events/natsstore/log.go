@@ -14,12 +14,12 @@ import (
 	"shenzhong/events"
 )
 
-// logMessage is one message of the log, or the lack of one: err says that the
-// log has the sequence and does not give the message.
+// logMessage is one message of the log, or the lack of it and of those behind
+// it up to last: err then says why. A hole may be as wide as a damaged number.
 type logMessage struct {
-	seq    uint64
-	events []events.Recorded
-	err    error
+	seq, last uint64
+	events    []events.Recorded
+	err       error
 }
 
 // A logReader reads the log itself in order, by an ordered consumer.
@@ -94,12 +94,13 @@ func (r *logReader) take(out []logMessage, m jetstream.Msg) []logMessage {
 	if err != nil || md.Sequence.Stream < r.next { // not of the log, or seen before a reset
 		return out
 	}
-	for seq := md.Sequence.Stream; r.next < seq; r.next++ {
-		out = append(out, logMessage{seq: r.next, err: errors.New("the log does not give this message: it is damaged or was deleted")})
+	seq := md.Sequence.Stream
+	if r.next < seq {
+		out = append(out, logMessage{seq: r.next, last: seq - 1, err: errors.New("the log does not give this message: it is damaged or was deleted")})
 	}
-	es, err := decode(r.s.prefix, m.Subject(), m.Headers(), m.Data(), r.next, md.Timestamp)
-	r.next++
-	return append(out, logMessage{seq: md.Sequence.Stream, events: es, err: err})
+	r.next = seq + 1
+	es, err := decode(r.s.prefix, m.Subject(), m.Headers(), m.Data(), seq, md.Timestamp)
+	return append(out, logMessage{seq: seq, last: seq, events: es, err: err})
 }
 
 // get reads one message past any consumer. A message that the log does not
@@ -107,36 +108,38 @@ func (r *logReader) take(out []logMessage, m jetstream.Msg) []logMessage {
 func (s *Store) get(ctx context.Context, seq uint64) (logMessage, error) {
 	m, err := s.stored(ctx, s.cfg.Name, map[string]any{"seq": seq})
 	if api, ok := errors.AsType[*jetstream.APIError](err); ok {
-		return logMessage{seq: seq, err: fmt.Errorf("the log does not give this message: %w", api)}, nil
+		return logMessage{seq: seq, last: seq, err: fmt.Errorf("the log does not give this message: %w", api)}, nil
 	}
 	if err != nil {
 		return logMessage{}, err
 	}
 	es, err := decode(s.prefix, m.Subject, m.Header, m.Data, seq, m.Time)
-	return logMessage{seq: seq, events: es, err: err}, nil
+	return logMessage{seq: seq, last: seq, events: es, err: err}, nil
 }
 
-// unread answers for a place where the consumer hangs: the message from if it
-// can be had, else one without contents for it and each that is lacking behind
-// it, up to the message to.
+// unread reads past the consumer, one message at a time, where it hangs: some
+// hundred messages from that place on, no further than the message to. Those
+// that the log does not give come with their error.
 func (s *Store) unread(ctx context.Context, from, to uint64) ([]logMessage, error) {
-	m, err := s.get(ctx, from)
-	if err != nil {
-		return nil, err
-	}
-	out := []logMessage{m}
-	if m.err == nil || from >= to {
-		return out, nil
-	}
-	next, err := s.stored(ctx, s.cfg.Name, map[string]any{"seq": from + 1, "next_by_subj": s.prefix + ">"})
-	until := to + 1
-	if err == nil {
-		until = min(next.Sequence, until)
-	} else if _, ok := errors.AsType[*jetstream.APIError](err); !ok {
-		return nil, err
-	}
-	for seq := from + 1; seq < until; seq++ {
-		out = append(out, logMessage{seq: seq, err: m.err})
+	var out []logMessage
+	for seq := from; seq <= to && len(out) < 500; {
+		m, err := s.get(ctx, seq)
+		if err != nil {
+			return out, err
+		}
+		if seq++; m.err == nil {
+			out = append(out, m)
+			continue
+		}
+		next, err := s.stored(ctx, s.cfg.Name, map[string]any{"seq": seq, "next_by_subj": s.prefix + ">"})
+		m.last = to
+		if err == nil {
+			m.last = max(m.seq, min(next.Sequence-1, to))
+		} else if _, ok := errors.AsType[*jetstream.APIError](err); !ok {
+			return out, err
+		}
+		out = append(out, m)
+		seq = m.last + 1
 	}
 	return out, nil
 }

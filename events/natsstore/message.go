@@ -20,6 +20,8 @@ import (
 // that a revision in the middle of an append never passes for the stream's end.
 // events.MaxAppend fits the eight bits.
 
+const maxSequence = 1<<54 - 1 // so that a position fits SQLite's integer
+
 func position(seq uint64, index int) events.Position { return events.Position(seq<<8 | uint64(index)) }
 
 func sequence(p events.Position) uint64 { return uint64(p) >> 8 }

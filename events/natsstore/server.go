@@ -35,11 +35,22 @@ func embed(dir string, log *slog.Logger) (*server.Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("natsstore: embedded server: %w", err)
 	}
-	srv.SetLoggerV2(serverLog{log.With("component", "nats-server")}, false, false, false)
+	fatal := make(chan string, 1)
+	srv.SetLoggerV2(serverLog{log.With("component", "nats-server"), fatal}, false, false, false)
 	go srv.Start()
-	if !srv.ReadyForConnections(2 * time.Minute) {
-		srv.Shutdown()
-		return nil, errors.New("natsstore: the embedded server did not become ready")
+	for t0 := time.Now(); !srv.ReadyForConnections(100 * time.Millisecond); {
+		why := ""
+		select {
+		case why = <-fatal:
+		default:
+			if time.Since(t0) > 5*time.Minute {
+				why = "it is not ready after five minutes"
+			}
+		}
+		if why != "" {
+			srv.Shutdown()
+			return nil, fmt.Errorf("natsstore: the embedded server does not start on %s: %s", filepath.Join(dir, "nats"), why)
+		}
 	}
 	if !srv.JetStreamEnabled() {
 		srv.Shutdown()
@@ -52,14 +63,25 @@ func embed(dir string, log *slog.Logger) (*server.Server, error) {
 const maxPayload = 4 << 20
 
 // serverLog passes the server's log on. Its notices are details to us.
-type serverLog struct{ *slog.Logger }
+type serverLog struct {
+	*slog.Logger
+	fatal chan<- string
+}
 
 func (l serverLog) Noticef(f string, v ...any) { l.Debug(fmt.Sprintf(f, v...)) }
 func (l serverLog) Warnf(f string, v ...any)   { l.Warn(fmt.Sprintf(f, v...)) }
-func (l serverLog) Fatalf(f string, v ...any)  { l.Error(fmt.Sprintf(f, v...)) }
 func (l serverLog) Errorf(f string, v ...any)  { l.Error(fmt.Sprintf(f, v...)) }
 func (l serverLog) Debugf(f string, v ...any)  { l.Debug(fmt.Sprintf(f, v...)) }
 func (l serverLog) Tracef(f string, v ...any)  { l.Debug(fmt.Sprintf(f, v...)) }
+
+// Fatalf is the server giving up. It would end the process if we let it.
+func (l serverLog) Fatalf(f string, v ...any) {
+	l.Error(fmt.Sprintf(f, v...))
+	select {
+	case l.fatal <- fmt.Sprintf(f, v...):
+	default:
+	}
+}
 
 // varz is the part of a server's settings that matters here.
 type varz struct {

@@ -100,6 +100,7 @@ type Store struct {
 	pending map[events.Stream]uint64 // acknowledged, not yet in the index
 	damage  error                    // first message the log did not give
 
+	lost    atomic.Pointer[LossError] // once known: nothing more is appended
 	closed  chan struct{}
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -282,7 +283,19 @@ func (s *Store) Append(ctx context.Context, st events.Stream, expected events.Re
 		return fail(fmt.Errorf("%w: a message of %d bytes, the server takes %d (max_payload)", events.ErrTooLarge, size, s.nc.MaxPayload()))
 	}
 	for wait := time.Millisecond; ; wait *= 2 {
+		if l := s.lost.Load(); l != nil {
+			return fail(l)
+		}
+		before, _ := s.index.at()
 		seq, err := s.commit.append(&waiting{ctx: ctx, stream: st, expected: want, msg: m})
+		if err == nil && seq <= before {
+			// A server that meets damage while it runs may cut the log there
+			// and go on from that place. We do not.
+			l := &LossError{Index: position(before, 0), Log: position(seq-1, 0)}
+			s.lost.Store(l)
+			s.noteDamage(l)
+			return fail(fmt.Errorf("%w: %w", events.ErrUnknown, l))
+		}
 		if err == nil {
 			s.acknowledged(st, seq)
 			p := position(seq, len(es)-1)

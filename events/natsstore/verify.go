@@ -26,7 +26,7 @@ func (d *Difference) Error() string {
 type Report struct {
 	Messages, Events uint64 // read from the log
 	Differences      uint64
-	Unreadable       uint64 // messages that the log does not give, among the differences
+	Unreadable       uint64      // messages that the log does not give, among the differences
 	First            *Difference // nil when there is none
 }
 
@@ -76,13 +76,14 @@ func (s *Store) compare(ctx context.Context, from, to uint64, progress func(done
 	defer stop()
 	row, err, more := next()
 	var head, want []byte
+	told := uint64(0)
 	for m, errLog := range s.messages(ctx, from, to) {
 		if errLog != nil {
 			return rep, errLog
 		}
-		rep.Messages++
+		rep.Messages += m.last - m.seq + 1
 		if m.err != nil {
-			rep.Unreadable++
+			rep.Unreadable += m.last - m.seq + 1
 			rep.differs(position(m.seq, 0), "%v", m.err)
 		}
 		for _, e := range m.events {
@@ -106,11 +107,12 @@ func (s *Store) compare(ctx context.Context, from, to uint64, progress func(done
 		if err != nil {
 			return rep, err
 		}
-		for m.err != nil && more && err == nil && sequence(row.Position) <= m.seq { // said already: the log does not give it
+		for m.err != nil && more && err == nil && sequence(row.Position) <= m.last { // said already: the log does not give it
 			row, err, more = next()
 		}
-		if progress != nil && rep.Messages%10000 == 0 {
-			progress(rep.Messages, to-from+1)
+		if progress != nil && rep.Messages >= told+10000 {
+			told = rep.Messages
+			progress(told, to-from+1)
 		}
 	}
 	for ; more && err == nil; row, err, more = next() {
@@ -198,7 +200,7 @@ func (r *logReader) upTo(ctx context.Context, to uint64, yield func(logMessage, 
 				return false
 			}
 			for _, m := range ms {
-				r.next = m.seq + 1
+				r.next = m.last + 1
 				if !yield(m, nil) {
 					return false
 				}
@@ -213,6 +215,7 @@ func (r *logReader) upTo(ctx context.Context, to uint64, yield func(logMessage, 
 			if m.seq > to {
 				return true
 			}
+			m.last = min(m.last, to)
 			if !yield(m, nil) {
 				return false
 			}
