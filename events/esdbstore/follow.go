@@ -108,7 +108,7 @@ func (s *Store) Follow(ctx context.Context, after events.Position, limit int) it
 				switch {
 				case err == nil && !more:
 					live = true
-				case err == nil && len(f.out) == 0 && live:
+				case err == nil && len(f.out) == 0 && (live || wait >= s.idle):
 					if end := f.kick.Load(); end != nil {
 						(*end)()
 					}
