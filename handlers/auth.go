@@ -320,6 +320,7 @@ var Access = map[Operation]Rule{
 	"lift_hold":                {Roles: []Role{Desk, Regulator}, Own: true},
 	"verify_identity":          {Roles: []Role{Desk, Cremator}, Own: true},
 	"start_cremation":          {Roles: []Role{Cremator}, Own: true},
+	"abort_charge":             {Roles: []Role{Cremator}, Own: true},
 	"complete_cremation":       {Roles: []Role{Cremator}, Own: true},
 	"collect_ashes":            {Roles: []Role{Cremator}, Own: true},
 	"empty_furnace":            {Roles: []Role{Cremator}, Own: true},

@@ -16,7 +16,7 @@ var who = map[Role]string{
 		issue_certificate release_ashes get_cremation
 		apply_eco_burial consent_eco_burial withdraw_eco_burial get_eco_burial answer_suspicion get_credit
 		any: get_institution get_price_list get_availability`,
-	Cremator: `own: receive_remains place_hold verify_identity start_cremation complete_cremation collect_ashes empty_furnace get_cremation
+	Cremator: `own: receive_remains place_hold verify_identity start_cremation abort_charge complete_cremation collect_ashes empty_furnace get_cremation
 		any: get_institution get_price_list get_availability`,
 	Cemetery: `own: survey_plot allocate_plot inter surrender_plot get_plot answer_suspicion get_credit
 		any: get_institution get_price_list get_availability`,

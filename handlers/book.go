@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -290,6 +291,44 @@ func (a *App) Detach(ctx context.Context, act domain.Act, caseID uuid.UUID, reso
 		return events.Receipt{Revision: rev}, nil
 	}
 	return a.Cases.Handle(ctx, caseID.String(), detach)
+}
+
+// AttachConfirmed notes on its case a slot that the schedule confirmed; nothing
+// when the case lists it, or has ended, or the slot is no longer the case's.
+// day is the id of the day's stream.
+func (a *App) AttachConfirmed(ctx context.Context, act domain.Act, day, slot string, caseID uuid.UUID) error {
+	d, _, err := a.Days.Load(ctx, day)
+	if err != nil {
+		return err
+	}
+	have, ok := d.Slot(slot)
+	if !ok || !have.Confirmed || have.Case != caseID.String() {
+		return nil
+	}
+	s, _, err := a.Cases.Load(ctx, caseID.String())
+	if err != nil || !s.Exists() || s.Cancelled || s.Closed {
+		return err
+	}
+	_, resource, _ := SplitDay(day)
+	in, _, err := a.Institutions.Load(ctx, s.Institution)
+	if err != nil {
+		return err
+	}
+	r, _ := in.Resource(resource)
+	_, err = a.Cases.Handle(ctx, caseID.String(), booking.AttachSlot{Act: act, SlotAttached: booking.SlotAttached{Slot: booking.Slot{
+		Resource: resource, Kind: string(r.Kind), Day: domain.DateOf(have.Start), Slot: slot, Start: have.Start, End: have.End}}})
+	return err
+}
+
+// SplitDay takes the id of a day's stream apart: institution, resource and the
+// local date.
+func SplitDay(id string) (institution, resource string, on domain.Date) {
+	parts := strings.Split(id, ".")
+	if len(parts) != 3 || len(parts[2]) != 8 {
+		return "", "", ""
+	}
+	d := parts[2]
+	return parts[0], parts[1], domain.Date(d[:4] + "-" + d[4:6] + "-" + d[6:])
 }
 
 // did finds what a command stored in a stream; nil when nothing.

@@ -128,8 +128,15 @@ func (a *App) claim(ctx context.Context, act domain.Act, of domain.Subject, plac
 	return p.Plot, rc.Events > 0, err
 }
 
-// ecoPlace is how a person's placement names an eco-burial without a plot.
-func ecoPlace(burial uuid.UUID) string { return "eco." + burial.String() }
+// EnsureClaim ties a person to the place in which the person is: it mends a
+// claim that was freed while the place was being given.
+func (a *App) EnsureClaim(ctx context.Context, act domain.Act, of domain.Subject, place string) error {
+	_, _, err := a.claim(ctx, act, of, place)
+	return err
+}
+
+// EcoPlace is how a person's placement names an eco-burial without a plot.
+func EcoPlace(burial uuid.UUID) string { return "eco." + burial.String() }
 
 // FreeClaim frees a person's place where the person was never put: a plot that
 // was not allocated to the person, an eco-burial that was not completed.
@@ -276,7 +283,7 @@ func (a *App) CompleteEcoBurial(ctx context.Context, c CompleteEcoBurial) (event
 	if err != nil {
 		return events.Receipt{}, err
 	}
-	person, place := s.Applied.Person, ecoPlace(c.ID)
+	person, place := s.Applied.Person, EcoPlace(c.ID)
 	c.CertificateHolds = holds && of.Deceased.Person == person
 	if person != "" {
 		p, _, err := a.Placements.Load(ctx, string(person))

@@ -86,8 +86,9 @@ type StartCremation struct {
 //
 // A crash after the charge leaves a furnace that holds the case without a
 // cremation: the same request again, or any other start of this case, goes on
-// from there; otherwise the charge is aborted after a while (policy: charges
-// that never started).
+// from there; otherwise somebody at the furnace takes the charge back
+// (AbortCharge). No reaction does: the remains may well be in the chamber, and a
+// furnace that only the log believes empty must not be charged again (I7).
 func (a *App) StartCremation(ctx context.Context, c StartCremation) (events.Receipt, error) {
 	id := c.Case.String()
 	s, _, err := a.Cremations.Load(ctx, id)
@@ -157,6 +158,20 @@ func (a *App) AbortCharge(ctx context.Context, act domain.Act, furnace string, c
 		return nil
 	}
 	return err
+}
+
+// TakeBackCharge takes a charge back because Act.By says that the remains are
+// not in the chamber and no cremation began. One stream is written.
+func (a *App) TakeBackCharge(ctx context.Context, act domain.Act, caseID uuid.UUID, resource, why string) (events.Receipt, error) {
+	s, _, err := a.Cremations.Load(ctx, caseID.String())
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	id := FurnaceID(s.Institution, resource)
+	if err := streamID(cremation.FurnaceCategory, id); err != nil {
+		return events.Receipt{}, err
+	}
+	return a.Furnaces.Handle(ctx, id, cremation.AbortCharge{Act: act, Case: caseID, Reason: why, Started: !s.Started.At.IsZero()})
 }
 
 // CollectAshes records the ashes of a completed cremation.

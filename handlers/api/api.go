@@ -13,6 +13,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -232,7 +233,7 @@ type Found[T any] struct {
 	Body         T
 }
 
-// get registers a read of one record. do calls handlers.Allow through at.
+// get registers a read of one record. do calls at as soon as it knows whose it is.
 func get[I, T any](h huma.API, id handlers.Operation, path, summary string, do func(ctx context.Context, at func(institution string) error, in *I) (T, events.Revision, error)) {
 	rule, ok := handlers.Access[id]
 	if !ok {
@@ -240,9 +241,6 @@ func get[I, T any](h huma.API, id handlers.Operation, path, summary string, do f
 	}
 	huma.Register(h, operation(id, http.MethodGet, path, summary, rule), func(ctx context.Context, in *I) (*Found[T], error) {
 		actor := handlers.Actor(ctx)
-		if err := mayAtAll(actor, id); err != nil {
-			return nil, handlers.RequestProblem(ctx, err)
-		}
 		v, rev, err := do(ctx, func(institution string) error { return handlers.Allow(actor, id, institution) }, in)
 		if err != nil {
 			return nil, handlers.RequestProblem(ctx, err)
@@ -269,10 +267,20 @@ func operation(id handlers.Operation, method, path, summary string, rule handler
 	}
 	return huma.Operation{
 		OperationID: string(id), Method: method, Path: "/api/v1" + path, Summary: summary, Description: who,
+		Tags:            []string{strings.Split(path, "/")[1]},
 		MaxBodyBytes:    1<<20 + 1, // the server's own limit comes first
 		BodyReadTimeout: -1,        // the server's own
 		DefaultStatus:   http.StatusOK,
 		Security:        []map[string][]string{{"token": {}}},
+		Middlewares: huma.Middlewares{func(hc huma.Context, next func(huma.Context)) {
+			// Before anything is read: who may not ask learns nothing else.
+			r, w := humachi.Unwrap(hc)
+			if err := mayAtAll(handlers.Actor(r.Context()), id); err != nil {
+				handlers.WriteProblem(w, r, err)
+				return
+			}
+			next(hc)
+		}},
 	}
 }
 
@@ -286,9 +294,6 @@ func mayAtAll(actor *handlers.Account, id handlers.Operation) error {
 
 func (a *API) request(ctx context.Context, id handlers.Operation, path string, w writer, in any) (*request, error) {
 	actor := handlers.Actor(ctx)
-	if err := mayAtAll(actor, id); err != nil {
-		return nil, err
-	}
 	key, ifMatch, body := w.parts()
 	rev, err := revision(ifMatch)
 	if err != nil {

@@ -67,6 +67,12 @@ type startBody struct {
 	Furnace string `json:"furnace" maxLength:"32" doc:"Resource of the institution."`
 }
 
+type abortBody struct {
+	Happened
+	Furnace string `json:"furnace" maxLength:"32"`
+	Reason  string `json:"reason" maxLength:"100" doc:"No names."`
+}
+
 type ashesBody struct {
 	Happened
 	WeightG      int    `json:"weight_g" minimum:"1" maximum:"20000"`
@@ -185,6 +191,9 @@ func (a *API) cremations(h huma.API) {
 	})
 	onCase(a, h, "start_cremation", "/cremation/start", "Charge the furnace and begin", func(ctx context.Context, q *request, id uuid.UUID, b startBody) (events.Receipt, error) {
 		return a.app.StartCremation(ctx, handlers.StartCremation{Act: q.Act, Case: id, Furnace: b.Furnace, IfMatch: q.IfMatch})
+	})
+	onCase(a, h, "abort_charge", "/cremation/charge-abortion", "Take back a charge whose cremation never began", func(ctx context.Context, q *request, id uuid.UUID, b abortBody) (events.Receipt, error) {
+		return a.app.TakeBackCharge(ctx, q.Act, id, b.Furnace, b.Reason)
 	})
 	onCase(a, h, "complete_cremation", "/cremation/completion", "Record the end", func(ctx context.Context, q *request, id uuid.UUID, _ plainBody) (events.Receipt, error) {
 		return plain(q, ctx, id, cremation.Complete{Act: q.Act})

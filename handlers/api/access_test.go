@@ -1,0 +1,176 @@
+package api_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"shenzhong/handlers"
+)
+
+// Every operation over HTTP × every role at home and at another institution:
+// nobody 401, wrong role 403 forbidden, wrong institution 403
+// other_institution, and nothing of this reaches the log.
+func TestAccessOverHTTP(t *testing.T) {
+	c := newCity(t)
+	id, certificate := c.cremated(1)
+	c.must("admin-0601", "/cemeteries", fmt.Sprintf(`{"cemetery":%q,"name_zh":"公墓","class":"URBAN_PUBLIC","division":"210211","serves":["210200"]}`, cemetery))
+	c.must("cemetery-0301", "/cemeteries/"+cemetery+"/plots", `{"plot":"A-1","kind":"GRAVE","eco_type":"SMALL_PLOT","capacity":2,"area_cm2":5000}`)
+	burial := c.must("eco-0401", "/eco-burials", fmt.Sprintf(`{%s,"type":"SEA","division":"210211","certificate":%q}`, c.at(), certificate))
+	suspicion := c.must("regulator-0501", "/credit/"+home+"/suspicions", `{"rule":"P01","fact":"x","basis":"y"}`)
+
+	own := map[handlers.Role]string{handlers.Desk: "desk-0101", handlers.Cremator: "furnace-0201", handlers.Cemetery: "cemetery-0301", handlers.Eco: "eco-0401",
+		handlers.Regulator: "regulator-0501", handlers.Admin: "admin-0601", handlers.Importer: "importer-0701"}
+	before, checked := c.count(), 0
+	for path, methods := range describe(t).Paths {
+		for method, o := range methods {
+			op := handlers.Operation(o.OperationID)
+			rule := handlers.Access[op]
+			at := home // the institution whose record it is
+			switch {
+			case strings.HasPrefix(path, "/api/v1/cemeteries"):
+				at = cemetery
+			case strings.HasPrefix(path, "/api/v1/eco-burials"):
+				at = boats
+			}
+			url := strings.NewReplacer("{institution}", home, "{case}", id, "{cemetery}", cemetery, "{plot}", "A-1", "{burial}", burial, "{suspicion}", suspicion, "{division}", "210200").Replace(path)
+			body := ""
+			if method == "post" {
+				body = valid(op)
+			}
+			try := func(account string) (int, string) {
+				r := c.send(account, strings.ToUpper(method), url, body, "Idempotency-Key", "access-"+string(op)+account)
+				checked++
+				return r.Code, r.problem().Code
+			}
+			if status, code := try(""); status != 401 || code != "unauthenticated" {
+				t.Errorf("%s by nobody: %d %s", op, status, code)
+			}
+			for _, role := range handlers.Roles {
+				may := false
+				for _, r := range rule.Roles {
+					may = may || r == role
+				}
+				if !may {
+					for _, account := range []string{own[role], "other-" + string(role)} {
+						if status, code := try(account); status != 403 || code != "forbidden" {
+							t.Errorf("%s by %s: %d %s", op, account, status, code)
+						}
+					}
+					continue
+				}
+				// An institution's account elsewhere. One that opens or applies
+				// without naming an institution does so at its own.
+				if rule.Own && op != "open_case" && op != "apply_eco_burial" {
+					if status, code := try("other-" + string(role)); status != 403 || code != "other_institution" {
+						t.Errorf("%s at %s by another institution's %s: %d %s", op, at, role, status, code)
+					}
+				}
+			}
+		}
+	}
+	for _, op := range []struct{ path, body string }{
+		{"/cases", caseJSON(3, fmt.Sprintf(`,"institution":%q`, home))},
+		{"/eco-burials", fmt.Sprintf(`{%s,"type":"SEA","division":"210211","institution":%q,"case":%q}`, c.at(), boats, id)},
+	} {
+		if r := c.send("other-desk", "POST", "/api/v1"+op.path, op.body, "Idempotency-Key", "access-elsewhere"); r.Code != 403 || r.problem().Code != "other_institution" {
+			t.Errorf("%s for another institution: %d %s", op.path, r.Code, r.Body)
+		}
+	}
+	if after := c.count(); after != before {
+		t.Errorf("%d events were stored", after-before)
+	}
+	t.Log(checked, "requests")
+}
+
+// valid is a body that passes the schema of an operation, so that a refusal is
+// one of access.
+func valid(op handlers.Operation) string {
+	switch op {
+	case "register_institution":
+		return `{"credit_code":"54210283ME0YY0059K","name_zh":"x","kind":"FUNERAL_HOME","division":"210211","operator":"GOVERNMENT"}`
+	case "rename_institution":
+		return `{"name_zh":"x"}`
+	case "license_institution":
+		return `{"licence":"operating","number":"1","valid_from":"2020-01-01"}`
+	case "add_resource":
+		return `{"resource":"hall-7","kind":"hall","name_zh":"x","opens":"08:00","closes":"09:00","slot_minutes":30,"capacity":1}`
+	case "retire_resource":
+		return `{"resource":"hall-2","from":"2026-12-01","reason":"x"}`
+	case "adopt_catalogue":
+		return `{"document":"x","effective_from":"2026-04-01","items":[{"code":"A","name_zh":"x","category":"GOODS","pricing_type":"MARKET","unit":"元"}]}`
+	case "publish_price_list":
+		return priceList
+	case "open_case":
+		return caseJSON(3, "")
+	case "book_slot", "confirm_slot":
+		return `{"resource":"hall-1","start":"2026-11-28T09:00:00+08:00"}`
+	case "release_slot":
+		return `{"resource":"hall-1","start":"2026-11-28T09:00:00+08:00","reason":"WITHDRAWN"}`
+	case "quote_case":
+		return `{"items":[{"code":"CRM-STD","quantity":1}]}`
+	case "consent_case":
+		return `{"quote":"x","total_fen":1}`
+	case "charge_case":
+		return `{"code":"CRM-STD","quantity":1}`
+	case "relieve_case":
+		return `{"line":"x","group":"y"}`
+	case "pay_case":
+		return `{"amount_fen":1,"method":"CASH"}`
+	case "refund_case":
+		return `{"line":"x","amount_fen":1,"reason":"OVERCHARGE"}`
+	case "cancel_case":
+		return `{"reason":"DUPLICATE"}`
+	case "receive_remains", "verify_identity":
+		return `{"tag":"T-1"}`
+	case "record_death_certificate":
+		return `{"number":"1","issuer":"x","issued_on":"2026-11-22","cause_class":"NATURAL"}`
+	case "sign_confirmation":
+		return `{"form":"1"}`
+	case "record_police_paper":
+		return `{"number":"1","issuer":"x","issued_on":"2026-11-22"}`
+	case "place_hold":
+		return `{"kind":"POLICE"}`
+	case "lift_hold":
+		return `{"hold":"6f1d3f0e-52a5-5d0c-9a7e-2b5b3a0f7c11"}`
+	case "start_cremation":
+		return `{"furnace":"furnace-1"}`
+	case "abort_charge":
+		return `{"furnace":"furnace-1","reason":"x"}`
+	case "collect_ashes":
+		return `{"weight_g":1,"containers":1,"label":"T-1","sealed_with":"x"}`
+	case "issue_certificate":
+		return `{"number":"N-1"}`
+	case "release_ashes":
+		return `{"name":"x","certificate":"N-1","id_checked":true}`
+	case "establish_cemetery":
+		return `{"cemetery":"54210283ME0YY0059K","name_zh":"x","class":"HISTORIC","division":"210211"}`
+	case "survey_plot":
+		return `{"plot":"B-1","kind":"GRAVE","eco_type":"SMALL_PLOT","capacity":1,"area_cm2":5000}`
+	case "allocate_plot":
+		return fmt.Sprintf(`{"applicant_citizen_id":%q,"certificate":"N-1","contract":"C","term_until":"2046-01-01","fee_fen":0}`, person(1))
+	case "inter":
+		return `{"right":"x","certificate":"N-1"}`
+	case "surrender_plot":
+		return `{"right":"x","reason":"y"}`
+	case "apply_eco_burial":
+		return `{"type":"SEA","division":"210211"}`
+	case "adopt_credit_policy":
+		return `{"policy":{"version":"x","effective_from":"2026-01-01","base":80,"min":0,"max":100,"bonus_cap":20,"bonus_months":12,"escalate_nth":2,"escalate_months":12,"grades":[],"severities":{},"rules":[],"bonuses":[]}}`
+	case "suspect":
+		return `{"rule":"P01","fact":"x","basis":"y"}`
+	case "notify_suspicion", "answer_suspicion":
+		return `{"document":"x"}`
+	case "dismiss_suspicion":
+		return `{"reason":"x"}`
+	case "confirm_suspicion":
+		return `{"document":"x","decided_on":"2026-11-23","second_officer":"y"}`
+	case "grant_bonus":
+		return `{"bonus":"G02","fact":"x","document":"y","decided_on":"2026-11-23"}`
+	case "repair_entry":
+		return `{"entry":"6f1d3f0e-52a5-5d0c-9a7e-2b5b3a0f7c11","document":"x","repaired_on":"2026-11-23"}`
+	case "revoke_entry":
+		return `{"entry":"6f1d3f0e-52a5-5d0c-9a7e-2b5b3a0f7c11","document":"x","reason":"y","revoked_on":"2026-11-23"}`
+	}
+	return `{}`
+}

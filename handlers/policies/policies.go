@@ -1,0 +1,395 @@
+// Package policies reacts: whenever this event, then that command.
+//
+// Reactions follow the log from a checkpoint of their own and run at least
+// once. The id of each command follows from the event and the step
+// (events.StepID), so that every node may run them and each counts once.
+// Nothing happens by a silent clock: a deadline that passes ends in an event
+// that says so.
+package policies
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"shenzhong/domain"
+	"shenzhong/domain/booking"
+	"shenzhong/domain/cemetery"
+	"shenzhong/domain/cremation"
+	"shenzhong/domain/ecoburial"
+	"shenzhong/domain/schedule"
+	"shenzhong/events"
+	"shenzhong/handlers"
+)
+
+// Config is what reactions need.
+type Config struct {
+	App *handlers.App
+	// File keeps the checkpoint and the deadlines that are still to come. It is
+	// made when it is missing; everything is then looked at again from the
+	// beginning of the log, which changes nothing twice.
+	File string
+	// ClaimFor is how long a person's place may be claimed and not given before
+	// the claim is freed. Default: ten minutes, a proposal of ours ([P]).
+	ClaimFor time.Duration
+	// Log gets what was refused and what is tried again. Default: slog.Default.
+	Log *slog.Logger
+}
+
+// A deadline is a command that becomes due.
+type deadline struct {
+	Due    time.Time     `json:"due"`
+	Event  uuid.UUID     `json:"event"` // it follows from
+	Corr   uuid.UUID     `json:"correlation"`
+	Kind   string        `json:"kind"` // "hold" or "claim"
+	Stream events.Stream `json:"stream"`
+	Slot   string        `json:"slot,omitempty"`
+	Case   string        `json:"case,omitempty"`
+	Place  string        `json:"place,omitempty"`
+}
+
+// state is what File holds.
+type state struct {
+	Position  events.Position `json:"position"`
+	Deadlines []deadline      `json:"deadlines"`
+}
+
+// Policies are the reactions of one node.
+type Policies struct {
+	cfg Config
+
+	mu       sync.Mutex
+	st       state
+	caughtUp bool
+	lastErr  error
+	changed  chan struct{} // closed and replaced when Position or caughtUp move
+}
+
+// Open reads the checkpoint.
+func Open(cfg Config) (*Policies, error) {
+	if cfg.ClaimFor == 0 {
+		cfg.ClaimFor = 10 * time.Minute
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	p := &Policies{cfg: cfg, changed: make(chan struct{})}
+	b, err := os.ReadFile(cfg.File)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return p, nil
+	case err != nil:
+		return nil, err
+	}
+	if err := json.Unmarshal(b, &p.st); err != nil {
+		return nil, fmt.Errorf("%s: %w; remove it to look at the whole log again", cfg.File, err)
+	}
+	return p, nil
+}
+
+// Status is how the reactions stand: how far they are, and what keeps them
+// from going on for the moment.
+func (p *Policies) Status() (at events.Position, caughtUp bool, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.st.Position, p.caughtUp, p.lastErr
+}
+
+// Wait blocks until everything up to the position has been reacted to.
+func (p *Policies) Wait(ctx context.Context, at events.Position) error {
+	for {
+		p.mu.Lock()
+		reached, changed := p.st.Position >= at, p.changed
+		p.mu.Unlock()
+		if reached {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-changed:
+		}
+	}
+}
+
+// Run reacts until ctx is done. It answers with an error only when the
+// checkpoint cannot be kept; what cannot be done at the moment is tried again.
+func (p *Policies) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	batches := make(chan events.Batch)
+	p.mu.Lock()
+	at := p.st.Position
+	p.mu.Unlock()
+	go func() {
+		defer close(batches)
+		for ctx.Err() == nil {
+			for b, err := range p.cfg.App.Store.Follow(ctx, at, 500) {
+				if err != nil {
+					p.fails(ctx, "follow", err)
+					break
+				}
+				select {
+				case batches <- b:
+				case <-ctx.Done():
+					return
+				}
+				if n := len(b.Events); n > 0 {
+					at = b.Events[n-1].Position
+				}
+			}
+			select {
+			case <-ctx.Done():
+			case <-time.After(time.Second):
+			}
+		}
+	}()
+	saved := time.Now()
+	for {
+		var due <-chan time.Time
+		if wait, ok := p.next(); ok {
+			due = time.After(wait)
+		}
+		select {
+		case b, ok := <-batches:
+			if !ok {
+				return p.save()
+			}
+			if err := p.batch(ctx, b); err != nil {
+				return p.save() // ctx is done
+			}
+			if len(b.Events) > 0 && (b.CaughtUp || time.Since(saved) > time.Second) {
+				if err := p.save(); err != nil {
+					return err
+				}
+				saved = time.Now()
+			}
+		case <-due:
+			p.fire(ctx)
+		}
+	}
+}
+
+// batch reacts to the events of a batch, each until it is done.
+func (p *Policies) batch(ctx context.Context, b events.Batch) error {
+	for _, r := range b.Events {
+		if err := p.insist(ctx, r.Type, func() error { return p.react(ctx, r) }); err != nil {
+			return err
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n := len(b.Events); n > 0 {
+		p.st.Position = b.Events[n-1].Position
+	}
+	p.caughtUp = b.CaughtUp
+	close(p.changed)
+	p.changed = make(chan struct{})
+	return nil
+}
+
+// insist repeats do until it succeeds, is refused by a rule, or ctx is done. A
+// refusal is an answer: somebody was faster, or it is not needed any more.
+func (p *Policies) insist(ctx context.Context, what string, do func() error) error {
+	wait := 50 * time.Millisecond
+	for {
+		err := do()
+		if r, ok := errors.AsType[*domain.Rejection](err); ok {
+			p.cfg.Log.Info("a reaction was refused", "to", what, "code", r.Code)
+			err = nil
+		}
+		if err == nil || ctx.Err() != nil {
+			p.fails(ctx, what, nil)
+			return ctx.Err()
+		}
+		p.fails(ctx, what, err)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(wait):
+			wait = min(2*wait, 30*time.Second)
+		}
+	}
+}
+
+func (p *Policies) fails(ctx context.Context, what string, err error) {
+	p.mu.Lock()
+	p.lastErr = err
+	p.mu.Unlock()
+	if err != nil && ctx.Err() == nil {
+		p.cfg.Log.Error("a reaction failed and is tried again", "to", what, "error", err)
+	}
+}
+
+// act is the act of one step of a reaction.
+func (p *Policies) act(policy string, event, correlation uuid.UUID, step string) domain.Act {
+	now := p.cfg.App.Now().UTC()
+	return domain.Act{ID: events.StepID(event, step), By: "policy:" + policy, Now: now, At: now, Correlation: correlation, Causation: event}
+}
+
+// react is the whole list: whenever …, then ….
+func (p *Policies) react(ctx context.Context, r events.Recorded) error {
+	app := p.cfg.App
+	switch r.Type {
+	case "schedule.held.v1", "schedule.confirmed.v1", "schedule.released.v1", "booking.cancelled.v1", "cremation.certificate_issued.v1",
+		"placement.claimed.v1", "placement.freed.v1", "plot.allocated.v1", "plot.surrendered.v1", "eco.completed.v1":
+	default:
+		return nil
+	}
+	body, err := app.Registry.Decode(ctx, r)
+	if err != nil {
+		return err
+	}
+	act := func(policy, step string) domain.Act { return p.act(policy, r.ID, r.Meta.Correlation, step) }
+	id := r.Stream.ID()
+	switch e := body.(type) {
+	case schedule.Held:
+		// A hold ends at its deadline (fire).
+		p.set(deadline{Due: e.Until, Event: r.ID, Corr: r.Meta.Correlation, Kind: "hold", Stream: r.Stream, Slot: e.Slot, Case: e.Case})
+	case schedule.Confirmed:
+		p.drop(func(d deadline) bool {
+			return d.Kind == "hold" && d.Stream == r.Stream && d.Slot == e.Slot && d.Case == e.Case
+		})
+		// A confirmed slot is attached to its case.
+		if caseID, err := uuid.Parse(e.Case); err == nil {
+			return app.AttachConfirmed(ctx, act("slots", "attach"), id, e.Slot, caseID)
+		}
+	case schedule.Released:
+		p.drop(func(d deadline) bool {
+			return d.Kind == "hold" && d.Stream == r.Stream && d.Slot == e.Slot && d.Case == e.Case
+		})
+		// A released slot is detached from its case.
+		if caseID, err := uuid.Parse(e.Case); err == nil {
+			_, resource, on := handlers.SplitDay(id)
+			_, err := app.Detach(ctx, act("slots", "detach"), caseID, resource, on, e.Slot, e.Reason)
+			return err
+		}
+	case booking.Cancelled:
+		// A cancelled case's slots are released.
+		if caseID, err := uuid.Parse(id); err == nil {
+			return app.ReleaseAll(ctx, act("slots", "release"), caseID)
+		}
+	case cremation.CertificateIssued:
+		// A replaced certificate is voided.
+		if e.Replaces != "" {
+			return app.VoidReplaced(ctx, act("certificates", "void"), e.Replaces, e.Number, e.Reason)
+		}
+	case cemetery.PlacementClaimed:
+		// A claim that came to nothing is freed (fire).
+		p.set(deadline{Due: r.At.Add(p.cfg.ClaimFor), Event: r.ID, Corr: r.Meta.Correlation, Kind: "claim", Stream: r.Stream, Place: e.Plot})
+	case cemetery.PlacementFreed:
+		p.drop(func(d deadline) bool { return d.Kind == "claim" && d.Stream == r.Stream && d.Place == e.Plot })
+	case cemetery.PlotAllocated:
+		return p.placed(ctx, act("placements", "claim"), e.Deceased, id)
+	case ecoburial.Completed:
+		if burial, err := uuid.Parse(id); err == nil {
+			return p.placed(ctx, act("placements", "claim"), e.Person, handlers.EcoPlace(burial))
+		}
+	case cemetery.PlotSurrendered:
+		// A surrendered plot's claims are freed.
+		for _, who := range e.Persons {
+			if err := app.FreeClaim(ctx, act("placements", "free "+string(who)), who, id); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// placed says that the person's claim came true: no deadline any more, and the
+// claim is there for sure.
+func (p *Policies) placed(ctx context.Context, act domain.Act, who domain.Subject, place string) error {
+	p.drop(func(d deadline) bool { return d.Kind == "claim" && d.Stream.ID() == string(who) && d.Place == place })
+	return p.cfg.App.EnsureClaim(ctx, act, who, place)
+}
+
+// set notes a deadline; an event that is seen again changes nothing.
+func (p *Policies) set(d deadline) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !slices.ContainsFunc(p.st.Deadlines, func(x deadline) bool { return x.Event == d.Event }) {
+		p.st.Deadlines = append(p.st.Deadlines, d)
+	}
+}
+
+func (p *Policies) drop(such func(deadline) bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.st.Deadlines = slices.DeleteFunc(p.st.Deadlines, such)
+}
+
+// next is how long until the earliest deadline. While the log is not read to
+// its end nothing is due: what lies ahead may have settled it long ago.
+func (p *Policies) next() (time.Duration, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.caughtUp || len(p.st.Deadlines) == 0 {
+		return 0, false
+	}
+	first := p.st.Deadlines[0].Due
+	for _, d := range p.st.Deadlines {
+		if d.Due.Before(first) {
+			first = d.Due
+		}
+	}
+	// The clock may be moved: look again at least every minute.
+	return min(max(first.Sub(p.cfg.App.Now()), 0), time.Minute), true
+}
+
+// fire does what has become due. What cannot be done stays, and is tried again.
+func (p *Policies) fire(ctx context.Context) {
+	now := p.cfg.App.Now()
+	p.mu.Lock()
+	due := slices.DeleteFunc(slices.Clone(p.st.Deadlines), func(d deadline) bool { return now.Before(d.Due) })
+	p.mu.Unlock()
+	for _, d := range due {
+		if err := p.insist(ctx, d.Kind, func() error { return p.end(ctx, d) }); err != nil {
+			return
+		}
+		p.drop(func(x deadline) bool { return x.Event == d.Event })
+	}
+}
+
+func (p *Policies) end(ctx context.Context, d deadline) error {
+	switch d.Kind {
+	case "hold":
+		_, err := p.cfg.App.Days.Handle(ctx, d.Stream.ID(), schedule.Expire{Act: p.act("holds", d.Event, d.Corr, "expire"), Slot: d.Slot, Case: d.Case})
+		return err
+	case "claim":
+		return p.cfg.App.FreeClaim(ctx, p.act("placements", d.Event, d.Corr, "free"), domain.Subject(d.Stream.ID()), d.Place)
+	}
+	return nil
+}
+
+// save keeps the checkpoint and the deadlines, all or nothing.
+func (p *Policies) save() error {
+	p.mu.Lock()
+	b, err := json.Marshal(p.st)
+	p.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(p.cfg.File), ".policies-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Rename(f.Name(), p.cfg.File)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+		return fmt.Errorf("policies: keep the checkpoint: %w", err)
+	}
+	return nil
+}
