@@ -1,0 +1,231 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// newParser reads the command line of c. Help is in the console's language.
+func newParser(c *cli, con *console, exit func(int)) (*kong.Kong, error) {
+	return kong.New(c,
+		kong.Name("shenzhong"),
+		kong.Description(con.say(
+			"慎终：殡葬与公墓服务的记录、公示与监督。一个程序，自带日志与各种读模型。",
+			"Shenzhong (慎终): funeral and cemetery services, recorded, published, supervised. One program with its log and read models inside.")),
+		kong.Writers(con.out, con.err),
+		kong.Exit(exit),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}),
+		kong.PostBuild(func(k *kong.Kong) error { localize(k.Model.Node, con.lang); return nil }),
+	)
+}
+
+// localize puts the help of the whole tree into the language. English stands in
+// the tags of the command line's own struct.
+func localize(n *kong.Node, lang string) {
+	path := strings.TrimSpace(strings.TrimPrefix(n.FullPath(), "shenzhong"))
+	if t, ok := details[path]; ok {
+		n.Detail = t[0]
+		if lang == "en" {
+			n.Detail = t[1]
+		}
+	}
+	if lang != "en" {
+		if t, ok := zhHelp[path]; ok && path != "" {
+			n.Help = t
+		}
+		for _, f := range n.Flags {
+			if t, ok := zhHelp["--"+f.Name]; ok {
+				f.Help = t
+			}
+			if t, ok := zhHelp[path+" --"+f.Name]; ok {
+				f.Help = t
+			}
+		}
+		for _, p := range n.Positional {
+			if t, ok := zhHelp[path+" "+p.Name]; ok {
+				p.Help = t
+			}
+		}
+	}
+	for _, c := range n.Children {
+		localize(c, lang)
+	}
+}
+
+// zhHelp is the short help in Chinese, by command, flag, or command and flag.
+var zhHelp = map[string]string{
+	"--help":       "显示帮助。",
+	"--version":    "显示版本。",
+	"--lang":       "消息的语言：zh 或 en。默认按 LANG。",
+	"--log-level":  "日志从哪一级起：debug、info、warn、error。",
+	"--data":       "数据目录：日志、读模型都在里面。",
+	"--store":      "事件存在哪里：nats（内置）、memory（退出即失）或 esdb://…。",
+	"--nats":       "用外部 NATS 服务器或集群，代替内置的。",
+	"--master-key": "主密钥文件，须在数据目录之外。默认在用户配置目录。",
+	"--init":       "允许新建日志和主密钥；不写时，缺了就停下。",
+
+	"serve":              "运行全部：日志、读模型、网页与接口。",
+	"serve --demo":       "数据目录为空时，装入一座演示城市。",
+	"serve --listen":     "监听的地址。",
+	"serve --cases":      "演示城市里模拟多少个案件。",
+	"import":             "导入真实文件：要么全部成功，要么一点不动；重复导入不改变什么。",
+	"import prices":      "导入价目表（JSON 文件或目录）。",
+	"import prices FILE": "文件或目录；目录里的 *.json 都会读。",
+
+	"import catalogue":                "导入收费目录清单。",
+	"import catalogue FILE":           "目录清单文件（JSON）。",
+	"import catalogue --effective":    "从哪一天起执行。",
+	"import catalogue --division":     "适用的行政区划。",
+	"import catalogue --document":     "依据的文件。",
+	"import catalogue --version-name": "版本名；不写时用“生效日期”。",
+
+	"import credit-policy":      "导入服务信用规则。",
+	"import credit-policy FILE": "规则文件（JSON）。",
+	"import plots":              "导入墓位、格位台账（CSV）。",
+	"import plots FILE":         "CSV 文件，第一行是列名。",
+
+	"simulate":            "用真实命令模拟治丧案件；同一个种子，得到同样的事件。",
+	"simulate --cases":    "案件数。",
+	"simulate --seed":     "随机种子。",
+	"simulate --from":     "模拟时间从哪一天起。",
+	"simulate --until":    "模拟时间到哪一天止。",
+	"simulate --parallel": "同时进行多少个案件。结果与此无关。",
+	"simulate --acks":     "每个确认了的命令写一行到这个文件（测试用）。",
+
+	"verify":             "核对整个日志和每个读模型；有出入时退出码为 3。",
+	"rebuild":            "在旧的旁边重建读模型，建好再切换。",
+	"rebuild NAME":       "读模型的名字；不写就是全部。",
+	"export":             "导出所存的内容。",
+	"export log":         "导出原始日志：每行一个 CloudEvent（JSON）和它的位置。",
+	"export log --after": "从这个位置之后开始。",
+}
+
+// details is the long help of each command: Chinese, English.
+var details = map[string][2]string{
+	"": {`先试一试（会在 ./data 里建一座演示城市，并打印地址与演示账号）：
+
+    shenzhong serve --demo
+
+正式建一个新的数据目录，导入真实价目，然后运行：
+
+    shenzhong import --init prices 价目目录/
+    shenzhong serve --listen :8080
+
+环境变量 SHENZHONG_* 与各选项同名，见每个命令的帮助。
+
+退出码：0 办成；1 没有办成；2 命令行不对；3 verify 发现出入；4 导入的文件有错，什么都没有导入；5 没有日志或主密钥；6 数据目录正被别的进程使用；130 被中断。`,
+		`Try it (builds a demo city in ./data and prints addresses and demo accounts):
+
+    shenzhong serve --demo
+
+Start a real data directory, load real price lists, run:
+
+    shenzhong import --init prices lists/
+    shenzhong serve --listen :8080
+
+Environment variables SHENZHONG_* are named like the flags; see each command's help.
+
+Exit codes: 0 done; 1 it could not be done; 2 wrong command line; 3 verify found differences; 4 a file to import is wrong and nothing was imported; 5 no log or no master key; 6 another process has the data directory; 130 interrupted.`},
+	"serve": {`演示（数据目录为空时装入演示城市，已有时只是运行）：
+
+    shenzhong serve --demo
+
+正式运行，日志在外部 NATS 集群，读模型在本机：
+
+    shenzhong serve --data /var/lib/shenzhong --nats nats://n1:4222,n2:4222 --master-key /etc/shenzhong/master.key
+
+换一种存储只改一个选项：--store nats、--store memory 或 --store esdb://主机:2113?tls=false。
+
+收到 SIGINT 或 SIGTERM 后，办完手上的请求再退出。第一次用一个目录时要写 --init（或 --demo），这样写错了路径不会悄悄得到一个空系统。`,
+		`Demo (fills an empty data directory with a demo city; runs what is there otherwise):
+
+    shenzhong serve --demo
+
+In production, with the log in an external NATS cluster and the read models here:
+
+    shenzhong serve --data /var/lib/shenzhong --nats nats://n1:4222,n2:4222 --master-key /etc/shenzhong/master.key
+
+Changing the store is one flag: --store nats, --store memory or --store esdb://host:2113?tls=false.
+
+On SIGINT or SIGTERM it finishes the requests in hand and leaves. The first use of a directory needs --init (or --demo), so that a mistyped path never quietly becomes an empty system.`},
+	"import": {`每个文件先读完、查完，再导入第一行；有一处不对，就一点也不导入，并说明文件、行、栏目和原因。同样的内容导入两次，第二次什么也不改变。
+
+    shenzhong import prices 大连2008.json
+    shenzhong import prices 价目目录/
+    shenzhong import plots 墓位.csv`,
+		`Every file is read and checked before the first row is imported; one fault, and nothing is imported: the message names file, line, field and reason. Importing the same content twice changes nothing.
+
+    shenzhong import prices dalian2008.json
+    shenzhong import prices lists/
+    shenzhong import plots plots.csv`},
+	"import prices": {`一个文件是一家机构的一份价目表。机构由 credit_code（统一社会信用代码）或 key（小写字母、数字、短横线）指明；两者都没有时，用文件名去掉末尾年份，如 dalian_funeral_home_2008.json 即 dalian-funeral-home。
+
+date 写 2024-03-27；只知道年份的写 2008，公示页就只显示年份。日期早于该机构现行价目表的，不予导入。
+
+    {"institution": "某殡仪馆", "city": "某市", "division": "210200", "facility_kind": "FUNERAL_HOME",
+     "source": "…", "date": "2024-03-27", "confidence": "…",
+     "items": [{"code": "CRM-STD", "name_zh": "遗体火化", "name_en": "Cremation", "category": "CREMATION",
+                "pricing_type": "GOV_GUIDED", "unit": "元/具", "price_fen": 90000}]}`,
+		`One file is one price list of one institution. The institution is named by credit_code or by key (lower-case letters, digits, dashes); with neither, by the file's name without its year: dalian_funeral_home_2008.json is dalian-funeral-home.
+
+date is 2024-03-27, or 2008 where only the year is known; the public page then shows the year alone. A list dated before the institution's present one is refused.
+
+    {"institution": "某殡仪馆", "city": "某市", "division": "210200", "facility_kind": "FUNERAL_HOME",
+     "source": "…", "date": "2024-03-27", "confidence": "…",
+     "items": [{"code": "CRM-STD", "name_zh": "遗体火化", "name_en": "Cremation", "category": "CREMATION",
+                "pricing_type": "GOV_GUIDED", "unit": "元/具", "price_fen": 90000}]}`},
+	"import catalogue": {`    shenzhong import catalogue --effective 2026-03-01 --document "文号" catalog.json`,
+		`    shenzhong import catalogue --effective 2026-03-01 --document "No." catalog.json`},
+	"import credit-policy": {`    shenzhong import credit-policy credit_rules.json`,
+		`    shenzhong import credit-policy credit_rules.json`},
+	"import plots": {`列：cemetery, division, plot, section, row, kind, eco_type, capacity, area_cm2, stone_height_cm。kind 是 plot 或 niche 等。cemetery 是公墓的统一社会信用代码。
+
+    shenzhong import plots 墓位.csv`,
+		`Columns: cemetery, division, plot, section, row, kind, eco_type, capacity, area_cm2, stone_height_cm. cemetery is the cemetery's credit code.
+
+    shenzhong import plots plots.csv`},
+	"simulate": {`同样的 --cases --seed --from --until 在空目录里总是得到同样的事件：流、次序、类型、编号、内容、发生时间都相同；只有记录时间、在日志中的位置和密封内容（每次随机数不同）不同。被中断后再运行一次，从断处继续。
+
+    shenzhong simulate --init --cases 10000 --seed 7
+    shenzhong verify`,
+		`The same --cases --seed --from --until in an empty directory always give the same events: streams, order within them, types, ids, content and time of happening are equal; only the recording time, the position in the log and the sealed boxes (random nonces) differ. After an interruption, run it again and it goes on.
+
+    shenzhong simulate --init --cases 10000 --seed 7
+    shenzhong verify`},
+	"verify": {`逐条核对日志与它的索引，把每个读模型另建一份逐行比较，再从原始日志重新点算生态安葬率、信用分和价目。
+
+    shenzhong verify && echo 一致
+
+退出码：0 一致；3 有出入（报告列出在哪里）；其他：没有查成。`,
+		`Checks every message of the log against its index, rebuilds every read model beside the live one and compares them row by row, and recounts eco-burial ratio, credit scores and price lists from the raw log.
+
+    shenzhong verify && echo agrees
+
+Exit codes: 0 agrees; 3 differs (the report says where); others: it could not be checked.`},
+	"rebuild": {`    shenzhong rebuild              全部
+    shenzhong rebuild ecoratio     一个`,
+		`    shenzhong rebuild              all of them
+    shenzhong rebuild ecoratio     one`},
+	"export": {`    shenzhong export log > log.ndjson`, `    shenzhong export log > log.ndjson`},
+	"export log": {`任何人都可以用它自己重新点算。个人信息保持密封。
+
+    shenzhong export log > log.ndjson
+    shenzhong export log --after 123456 | jq .type`,
+		`With it anyone can recount by himself. Personal data stays sealed.
+
+    shenzhong export log > log.ndjson
+    shenzhong export log --after 123456 | jq .type`},
+	"account": {`先建账号，再运行 serve：
+
+    shenzhong account desk-0101 --role desk --of 12210202DEM000014H
+    shenzhong account regulator-0501 --role regulator --of "*"
+
+账号是岗位的代号，会写进每个事件；不要用人的名字。对已有的账号再运行一次，就换一个新令牌。`,
+		`Make accounts, then run serve:
+
+    shenzhong account desk-0101 --role desk --of 12210202DEM000014H
+    shenzhong account regulator-0501 --role regulator --of "*"
+
+An account is the name of a workplace and stands in every event; never a person's name. Run it again for an account that is there, and it gets a new token.`},
+}

@@ -1,0 +1,290 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"text/tabwriter"
+	"time"
+
+	"shenzhong/domain"
+	"shenzhong/events"
+	"shenzhong/handlers"
+	"shenzhong/handlers/api"
+	"shenzhong/handlers/web"
+	"shenzhong/projections"
+	"shenzhong/projections/availability"
+	"shenzhong/projections/ecoratio"
+	"shenzhong/projections/pricepages"
+	"shenzhong/projections/servicecredit"
+)
+
+// serveCmd runs everything.
+type serveCmd struct {
+	cityFlags
+	// Listen is the address of pages and API. Something in front ends TLS.
+	Listen string `default:"127.0.0.1:8080" env:"SHENZHONG_LISTEN" placeholder:"ADDR" help:"Address to listen on."`
+	// Accounts is who may sign in, as "shenzhong account" writes it. Without the
+	// file everything public is served and nobody can write.
+	Accounts string `type:"path" env:"SHENZHONG_ACCOUNTS" placeholder:"FILE" help:"Accounts file. Default: accounts.json in the data directory."`
+	// Demo fills an empty data directory with a small city.
+	Demo bool `env:"SHENZHONG_DEMO" help:"Fill an empty data directory with a demo city."`
+	// Cases is how many cases the demo city has seen.
+	Cases int `default:"2000" placeholder:"N" help:"Cases in the demo city."`
+}
+
+// demoSeed is the seed of the demo city's cases.
+const demoSeed = 1
+
+func (c *serveCmd) Run(ctx context.Context, con *console) error {
+	began := time.Now()
+	demo, err := readSimulated(c.Data)
+	if err != nil {
+		return err
+	}
+	if c.Demo {
+		switch {
+		case c.Store == "memory", demo != nil:
+		case c.exists() || c.NATS != "":
+			return fail(exitUsage, nil, "%s 里已有别的日志；--demo 只填空目录，请换一个 --data。", "There is another log in %s; --demo fills empty directories only: use another --data.", c.Data)
+		}
+		c.Init = true
+	}
+	// The port first: whoever has it already should hear so before a long start.
+	ln, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return fail(exitFailed, err, "不能监听 %s，可能已被占用；换一个 --listen", "Cannot listen on %s, it may be taken; choose another --listen", c.Listen)
+	}
+	defer ln.Close()
+	city, err := c.open(ctx, con)
+	if err != nil {
+		return err
+	}
+	defer city.close()
+	if err := city.openModels(ctx, c.Demo || demo != nil); err != nil {
+		return err
+	}
+	if c.Demo {
+		if err := c.fill(ctx, con, city, demo); err != nil {
+			return err
+		}
+		if err := city.runner.WaitCaughtUp(ctx); err != nil {
+			return err
+		}
+	}
+	accounts, seats, err := c.accounts(city)
+	if err != nil {
+		return err
+	}
+	server := handlers.New(handlers.Config{
+		Accounts: accounts, API: api.New(city.app, 0), Web: web.New(city.renderer, web.NewReadModels(city.renderer, city.runner, nil)),
+		Log: slog.Default(), Store: city.ping, ReadModels: city.runner.Status,
+	})
+	c.greet(con, ln.Addr(), city, seats, time.Since(began))
+	err = server.Serve(ctx, ln)
+	con.note("正在停止。", "Stopping.")
+	return errors.Join(err, city.close())
+}
+
+// openModels opens the read models and keeps them in step with the log.
+func (c *city) openModels(ctx context.Context, demo bool) (err error) {
+	if c.renderer, err = web.NewRenderer(web.Site{Demo: demo}); err != nil {
+		return err
+	}
+	dir := c.flags.modelsDir()
+	if c.flags.Store == "memory" {
+		// They would outlive the log.
+		if dir, err = os.MkdirTemp("", "shenzhong-models-*"); err != nil {
+			return err
+		}
+		c.closers = append(c.closers, func() error { return os.RemoveAll(dir) })
+	}
+	c.models = dir
+	if c.runner, err = projections.Open(ctx, projections.Config{Dir: dir, Store: c.store, Registry: c.registry, Projections: c.projections()}); err != nil {
+		return err
+	}
+	c.closers = append(c.closers, c.runner.Close)
+	c.app.Wait = c.runner.Wait
+	return nil
+}
+
+// projections are all read models. The renderer is open.
+func (c *city) projections() []projections.Projection {
+	return []projections.Projection{
+		servicecredit.Projection{}, ecoratio.Projection{}, pricepages.Projection{Renderer: c.renderer.PricePages()}, availability.Projection{},
+	}
+}
+
+// ping asks whether the log can be reached.
+func (c *city) ping(ctx context.Context) error {
+	if c.nats != nil && !c.flags.esdb() {
+		r, err := c.nats.Ready(ctx)
+		return errors.Join(err, r.Damage)
+	}
+	for _, err := range c.store.Load(ctx, events.Stream("institution-ping"), events.NoStream) {
+		return err
+	}
+	return nil
+}
+
+// fill simulates the demo city's cases, or goes on where it was interrupted.
+func (c *serveCmd) fill(ctx context.Context, con *console, city *city, have *simulated) error {
+	if have == nil {
+		have = &simulated{Cases: c.Cases, Seed: demoSeed}
+	}
+	if have.Done && c.Store != "memory" {
+		return nil
+	}
+	sim, err := newSimulation(have.Cases, have.Seed, string(have.From), string(have.Until), time.Now())
+	if err != nil {
+		return err
+	}
+	con.note("正在装入演示城市：%d 个案件。", "Filling the demo city: %d cases.", have.Cases)
+	// The server's own application asks the log itself; only the filling recalls.
+	app := handlers.NewApp(newRecalling(city.store), city.registry, city.keys, city.persons)
+	if c.Store == "memory" {
+		return sim.run(ctx, con, app, 64)
+	}
+	if err := sim.claim(c.Data); err != nil {
+		return err
+	}
+	if err := sim.run(ctx, con, app, 256); err != nil {
+		return err
+	}
+	return sim.done(c.Data)
+}
+
+// accounts are those of the file, or, in a demo, those of the demo.
+func (c *serveCmd) accounts(city *city) (*handlers.Accounts, []handlers.Seat, error) {
+	if c.Demo {
+		return c.demoAccounts()
+	}
+	path := c.accountsPath()
+	as, err := handlers.LoadAccounts(path)
+	if errors.Is(err, fs.ErrNotExist) && c.Accounts == "" {
+		slog.Warn("there is no accounts file: everything public is served, nobody can sign in; see shenzhong account --help", "file", path)
+		as, err = handlers.NewAccounts()
+	}
+	return as, nil, err
+}
+
+func (c *serveCmd) accountsPath() string {
+	if c.Accounts != "" {
+		return c.Accounts
+	}
+	return filepath.Join(c.Data, "accounts.json")
+}
+
+// demoAccounts keeps the demo's tokens in clear, so that they are the same
+// after a restart. What they open is invented.
+func (c *serveCmd) demoAccounts() (*handlers.Accounts, []handlers.Seat, error) {
+	city, err := newDemoCity()
+	if err != nil {
+		return nil, nil, err
+	}
+	path := filepath.Join(c.Data, "demo-accounts.json")
+	var seats []handlers.Seat
+	b, err := os.ReadFile(path)
+	switch {
+	case err == nil && c.Store != "memory":
+		if err := json.Unmarshal(b, &seats); err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", path, err)
+		}
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return nil, nil, err
+	default:
+		seats = handlers.DemoSeats(string(city.homes[0].code()), string(city.cemeteries[0].code()), string(city.sea[0].code()))
+		if c.Store == "memory" {
+			break
+		}
+		if b, err = json.MarshalIndent(seats, "", " "); err != nil {
+			return nil, nil, err
+		}
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			return nil, nil, err
+		}
+	}
+	var as []handlers.Account
+	for _, s := range seats {
+		as = append(as, s.Account)
+	}
+	accounts, err := handlers.NewAccounts(as...)
+	return accounts, seats, err
+}
+
+// greet says where everything is.
+func (c *serveCmd) greet(con *console, addr net.Addr, city *city, seats []handlers.Seat, took time.Duration) {
+	base := "http://" + addr.String()
+	if t, ok := addr.(*net.TCPAddr); ok && t.IP.IsUnspecified() {
+		base = fmt.Sprintf("http://localhost:%d", t.Port)
+	}
+	con.printf("慎终已就绪（%s，%s）。", "Shenzhong is ready (%s, %s).", city.where(), took.Round(10*time.Millisecond))
+	w := tabwriter.NewWriter(con.out, 0, 0, 2, ' ', 0)
+	row := func(path, zh, en string) { fmt.Fprintf(w, "  %s%s\t%s\n", base, path, con.say(zh, en)) }
+	row("/", "首页", "home")
+	row("/prices", "价格公示", "prices")
+	row("/stats/eco-burial", "节地生态安葬", "eco-burial")
+	row("/credit", "服务信用", "service credit")
+	row("/docs", "接口说明（OpenAPI：/openapi.json）", "API (OpenAPI: /openapi.json)")
+	row("/readyz", "运行状态", "readiness")
+	w.Flush()
+	if len(seats) == 0 {
+		return
+	}
+	con.printf("\n演示账号（写接口用，Authorization: Bearer 令牌）：", "\nDemo accounts (for the write API, Authorization: Bearer TOKEN):")
+	for _, s := range seats {
+		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", s.ID, s.Institution, s.Token, con.say(s.Zh, s.En))
+	}
+	w.Flush()
+	con.printf("\n机构和人物均为虚构。按 Ctrl-C 停止。", "\nInstitutions and people are invented. Ctrl-C stops.")
+}
+
+// accountCmd makes an account and prints its token once.
+type accountCmd struct {
+	Data     string          `default:"data" type:"path" env:"SHENZHONG_DATA" placeholder:"DIR" help:"Data directory."`
+	Accounts string          `type:"path" env:"SHENZHONG_ACCOUNTS" placeholder:"FILE" help:"Accounts file. Default: accounts.json in the data directory."`
+	Role     []handlers.Role `required:"" placeholder:"ROLE" help:"What it may do: desk, cremator, cemetery, eco, regulator, admin, importer."`
+	Of       string          `default:"" placeholder:"CODE" help:"Credit code of its institution, or * for all."`
+	ID       string          `arg:"" name:"ID" help:"Its name in every event: lower-case letters, digits, dashes; a workplace, not a person."`
+}
+
+func (c *accountCmd) Run(con *console) error {
+	path := (&serveCmd{cityFlags: cityFlags{Data: c.Data}, Accounts: c.Accounts}).accountsPath()
+	var all []handlers.Account
+	switch have, err := handlers.LoadAccounts(path); {
+	case err == nil:
+		all = have.All()
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	if c.Of != "" && c.Of != handlers.Everywhere {
+		code, err := domain.ParseCreditCode(c.Of)
+		if err != nil {
+			return err
+		}
+		c.Of = string(code)
+	}
+	a, token := handlers.Issue(handlers.Account{ID: c.ID, Roles: c.Role, Institution: c.Of})
+	kept := all[:0]
+	for _, x := range all { // a new token for an account that is there
+		if x.ID != c.ID {
+			kept = append(kept, x)
+		}
+	}
+	as, err := handlers.NewAccounts(append(kept, a)...)
+	if err != nil {
+		return fail(exitUsage, err, "账号不能这样建", "The account cannot be made like this")
+	}
+	if err := as.Save(path); err != nil {
+		return err
+	}
+	con.note("已写入 %s；重新启动 serve 后生效。令牌只显示这一次：", "Written to %s, in force when serve starts anew. The token is shown this once:", path)
+	fmt.Fprintln(con.out, token)
+	return nil
+}

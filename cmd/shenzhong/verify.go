@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"shenzhong/events"
+	"shenzhong/events/natsstore"
+	"shenzhong/projections"
+)
+
+// verifyCmd checks the whole log and every read model.
+type verifyCmd struct {
+	cityFlags
+}
+
+func (c *verifyCmd) Run(ctx context.Context, con *console) error {
+	began := time.Now()
+	differs := false
+	city, err := c.open(ctx, con)
+	if loss, ok := errors.AsType[*natsstore.LossError](err); ok {
+		con.printf("日志：不完整。%v", "Log: incomplete. %v", loss)
+		return differ(con)
+	}
+	if err != nil {
+		return err
+	}
+	defer city.close()
+
+	// The log against its index, message by message.
+	if city.nats != nil && !c.esdb() {
+		bar := con.progress("核对日志", "checking the log", 0)
+		rep, err := city.nats.Verify(ctx, func(done, total uint64) { bar.set(int64(done), int64(total)) })
+		bar.end()
+		diff, isDiff := errors.AsType[*natsstore.Difference](err)
+		loss, isLoss := errors.AsType[*natsstore.LossError](err)
+		switch {
+		case isDiff:
+			differs = true
+			con.printf("日志：有 %d 处不对，第一处在第 %d 位：%s", "Log: %d differences, the first at position %d: %s", rep.Differences, uint64(diff.Position), diff.What)
+		case isLoss:
+			con.printf("日志：不完整。%v", "Log: incomplete. %v", loss)
+			return differ(con)
+		case err != nil:
+			return err
+		default:
+			con.printf("日志：%d 条消息、%d 个事件，与索引逐条一致。", "Log: %d messages, %d events; each agrees with the index.", rep.Messages, rep.Events)
+		}
+	} else {
+		con.printf("日志：在 %s，由它自己核对。", "Log: in %s, which checks itself.", city.where())
+	}
+
+	// The read models, brought level with the log first, then rebuilt beside it.
+	marked, err := readSimulated(c.Data)
+	if err != nil {
+		return err
+	}
+	if err := city.openModels(ctx, marked != nil); err != nil {
+		return err
+	}
+	if err := city.catchUp(ctx, con); err != nil {
+		return err
+	}
+	bar := con.progress("核对读模型", "checking read models", 0)
+	rep, err := projections.Verify(ctx, projections.VerifyConfig{Dir: city.models, Store: city.store, Registry: city.registry, Projections: city.projections(),
+		Progress: func(read, of events.Position) { bar.part(uint64(read), uint64(of)) }})
+	bar.end()
+	if err != nil {
+		// A log that cannot be read through is not what it should be.
+		if differs {
+			con.printf("读模型没有核对：%v", "The read models were not checked: %v", err)
+			return differ(con)
+		}
+		return err
+	}
+	for _, l := range rep.Lines(con.lang) {
+		fmt.Fprintln(con.out, l)
+	}
+	if differs || rep.Err() != nil {
+		return differ(con)
+	}
+	con.printf("核对完毕，用时 %s。", "Checked in %s.", time.Since(began).Round(time.Millisecond))
+	return nil
+}
+
+func differ(con *console) error {
+	return fail(exitDiffers, nil, "核对发现出入，见上。", "Differences were found, see above.")
+}
+
+// catchUp waits until the read models are level with the log. One that was
+// stopped by an event it cannot read is not waited for: the report names it.
+func (c *city) catchUp(ctx context.Context, con *console) error {
+	done := make(chan error, 1)
+	go func() { done <- c.runner.WaitCaughtUp(ctx) }()
+	bar := con.progress("读模型跟上日志", "read models catching up", 0)
+	defer bar.end()
+	for {
+		select {
+		case err := <-done:
+			if poison, ok := errors.AsType[*projections.PoisonError](err); ok {
+				con.note("%v", "%v", poison)
+				return nil
+			}
+			return err
+		case <-time.After(200 * time.Millisecond):
+			var passed int64
+			for _, s := range c.runner.Status() {
+				passed = max(passed, s.Events)
+			}
+			bar.set(passed, 0)
+		}
+	}
+}
+
+// rebuildCmd builds read models anew beside the old ones.
+type rebuildCmd struct {
+	cityFlags
+	Names []string `arg:"" optional:"" name:"NAME" help:"Read models; none means all."`
+}
+
+func (c *rebuildCmd) Run(ctx context.Context, con *console) error {
+	began := time.Now()
+	city, err := c.open(ctx, con)
+	if err != nil {
+		return err
+	}
+	defer city.close()
+	marked, err := readSimulated(c.Data)
+	if err != nil {
+		return err
+	}
+	if err := city.openModels(ctx, marked != nil); err != nil {
+		return err
+	}
+	var known []string
+	for _, p := range city.projections() {
+		known = append(known, p.Name())
+	}
+	for _, n := range c.Names {
+		if !slices.Contains(known, n) {
+			return fail(exitUsage, nil, "没有读模型 %q；有：%v", "There is no read model %q; there are %v", n, known)
+		}
+	}
+	if err := city.catchUp(ctx, con); err != nil {
+		return err
+	}
+	var head events.Position
+	for _, s := range city.runner.Status() {
+		head = max(head, s.Position)
+	}
+	done := make(chan error, 1)
+	go func() { done <- city.runner.Rebuild(ctx, c.Names...) }()
+	bar := con.progress("重建", "rebuilding", 0)
+	for {
+		select {
+		case err := <-done:
+			bar.end()
+			if err != nil {
+				return err
+			}
+			for _, s := range city.runner.Status() {
+				if len(c.Names) == 0 || slices.Contains(c.Names, s.Name) {
+					con.printf("%s v%d：已重建并切换，到第 %d 位。", "%s v%d: rebuilt and switched to, up to position %d.", s.Name, s.Version, uint64(s.Position))
+				}
+			}
+			con.printf("用时 %s。", "Took %s.", time.Since(began).Round(time.Millisecond))
+			return nil
+		case <-time.After(200 * time.Millisecond):
+			slowest := head
+			for _, s := range city.runner.Status() {
+				if s.Building != nil {
+					slowest = min(slowest, s.Building.Position)
+				}
+			}
+			bar.part(uint64(slowest), uint64(head))
+		}
+	}
+}
