@@ -140,6 +140,7 @@ func TestConfirm(t *testing.T) {
 		}
 		spec.Given(t, es("2025-11-24", "2026-06-01")...).When(confirm).Then(with(confirmed, func(e *Confirmed) { e.Severity, e.Escalated = Severe, true }))
 		spec.Given(t, es("2025-11-23", "2026-06-01")...).When(confirm).Then(confirmed)
+		spec.Given(t, es("2026-11-23", "2026-11-23")...).When(confirm).Then(with(confirmed, func(e *Confirmed) { e.Severity, e.Escalated = Severe, true }))
 		revoked := append(es("2026-05-01", "2026-06-01"), Revoked{id(11), "x", "y", "2026-06-02"})
 		spec.Given(t, revoked...).When(confirm).Then(confirmed)
 		otherRule := append(append(confirmedBefore(11, "P04", "2026-05-01"), confirmedBefore(12, "P02", "2026-06-01")...), given...)
@@ -218,6 +219,24 @@ func TestRepairAndRevoke(t *testing.T) {
 	})
 	t.Run("a bonus can be revoked too", func(t *testing.T) {
 		spec.Given(t, BonusGranted{Entry: entry, Rule: "G01", Policy: policy.Version, Points: 2, DecidedOn: "2026-06-15"}).When(revoke).Then(Revoked{entry, "行政复议决定 3 号", "处罚被撤销", "2026-11-23"})
+	})
+}
+
+func TestAskedAgain(t *testing.T) {
+	done := []LedgerEvent{suspected, notified, answered, confirmed}
+	for name, again := range map[string]LedgerCommand{
+		"suspicion": suspect,
+		"decision":  confirm,
+	} {
+		t.Run(name, func(t *testing.T) { spec.Given(t, done...).When(again).Then() })
+	}
+	t.Run("notice and answer", func(t *testing.T) {
+		spec.Given(t, suspected, notified, answered).When(Notify{on("2026-11-24"), suspicion, "告知书 1 号", ""}).Then()
+		spec.Given(t, suspected, notified, answered).When(Answer{by, suspicion, "申辩书 1 号"}).Then()
+	})
+	t.Run("dismissal and revocation", func(t *testing.T) {
+		spec.Given(t, suspected, Dismissed{suspicion, "误报"}).When(Dismiss{by, suspicion, "误报"}).Then()
+		spec.Given(t, append(done[:4:4], Revoked{entry, "x", "y", "2026-11-23"})...).When(Revoke{by, entry, "x", "y", "2026-11-23"}).Then()
 	})
 }
 

@@ -2,6 +2,7 @@ package credit_test
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -115,10 +116,25 @@ func TestAdopt(t *testing.T) {
 	t.Run("no version starts before its predecessor", func(t *testing.T) {
 		spec.Given(t, PolicyAdopted{v2}).When(Adopt{by, v1}).Rejects(ErrPolicyOlder)
 	})
-	t.Run("a policy fits together", func(t *testing.T) {
-		spec.Given(t).When(Adopt{by, PolicyVersion{}}).Rejects(ErrPolicyInvalid)
-		spec.Given(t).When(Adopt{by, with(v1, func(p *PolicyVersion) { p.BonusCap = -1 })}).Rejects(ErrPolicyInvalid)
-		spec.Given(t).When(Adopt{by, with(v1, func(p *PolicyVersion) { p.EscalateNth = 1 })}).Rejects(ErrPolicyInvalid)
+	for name, change := range map[string]func(*PolicyVersion){
+		"nothing at all":           func(p *PolicyVersion) { *p = PolicyVersion{} },
+		"a cap below zero":         func(p *PolicyVersion) { p.BonusCap = -1 },
+		"bonuses that never count": func(p *PolicyVersion) { p.BonusMonths = 0 },
+		"everything escalates":     func(p *PolicyVersion) { p.EscalateNth = 1 },
+		"no window of escalation":  func(p *PolicyVersion) { p.EscalateMonths = 0 },
+		"no rules":                 func(p *PolicyVersion) { p.Rules = nil },
+		"a fourth severity": func(p *PolicyVersion) {
+			p.Severities = with(maps.Clone(p.Severities), func(m *map[Severity]SeverityPeriod) { (*m)["AWFUL"] = (*m)[Severe] })
+		},
+		"another name for a severity": func(p *PolicyVersion) {
+			p.Severities = with(maps.Clone(p.Severities), func(m *map[Severity]SeverityPeriod) { (*m)["AWFUL"] = (*m)[Severe]; delete(*m, Severe) })
+		},
+	} {
+		t.Run("a policy fits together: "+name, func(t *testing.T) { spec.Given(t).When(Adopt{by, with(v1, change)}).Rejects(ErrPolicyInvalid) })
+	}
+	t.Run("a policy may know no bonus, start at zero, and follow on the same day", func(t *testing.T) {
+		plain := with(v1, func(p *PolicyVersion) { p.Version, p.Base, p.BonusCap, p.Bonuses = "plain", 0, 0, nil })
+		spec.Given(t, PolicyAdopted{v1}).When(Adopt{by, plain}).Then(PolicyAdopted{plain})
 	})
 	t.Run("each day has the version in force", func(t *testing.T) {
 		s := spec.Given(t, PolicyAdopted{v1}, PolicyAdopted{v2}).State()
