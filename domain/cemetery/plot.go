@@ -177,7 +177,7 @@ type PlotState struct {
 	Right     string       // empty: free
 	Applicant domain.Subject
 	TermUntil domain.Date
-	Places    []PlotAllocated // under Right, one per person, never beyond capacity
+	Places    []PlotAllocated  // under Right, one per person, never beyond capacity
 	Interred  []domain.Subject // each has a place
 }
 
