@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"shenzhong/domain"
@@ -44,12 +45,20 @@ func put(tx *projections.Tx, institution string, version int, files []file) erro
 	return nil
 }
 
-func pack(b []byte) ([]byte, error) {
-	var buf bytes.Buffer
-	w, err := gzip.NewWriterLevel(&buf, gzip.BestCompression)
+// A gzip.Writer is most of a megabyte, a page a few kilobytes.
+var packers = sync.Pool{New: func() any {
+	w, err := gzip.NewWriterLevel(nil, gzip.BestCompression)
 	if err != nil {
-		return nil, err
+		panic(err) // the level is one of the package's own
 	}
+	return w
+}}
+
+func pack(b []byte) ([]byte, error) {
+	w := packers.Get().(*gzip.Writer)
+	defer packers.Put(w)
+	var buf bytes.Buffer
+	w.Reset(&buf)
 	if _, err := w.Write(b); err != nil {
 		return nil, err
 	}

@@ -58,17 +58,30 @@ func (Projection) Types() []string {
 // Apply implements projections.Projection. The files are a function of the
 // other three tables: whatever a batch touched is rendered once at its end.
 func (p Projection) Apply(ctx context.Context, tx *projections.Tx, batch []projections.Event) error {
+	r := Reader{tx}
 	touched := map[string]map[int]bool{} // versions by institution; nil: all of them
 	for _, e := range batch {
 		id := e.Stream.ID()
 		switch b := e.Body.(type) {
 		case pricing.Published:
 			v := newList(id, b)
+			before, known, err := r.before(ctx, id, b.Version)
+			if err != nil {
+				return err
+			}
+			changes := []Change{}
+			if known {
+				changes = diff(before.Rows, v.Rows)
+			}
 			body, err := json.Marshal(v)
 			if err != nil {
 				return err
 			}
-			if _, err := tx.Exec(`INSERT INTO version VALUES (?,?,?,?,?,?,?)`, id, b.Version, string(b.EffectiveFrom), string(body),
+			delta, err := json.Marshal(changes)
+			if err != nil {
+				return err
+			}
+			if _, err := tx.Exec(`INSERT INTO version VALUES (?,?,?,?,?,?,?,?)`, id, b.Version, string(b.EffectiveFrom), string(body), string(delta),
 				int64(e.Position), e.ID.String(), e.At.UTC().Format(time.RFC3339Nano)); err != nil {
 				return err
 			}
@@ -97,7 +110,6 @@ func (p Projection) Apply(ctx context.Context, tx *projections.Tx, batch []proje
 			return fmt.Errorf("pricepages: %T is none of its events", e.Body)
 		}
 	}
-	r := Reader{tx}
 	for _, id := range slices.Sorted(maps.Keys(touched)) {
 		ps, err := r.pages(ctx, id)
 		if err != nil {

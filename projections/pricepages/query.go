@@ -72,7 +72,8 @@ func (v Version) Effective() string {
 // list is what is kept of an event.
 type list struct {
 	Version
-	Rows []Row `json:"rows"`
+	Rows    []Row    `json:"rows"`
+	changes []Change // from the version before
 }
 
 // A Page is what the public page of one version shows.
@@ -201,7 +202,7 @@ type Entry struct {
 // Index lists every institution that has published, with its version of the
 // day, registered institutions first, by division and name.
 func (r Reader) Index(ctx context.Context, on domain.Date) ([]Entry, error) {
-	rs, err := r.DB.QueryContext(ctx, `SELECT body, position, event, recorded_at FROM version AS v WHERE version = coalesce(
+	rs, err := r.DB.QueryContext(ctx, `SELECT body, changes, position, event, recorded_at FROM version AS v WHERE version = coalesce(
 		(SELECT max(version) FROM version WHERE institution = v.institution AND effective_from <= ?1),
 		(SELECT min(version) FROM version WHERE institution = v.institution))`, string(on))
 	if err != nil {
@@ -344,7 +345,7 @@ func (r Reader) pages(ctx context.Context, id string) ([]Page, error) {
 			}
 		}
 		if i > 0 {
-			ps[i].Previous, ps[i].Changes = lists[i-1].Version.Version, diff(lists[i-1].Rows, l.Rows)
+			ps[i].Previous, ps[i].Changes = lists[i-1].Version.Version, l.changes
 			ps[i-1].Next, ps[i-1].NextFrom = l.Version.Version, l.EffectiveFrom
 		}
 	}
@@ -352,7 +353,7 @@ func (r Reader) pages(ctx context.Context, id string) ([]Page, error) {
 }
 
 func (r Reader) lists(ctx context.Context, id string) ([]list, error) {
-	rs, err := r.DB.QueryContext(ctx, `SELECT body, position, event, recorded_at FROM version WHERE institution = ? ORDER BY version`, id)
+	rs, err := r.DB.QueryContext(ctx, `SELECT body, changes, position, event, recorded_at FROM version WHERE institution = ? ORDER BY version`, id)
 	if err != nil {
 		return nil, err
 	}
@@ -368,13 +369,30 @@ func (r Reader) lists(ctx context.Context, id string) ([]list, error) {
 	return ls, rs.Err()
 }
 
+// before is the version before another.
+func (r Reader) before(ctx context.Context, id string, version int) (list, bool, error) {
+	rs, err := r.DB.QueryContext(ctx, `SELECT body, changes, position, event, recorded_at FROM version WHERE institution = ? AND version < ? ORDER BY version DESC LIMIT 1`, id, version)
+	if err != nil {
+		return list{}, false, err
+	}
+	defer rs.Close()
+	if !rs.Next() {
+		return list{}, false, rs.Err()
+	}
+	l, err := scanList(rs)
+	return l, err == nil, err
+}
+
 func scanList(rs interface{ Scan(...any) error }) (l list, err error) {
-	var body, event, recorded string
+	var body, changes, event, recorded string
 	var at int64
-	if err := rs.Scan(&body, &at, &event, &recorded); err != nil {
+	if err := rs.Scan(&body, &changes, &at, &event, &recorded); err != nil {
 		return l, err
 	}
 	if err := json.Unmarshal([]byte(body), &l); err != nil {
+		return l, err
+	}
+	if err := json.Unmarshal([]byte(changes), &l.changes); err != nil {
 		return l, err
 	}
 	l.Source, err = projections.ParseSource(event, at, recorded)

@@ -4,6 +4,7 @@ CREATE TABLE version (
 	version        INTEGER NOT NULL,
 	effective_from TEXT    NOT NULL,
 	body           TEXT    NOT NULL,       -- the event's data as this read model understands it, JSON
+	changes        TEXT    NOT NULL,       -- what differs from the version before, JSON
 	position       INTEGER NOT NULL,
 	event          TEXT    NOT NULL,
 	recorded_at    TEXT    NOT NULL,
