@@ -149,6 +149,9 @@ func (s *Store) open(ctx context.Context) error {
 		return err
 	}
 	if s.cfg.URL == "" {
+		if err := checkBeforeStart(filepath.Join(data, server.JetStreamStoreDir), s.cfg.Name); err != nil {
+			return err
+		}
 		if s.srv, err = embed(s.cfg.Dir, s.cfg.Logger); err != nil {
 			return err
 		}

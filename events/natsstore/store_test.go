@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -269,11 +270,21 @@ func TestAFlippedByteOfTheLogIsFound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	places := []int{0, 3, 4, 12, 20, 21, 24, len(whole) - 1, len(whole) - 9}
-	for range 24 {
+	var starts []int
+	for at := 0; at < len(whole); at += int(binary.LittleEndian.Uint32(whole[at:]) &^ (1 << 31)) {
+		starts = append(starts, at)
+	}
+	var places []int
+	for i := range 22 { // of a record's own head: length, number, time, length of the subject
+		places = append(places, starts[rand.IntN(len(starts))]+i)
+	}
+	for _, start := range []int{starts[0], starts[len(starts)-1]} {
+		places = append(places, start, start+4, start+7, start+11)
+	}
+	for range 16 {
 		places = append(places, rand.IntN(len(whole)))
 	}
-	for _, at := range places {
+	for _, at := range append(places, len(whole)-1) {
 		bad := cfg
 		bad.Dir = copyDir(t, cfg.Dir)
 		b := bytes.Clone(whole)

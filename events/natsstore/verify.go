@@ -39,7 +39,9 @@ func (r *Report) differs(p events.Position, format string, args ...any) {
 // Verify reads every message of the log itself and compares it with the index,
 // row by row. The error is the first *Difference, if there is any, or says why
 // the comparison did not end. Progress, if set, is told how many of how many
-// messages were read. The server checks each message's checksum as it reads.
+// messages were read. With the embedded server the files of the log are checked
+// first, past what the server has in memory; any server checks each message's
+// checksum as it reads.
 func (s *Store) Verify(ctx context.Context, progress func(done, total uint64)) (Report, error) {
 	info, err := s.stream.Info(ctx)
 	if err != nil {
@@ -51,6 +53,15 @@ func (s *Store) Verify(ctx context.Context, progress func(done, total uint64)) (
 	}
 	if err := s.index.wait(ctx, last, s.closed); err != nil {
 		return Report{}, fmt.Errorf("natsstore: verify: the index does not catch up: %w", err)
+	}
+	if s.srv != nil {
+		found, err := checkFiles(ctx, s.srv.JetStreamConfig().StoreDir, s.cfg.Name, last)
+		if err != nil {
+			return Report{}, fmt.Errorf("natsstore: verify: %w", err)
+		}
+		if found != nil {
+			return Report{Differences: 1, Unreadable: 1, First: found}, found
+		}
 	}
 	rep, err := s.compare(ctx, 1, last, progress)
 	if err != nil {
