@@ -17,6 +17,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	cdplog "github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	cdppage "github.com/chromedp/cdproto/page"
 	cdpruntime "github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -82,11 +83,11 @@ func TestInBrowser(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(90))
+					picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
 					if err != nil {
 						t.Fatal(err)
 					}
-					if err := os.WriteFile(filepath.Join(t.ArtifactDir(), name+".jpg"), picture, 0o600); err != nil {
+					if err := os.WriteFile(filepath.Join(t.ArtifactDir(), name+".png"), picture, 0o600); err != nil {
 						t.Error(err)
 					}
 					if over > 0 {
@@ -150,6 +151,46 @@ func TestByHand(t *testing.T) {
 		t.Errorf("the first stop of the keyboard is %q, want the skip link", focus)
 	}
 }
+
+// TestOnPaper: what is of use on a screen only is not printed, and what is folded
+// away on a screen is.
+func TestOnPaper(t *testing.T) {
+	srv := httptest.NewServer(exampleServer(t, sources["full"]))
+	t.Cleanup(srv.Close)
+	ctx, cancel := context.WithTimeout(browser(t), time.Minute)
+	defer cancel()
+	for address, pages := range map[string]int{"/": 2, "/prices/" + exampleReal: 4, "/stats/eco-burial": 4} {
+		err := chromedp.Do(ctx, chromedp.Navigate(srv.URL+address), call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](`[...document.querySelectorAll(".mast, .nav, .tools, .skip, .noprint, .foot nav ul")].filter(e => e.checkVisibility()).map(e => e.outerHTML)`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(shown) > 0 {
+			t.Errorf("%s prints %s", address, shown[0])
+		}
+		paper, err := chromedp.Run(ctx, func(ctx context.Context, t *chromedp.Target) (cdppage.PrintToPDFResult, error) {
+			return cdp.Call(ctx, t, cdppage.PrintToPDF, cdppage.PrintToPDFParams{PreferCSSPageSize: new(true)})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(onePage.FindAll(paper.Data, -1)); n < 1 || n > pages {
+			t.Errorf("%s takes %d sheets, at most %d expected", address, n, pages)
+		}
+		picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(t.ArtifactDir(), "print-"+slug(address)+".png"), picture, 0o600); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+var onePage = regexp.MustCompile(`/Type\s*/Page[^s]`)
 
 // complaints are what a tab says besides showing the page.
 type complaints struct {

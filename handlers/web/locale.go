@@ -7,6 +7,7 @@ import (
 	"html"
 	"html/template"
 	"strings"
+	"unicode"
 )
 
 // A Lang is a language of the pages: "zh" or "en".
@@ -57,6 +58,30 @@ func (t Text) html(lang Lang) template.HTML {
 		s = `<span lang="zh-CN">` + s + `</span>`
 	}
 	return template.HTML(s)
+}
+
+// quoted is text of the records, which has one language only: where that is not
+// the page's, it says so. Most of it is Chinese; notes on where a list was found
+// may be English.
+func quoted(s string, lang Lang) template.HTML {
+	han, latin := 0, 0
+	for _, c := range s {
+		switch {
+		case unicode.Is(unicode.Han, c):
+			han++
+		case unicode.IsLetter(c):
+			latin++
+		}
+	}
+	of := Zh
+	if latin > 3*han {
+		of = En
+	}
+	escaped := template.HTML(template.HTMLEscapeString(s))
+	if of == lang || han+latin == 0 {
+		return escaped
+	}
+	return `<span lang="` + template.HTML(of.Tag()) + `">` + escaped + `</span>`
 }
 
 // The page texts are two flat files of key and sentence, with fmt verbs like

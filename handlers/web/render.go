@@ -188,6 +188,7 @@ func (r *Renderer) funcs(lang Lang) template.FuncMap {
 		"m2":     squareMetres,
 		"period": func(k string) (string, error) { return periodText(m, k) },
 		"time":   domain.FormatTime,
+		"day":    dayHTML,
 		"rfc3339": func(t time.Time) string {
 			return t.In(domain.Shanghai).Format(time.RFC3339)
 		},
@@ -202,6 +203,12 @@ func (r *Renderer) funcs(lang Lang) template.FuncMap {
 		"freshMark":  func() template.HTML { return freshMark },
 		"problem":    func(v any) *handlers.Problem { p, _ := v.(*handlers.Problem); return p },
 	}
+}
+
+// dayHTML is a date that does not break across lines: a domain.Date or a Day.
+func dayHTML(d any) template.HTML {
+	s := template.HTMLEscapeString(fmt.Sprint(d))
+	return template.HTML(`<time datetime="` + s + `">` + s + `</time>`)
 }
 
 // sections are the addresses of the menu, in order; each has a text "nav.…".

@@ -3,7 +3,9 @@ package web
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +14,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"shenzhong/domain"
+	"shenzhong/handlers"
 )
 
 func TestConditionalAndCompressed(t *testing.T) {
@@ -191,6 +196,52 @@ func decode(t *testing.T, r *http.Response, v any) {
 	}
 	if err := json.NewDecoder(r.Body).Decode(v); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// broken is a source whose read model cannot be reached.
+type broken struct{ full }
+
+func (broken) Eco(context.Context, string) (Eco, error) {
+	return Eco{}, errors.New("disk I/O error in /var/lib/shenzhong/ecoratio.v1.db")
+}
+
+func TestFailuresTellNothingInternal(t *testing.T) {
+	s := exampleServer(t, func(r *Renderer) Source { return broken{full{r: r}} })
+	for _, address := range []string{"/stats/eco-burial", "/stats/eco-burial?lang=en", "/stats/eco-burial.json"} {
+		r := get(t, s, address)
+		b := body(t, r)
+		if r.StatusCode != http.StatusInternalServerError || bytes.Contains(b, []byte("ecoratio")) || !bytes.Contains(b, []byte(r.Header.Get("X-Request-Id"))) {
+			t.Errorf("%s: status %d: %s", address, r.StatusCode, b)
+		}
+		if !strings.HasSuffix(address, ".json") {
+			p := parse(t, b)
+			lang := Zh
+			if strings.Contains(address, "lang=en") {
+				lang = En
+			}
+			p.rules(t, lang, false, func(string) bool { return true })
+		}
+		if r.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: a failure may be kept: %q", address, r.Header.Get("Cache-Control"))
+		}
+	}
+}
+
+// TestRefusalPage: a rule's "no" names the rule and its document.
+func TestRefusalPage(t *testing.T) {
+	h := New(newRenderer(t, Site{}), full{})
+	no := domain.Reject("price_above_ceiling", "录入 10,600 元，最高价是 150 元。", "10,600 yuan was entered; at most 150 may be charged.").Under("I16", "发改价格〔2026〕108号")
+	for lang, want := range map[string][]string{"zh": {"录入 10,600 元", "I16", "发改价格〔2026〕108号", "422 price_above_ceiling"}, "en": {"10,600 yuan", "I16"}} {
+		w := httptest.NewRecorder()
+		h.Problem(w, httptest.NewRequest(http.MethodGet, "/?lang="+lang, nil), handlers.ProblemOf(no, lang))
+		p := parse(t, w.Body.Bytes())
+		for _, s := range want {
+			if w.Code != http.StatusUnprocessableEntity || !strings.Contains(text(p.root), s) {
+				t.Errorf("%s: status %d, %q is missing", lang, w.Code, s)
+			}
+		}
+		p.rules(t, Lang(lang), false, func(string) bool { return true })
 	}
 }
 

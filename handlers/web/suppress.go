@@ -44,11 +44,19 @@ func withhold(p *Eco) {
 	column(func(d EcoDistrict) int { return d.Whole }, func(d *EcoDistrict) { d.HideWhole, d.HideStrict, d.HideBroad = true, true, true })
 	column(func(d EcoDistrict) int { return d.Strict }, func(d *EcoDistrict) { d.HideStrict = true })
 	column(func(d EcoDistrict) int { return d.Broad }, func(d *EcoDistrict) { d.HideBroad = true })
-	counts := make([]int, len(p.Types))
-	for i, t := range p.Types {
-		counts[i] = t.Count
+	// What is no interment is not in the total, so nothing is worked out from it.
+	var counts []int
+	for _, t := range p.Types {
+		if !t.Out {
+			counts = append(counts, t.Count)
+		}
 	}
-	for i, hide := range tooFew(counts) {
-		p.Types[i].Hidden = hide
+	hide := tooFew(counts)
+	for i, t := range p.Types {
+		if t.Out {
+			p.Types[i].Hidden = t.Count > 0 && t.Count < leastShown
+		} else {
+			p.Types[i].Hidden, hide = hide[0], hide[1:]
+		}
 	}
 }
