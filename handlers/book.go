@@ -72,13 +72,13 @@ func (a *App) Book(ctx context.Context, c Book) (events.Receipt, error) {
 		return events.Receipt{}, err
 	}
 	rc, err := a.Cases.Handle(ctx, id, open)
-	if err != nil {
-		// The hold would end by itself; give it back at once where that is easy.
+	if _, refused := errors.AsType[*domain.Rejection](err); refused {
+		// The hold would end by itself; no need to wait for it.
 		_, undo := a.Days.Handle(ctx, c.Want.day(), schedule.Release{Act: step(c.Act, "release"), Slot: slot.Slot, Case: id, Reason: schedule.Withdrawn})
 		return rc, errors.Join(err, undo)
 	}
-	if c.HoldOnly {
-		return rc, nil
+	if err != nil || c.HoldOnly {
+		return rc, err
 	}
 	return a.confirm(ctx, c.Act, c.Case, c.Want, slot)
 }

@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -253,10 +254,16 @@ func (a *App) IssueCertificate(ctx context.Context, c IssueCertificate) (events.
 		issue.Registered = c.Case
 	}
 	rc, err := to(a.Cremations, id, c.IfMatch).run(ctx, issue)
-	if err != nil || c.Reissue == "" || s.Certificate == "" || s.Certificate == c.Number {
+	if err != nil {
 		return rc, err
 	}
-	return rc, a.VoidReplaced(ctx, c.Act, s.Certificate, c.Number, c.Reissue)
+	if s, _, err = a.Cremations.Load(ctx, id); err != nil {
+		return rc, err
+	}
+	if i := slices.Index(s.Certificates, c.Number); i > 0 { // also when this was done before and only the voiding is missing
+		return rc, a.VoidReplaced(ctx, c.Act, s.Certificates[i-1], c.Number, c.Reissue)
+	}
+	return rc, nil
 }
 
 // VoidReplaced voids a number that another has taken the place of.

@@ -1,0 +1,313 @@
+package handlers_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"shenzhong/domain"
+	"shenzhong/domain/booking"
+	"shenzhong/domain/cemetery"
+	"shenzhong/domain/cremation"
+	"shenzhong/domain/ecoburial"
+	"shenzhong/domain/institution"
+	"shenzhong/domain/pricing"
+	"shenzhong/events"
+	"shenzhong/events/eventstest"
+	"shenzhong/events/memory"
+	. "shenzhong/handlers"
+	"shenzhong/projections"
+)
+
+const (
+	home  = "12210200422000019F"
+	yard  = "52210212MJ0YY00496"
+	boats = "91210211MA0YY00382"
+)
+
+// A script is a day in the life of the city: the same commands with the same
+// ids at the same times, whatever store it runs on.
+type script struct {
+	*App
+	now   time.Time
+	steps int
+}
+
+// act is the next command's; its id follows from its place in the script.
+func (s *script) act(by string) domain.Act {
+	s.steps++
+	return domain.Act{ID: uuid.NewSHA1(uuid.Nil, fmt.Append(nil, s.steps)), By: by, Now: s.now, At: s.now}
+}
+
+func newScript(store events.Store) *script {
+	keys := events.NewMemoryKeys()
+	return &script{App: NewApp(store, projections.Registry(keys), keys, []byte("key")), now: time.Date(2026, 11, 23, 2, 0, 0, 0, time.UTC)}
+}
+
+func opened(a *App, n int) booking.Opened {
+	of := uuid.NewSHA1(uuid.Nil, fmt.Append(nil, "case", n))
+	who, kin := a.Somebody(of, "deceased"), a.Somebody(of, "handler")
+	return booking.Opened{Institution: home, Number: fmt.Sprintf("C-%d", n), Source: booking.Desk,
+		Deceased: booking.Deceased{Person: who, Name: domain.Personal(who, "沈明远"), Hukou: "210211"},
+		Handler:  booking.Handler{Person: kin, Name: domain.Personal(kin, "沈静"), Phone: domain.Personal(kin, "13804110412"), Relation: booking.Child}}
+}
+
+// play runs the script. Each step that fails for another reason than a rule is
+// asked for again, as a client would: the very same command.
+func (s *script) play(ctx context.Context) error {
+	again := func(name string, do func() (events.Receipt, error)) error {
+		for range 3 {
+			_, err := do()
+			if err == nil {
+				return nil
+			}
+			if !errors.Is(err, eventstest.ErrInjected) {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+		}
+		return fmt.Errorf("%s: still failing", name)
+	}
+	var failed error
+	step := func(name string, do func(act domain.Act) (events.Receipt, error)) {
+		act := s.act("staff-1")
+		if failed == nil {
+			failed = again(name, func() (events.Receipt, error) { return do(act) })
+		}
+	}
+	by := func(who string, act domain.Act) domain.Act { act.By = who; return act }
+
+	step("register", func(a domain.Act) (events.Receipt, error) {
+		return s.RegisterInstitution(ctx, institution.Register{Act: a, Registered: institution.Registered{CreditCode: home, NameZh: "松涛殡仪馆（演示）", Kind: institution.FuneralHome, Division: "210211", Operator: institution.Government}})
+	})
+	step("license", func(a domain.Act) (events.Receipt, error) {
+		return s.Institutions.Handle(ctx, home, institution.License{Act: a, Licensed: institution.Licensed{Licence: "operating", Number: "1", ValidFrom: "2020-01-01"}})
+	})
+	for _, r := range []institution.ResourceAdded{
+		{Resource: "hall-1", Kind: institution.Hall, NameZh: "厅", Opens: "08:00", Closes: "17:00", SlotMinutes: 60, Capacity: 50},
+		{Resource: "furnace-1", Kind: institution.Furnace, NameZh: "炉", Opens: "08:00", Closes: "17:00", SlotMinutes: 60, Capacity: 1},
+	} {
+		step("resource", func(a domain.Act) (events.Receipt, error) {
+			return s.Institutions.Handle(ctx, home, institution.AddResource{Act: a, ResourceAdded: r})
+		})
+	}
+	step("prices", func(a domain.Act) (events.Receipt, error) {
+		return s.PublishPriceList(ctx, PublishPriceList{Key: home, Publish: pricing.Publish{Act: a, EffectiveFrom: "2026-04-01", InstitutionName: "松涛", Division: "210211",
+			Rows: []pricing.Row{{Code: "CRM-STD", NameZh: "火化", Category: pricing.Cremation, PricingType: pricing.GovGuidedBasic, Unit: "具", Price: 90000}}}})
+	})
+	step("cemetery", func(a domain.Act) (events.Receipt, error) {
+		return s.Cemeteries.Handle(ctx, yard, cemetery.Establish{Act: a, Cemetery: yard, NameZh: "公墓", Class: cemetery.UrbanPublic, Division: "210211", Serves: []domain.Division{"210200"}})
+	})
+	step("survey", func(a domain.Act) (events.Receipt, error) {
+		return s.Survey(ctx, Survey{Of: yard, Survey: cemetery.Survey{Act: a, Plot: "A-1", Kind: cemetery.Grave, EcoType: "SMALL_PLOT", Capacity: 1, AreaCM2: 5000}})
+	})
+	for n := range 2 {
+		id := uuid.NewSHA1(uuid.Nil, fmt.Append(nil, "id", n))
+		tag, number := fmt.Sprintf("T-%d", n), fmt.Sprintf("N-%d", n)
+		step("book", func(a domain.Act) (events.Receipt, error) {
+			return s.Book(ctx, Book{Act: a, Case: id, Opened: opened(s.App, n), Want: Want{Resource: "hall-1", Start: domain.Clock("09:00").On(domain.Date("2026-11-25").AddDays(n))}})
+		})
+		step("quote", func(a domain.Act) (events.Receipt, error) {
+			return s.Quote(ctx, Quote{Act: a, Case: id, Quote: "q", Items: []booking.Item{{ID: "l", Code: "CRM-STD", Quantity: 1}}})
+		})
+		step("consent", func(a domain.Act) (events.Receipt, error) {
+			return s.Cases.Handle(ctx, id.String(), booking.Consent{Act: a, Quote: "q", Total: 90000})
+		})
+		step("charge", func(a domain.Act) (events.Receipt, error) {
+			return s.Charge(ctx, Charge{Act: a, Case: id, Item: booking.Item{ID: "l", Code: "CRM-STD", Quantity: 1}})
+		})
+		step("receive", func(a domain.Act) (events.Receipt, error) {
+			return s.Receive(ctx, Receive{Act: a, Case: id, Tag: tag})
+		})
+		step("death", func(a domain.Act) (events.Receipt, error) {
+			who := opened(s.App, n).Deceased.Person
+			return s.Cremations.Handle(ctx, id.String(), cremation.RecordDeathCertificate{Act: a, Number: domain.Personal(who, "P1234567"), Issuer: "医院", IssuedOn: "2026-11-22",
+				CauseClass: domain.Personal(who, cremation.Natural), Checked: true})
+		})
+		step("confirmation", func(a domain.Act) (events.Receipt, error) {
+			return s.SignConfirmation(ctx, SignConfirmation{Act: a, Case: id, Form: "2026.1"})
+		})
+		for _, who := range []string{"staff-2", "staff-3"} {
+			step("verify", func(a domain.Act) (events.Receipt, error) {
+				return s.Cremations.Handle(ctx, id.String(), cremation.VerifyIdentity{Act: by(who, a), Tag: tag})
+			})
+		}
+		step("start", func(a domain.Act) (events.Receipt, error) {
+			return s.StartCremation(ctx, StartCremation{Act: a, Case: id, Furnace: "furnace-1"})
+		})
+		s.now = s.now.Add(time.Hour)
+		step("complete", func(a domain.Act) (events.Receipt, error) {
+			return s.Cremations.Handle(ctx, id.String(), cremation.Complete{Act: a})
+		})
+		step("ashes", func(a domain.Act) (events.Receipt, error) {
+			return s.CollectAshes(ctx, CollectAshes{Act: a, Case: id, WeightG: 2000, Containers: 1, Label: tag, SealedBy: [2]string{"staff-1", "staff-2"}, ChamberEmpty: true})
+		})
+		step("certificate", func(a domain.Act) (events.Receipt, error) {
+			return s.IssueCertificate(ctx, IssueCertificate{Act: a, Case: id, Number: number})
+		})
+		if n == 0 {
+			step("reissue", func(a domain.Act) (events.Receipt, error) {
+				return s.IssueCertificate(ctx, IssueCertificate{Act: a, Case: id, Number: "N-9", Reissue: "遗失"})
+			})
+			step("allocate", func(a domain.Act) (events.Receipt, error) {
+				return s.AllocatePlot(ctx, AllocatePlot{Of: yard, Plot: "A-1", Allocate: cemetery.Allocate{Act: a, Right: "R-1", Applicant: "kin", Ground: cemetery.CremationCertificate,
+					Certificate: "N-9", Contract: "C", TermUntil: "2046-01-01"}})
+			})
+			step("inter", func(a domain.Act) (events.Receipt, error) {
+				return s.Inter(ctx, Inter{Of: yard, Plot: "A-1", Inter: cemetery.Inter{Act: a, Right: "R-1", Certificate: "N-9"}})
+			})
+			continue
+		}
+		burial := uuid.NewSHA1(id, []byte("eco"))
+		step("apply", func(a domain.Act) (events.Receipt, error) {
+			return s.ApplyEcoBurial(ctx, ApplyEcoBurial{ID: burial, Apply: ecoburial.Apply{Act: a, Type: "TREE_KEEP", Institution: boats, Division: "210211", Certificate: number}})
+		})
+		step("bury", func(a domain.Act) (events.Receipt, error) {
+			return s.CompleteEcoBurial(ctx, CompleteEcoBurial{ID: burial, Complete: ecoburial.Complete{Act: a, Facts: map[string]string{"garden_id": "G", "tree_no": "7"}, LandCM2: 2500}})
+		})
+	}
+	step("cancel", func(a domain.Act) (events.Receipt, error) {
+		id := uuid.NewSHA1(uuid.Nil, []byte("third"))
+		if _, err := s.Book(ctx, Book{Act: a, Case: id, Opened: opened(s.App, 3), Want: Want{Resource: "hall-1", Start: domain.Clock("11:00").On("2026-11-25")}}); err != nil {
+			return events.Receipt{}, err
+		}
+		a.ID = events.StepID(a.ID, "cancel")
+		return s.CancelCase(ctx, CancelCase{Act: a, Case: id, Reason: booking.Duplicate})
+	})
+	return failed
+}
+
+// log is what a store holds, one line an event.
+func log(t *testing.T, s events.Store) []string {
+	t.Helper()
+	var lines []string
+	for b, err := range s.Follow(t.Context(), 0, 1000) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range b.Events {
+			lines = append(lines, fmt.Sprint(r.Stream, " ", r.Type, " ", r.ID))
+		}
+		if b.CaughtUp {
+			break
+		}
+	}
+	return lines
+}
+
+// Every append of every flow fails once, in every way; the request is sent
+// again. The log is the very same as if nothing had happened: no step is
+// missing, none is doubled.
+func TestFlowsSurviveEveryFault(t *testing.T) {
+	calm := &eventstest.Faulty{Store: memory.New()}
+	if err := newScript(calm).play(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want := log(t, calm)
+	t.Log(len(want), "events,", calm.Appends(), "appends")
+	for _, fault := range []eventstest.Fault{eventstest.Lost, eventstest.Answer, eventstest.Conflict, eventstest.Refused} {
+		for n := range calm.Appends() {
+			store := &eventstest.Faulty{Store: memory.New(), Plan: func(i int) eventstest.Fault {
+				if i == n {
+					return fault
+				}
+				return eventstest.None
+			}}
+			if err := newScript(store).play(t.Context()); err != nil {
+				t.Fatalf("append %d, fault %d: %v", n, fault, err)
+			}
+			if got := log(t, store); strings.Join(got, "\n") != strings.Join(want, "\n") {
+				t.Fatalf("append %d, fault %d: the log differs:\n%s\n\nwant\n%s", n, fault, strings.Join(got, "\n"), strings.Join(want, "\n"))
+			}
+		}
+	}
+}
+
+// Played a second time with the same ids, nothing is stored.
+func TestFlowsPlayedTwice(t *testing.T) {
+	store := memory.New()
+	if err := newScript(store).play(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want := log(t, store)
+	if err := newScript(store).play(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := log(t, store); len(got) != len(want) {
+		t.Errorf("%d events more:\n%s", len(got)-len(want), strings.Join(got[len(want):], "\n"))
+	}
+}
+
+// A flow whose last step is refused leaves nothing behind of its first ones.
+func TestRefusedFlowsLeaveNothing(t *testing.T) {
+	store := memory.New()
+	s := newScript(store)
+	if err := s.play(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	before := log(t, store)
+	ctx, id := t.Context(), uuid.NewSHA1(uuid.Nil, fmt.Append(nil, "id", 0))
+	bad := opened(s.App, 9)
+	bad.Number = "沈明远"
+	for name, do := range map[string]func(domain.Act) error{
+		"book with a bad case": func(a domain.Act) error {
+			_, err := s.Book(ctx, Book{Act: a, Case: uuid.New(), Opened: bad, Want: Want{Resource: "hall-1", Start: domain.Clock("15:00").On("2026-11-25")}})
+			return err
+		},
+		"start again": func(a domain.Act) error {
+			_, err := s.StartCremation(ctx, StartCremation{Act: a, Case: id, Furnace: "hall-1"})
+			return err
+		},
+		"a certificate for nobody": func(a domain.Act) error {
+			_, err := s.IssueCertificate(ctx, IssueCertificate{Act: a, Case: uuid.New(), Number: "N-77"})
+			return err
+		},
+		"a plot that is given": func(a domain.Act) error {
+			_, err := s.AllocatePlot(ctx, AllocatePlot{Of: yard, Plot: "A-1", Allocate: cemetery.Allocate{Act: a, Right: "R-2", Applicant: "kin", Ground: cemetery.CremationCertificate,
+				Certificate: "N-1", Contract: "C", TermUntil: "2046-01-01"}})
+			return err
+		},
+		"reception of no case": func(a domain.Act) error {
+			_, err := s.Receive(ctx, Receive{Act: a, Case: uuid.New(), Tag: "T-77"})
+			return err
+		},
+	} {
+		if err := do(s.act("staff-1")); err == nil {
+			t.Errorf("%s was accepted", name)
+		} else if _, ok := errors.AsType[*domain.Rejection](err); !ok {
+			t.Errorf("%s: %v", name, err)
+		}
+		if after := log(t, store); len(after) != len(before) {
+			t.Errorf("%s stored %v", name, after[len(before):])
+			before = after
+		}
+	}
+}
+
+// One person has one reference wherever the ID number turns up, and it tells
+// nothing to whoever has not the key.
+func TestPersonsAreReferences(t *testing.T) {
+	a, b := newScript(memory.New()).App, newScript(memory.New()).App
+	other := NewApp(memory.New(), a.Registry, a.Keys, []byte("another key"))
+	id := domain.CitizenID("210211193504120018")
+	if a.Person(id) != b.Person(id) || a.Person(id) == other.Person(id) || a.Person(id) == a.Person("210202194811300025") {
+		t.Error("references do not follow from key and number")
+	}
+	if _, err := uuid.Parse(string(a.Person(id))); err != nil || strings.Contains(string(a.Person(id)), "1935") {
+		t.Error(a.Person(id))
+	}
+}
+
+func TestDefaultRules(t *testing.T) {
+	r := DefaultRules()
+	if len(r.Relief) == 0 || len(r.Incentives) == 0 {
+		t.Error("no rules")
+	}
+	if _, err := ParseRules([]byte(`{"relief":[{"who":"x"}]}`)); err == nil {
+		t.Error("an unknown field was taken")
+	}
+}
