@@ -139,6 +139,22 @@ func TestRegistrySealsUpcastsAndForgets(t *testing.T) {
 	}
 }
 
+// What is sealed does not tell by its length which of a few values it is.
+func TestSealedLengthTellsNothing(t *testing.T) {
+	h, _ := tillOn(memory.New())
+	var size int
+	for i, cause := range []string{"NATURAL", "UNNATURAL", "UNKNOWN"} {
+		_, data, err := h.Registry.Encode(t.Context(), paid{Payer: domain.Personal("p1", cause)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i > 0 && len(data) != size {
+			t.Errorf("%s: %d bytes, the first had %d", cause, len(data), size)
+		}
+		size = len(data)
+	}
+}
+
 // A sealed value moved to another person's name does not open.
 func TestSealedValueIsBoundToItsPerson(t *testing.T) {
 	h, keys := tillOn(memory.New())
