@@ -13,3 +13,10 @@ func (s *Store) JetStream() jetstream.JetStream { return s.js }
 
 // Conn is the store's connection, for tests that break it.
 func (s *Store) Conn() *nats.Conn { return s.nc }
+
+// Groups says how many batches were committed, of how many appends.
+func (s *Store) Groups() (batches, appends uint64) {
+	s.commit.mu.Lock()
+	defer s.commit.mu.Unlock()
+	return s.commit.batches, s.commit.batched
+}

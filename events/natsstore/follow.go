@@ -225,7 +225,7 @@ func (s *Store) Load(ctx context.Context, st events.Stream, after events.Revisio
 		hash, from := streamHash(st), int64(positionOf(after))
 		in := interned{}
 		for {
-			rs, err := s.index.rows(ctx, in, s.index.load, hash, from, chunk)
+			rs, err := s.index.rows(ctx, in, 16, s.index.load, hash, from, chunk)
 			if err != nil {
 				fail(err)
 				return
@@ -246,11 +246,12 @@ func (s *Store) Load(ctx context.Context, st events.Stream, after events.Revisio
 // Follow implements events.Store.
 func (s *Store) Follow(ctx context.Context, after events.Position, max int) iter.Seq2[events.Batch, error] {
 	return func(yield func(events.Batch, error) bool) {
-		in := interned{}
+		in, about := interned{}, 0
 		for ctx.Err() == nil {
 			known := s.known.Load()
 			applied, more := s.index.at()
-			rs, err := s.index.rows(ctx, in, s.index.scan, int64(after), max)
+			rs, err := s.index.rows(ctx, in, about, s.index.scan, int64(after), max)
+			about = min(max, len(rs)+8)
 			if ctx.Err() != nil {
 				return
 			}

@@ -245,14 +245,14 @@ func (x *index) wait(ctx context.Context, sequence uint64, closed <-chan struct{
 	}
 }
 
-// rows reads what a load or scan statement yields.
-func (x *index) rows(ctx context.Context, in interned, stmt *sql.Stmt, args ...any) ([]events.Recorded, error) {
+// rows reads what a load or scan statement yields, about so many rows.
+func (x *index) rows(ctx context.Context, in interned, about int, stmt *sql.Stmt, args ...any) ([]events.Recorded, error) {
 	rows, err := stmt.QueryContext(ctx, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var out []events.Recorded
+	out := make([]events.Recorded, 0, about)
 	var p int64
 	var head sql.RawBytes
 	for rows.Next() {

@@ -81,10 +81,11 @@ func victim(dir string) {
 					for _, e := range es {
 						a.Events = append(a.Events, e.ID)
 					}
-					if rev, _, err = s.Append(ctx, st, rev, es...); err != nil {
+					next, _, err := s.Append(ctx, st, rev, es...)
+					if err != nil {
 						die(err)
 					}
-					a.Revision = rev
+					rev, a.Revision = next, next
 					say(a)
 					n++
 				}

@@ -161,7 +161,7 @@ func (x *index) between(ctx context.Context, from, to uint64) iter.Seq2[events.R
 		const chunk = 2000
 		after := int64(position(from, 0)) - 1
 		for {
-			rs, err := x.rows(ctx, in, x.scan, after, chunk)
+			rs, err := x.rows(ctx, in, chunk, x.scan, after, chunk)
 			if err != nil {
 				yield(events.Recorded{}, err)
 				return
