@@ -26,19 +26,15 @@ type fault struct {
 }
 
 func (f fault) text(lang string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s:%d:", f.file, f.line)
-	for _, s := range []string{f.row, f.field} {
-		if s != "" {
-			b.WriteString(" " + s)
-		}
+	where := strings.TrimSpace(f.row + " " + f.field)
+	if where != "" {
+		where += ": "
 	}
-	if b.WriteString(": "); lang == "en" {
-		b.WriteString(f.en)
-	} else {
-		b.WriteString(f.zh)
+	why := f.zh
+	if lang == "en" {
+		why = f.en
 	}
-	return b.String()
+	return fmt.Sprintf("%s:%d: %s%s", f.file, f.line, where, why)
 }
 
 // faults are all that was found wrong; nothing was imported.
@@ -126,6 +122,9 @@ func (s *source) parseJSON() (node, error) {
 func cause(err error) string {
 	var se *jsontext.SyntacticError
 	if errors.As(err, &se) && se.Err != nil {
+		if se.JSONPointer != "" {
+			return fmt.Sprintf("%v (%s)", se.Err, se.JSONPointer)
+		}
 		return se.Err.Error()
 	}
 	return err.Error()
