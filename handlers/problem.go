@@ -286,7 +286,7 @@ func RequestProblem(ctx context.Context, err error) *Problem {
 	if rec.id != uuid.Nil {
 		p.Request = rec.id.String()
 	}
-	if p.Status >= 500 {
+	if p.Status >= 500 && !errors.Is(err, context.Canceled) { // a caller who went away is no fault of ours
 		rec.err = err
 	}
 	if p.Code == ErrInternal.Code {

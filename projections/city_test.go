@@ -251,20 +251,24 @@ func (c *city) end(home domain.CreditCode) events.Position {
 	return c.add(credit.LedgerCategory, string(home), credit.Repaired{Entry: es[0], Document: "演示修字", RepairedOn: c.today})
 }
 
+var burialTypes = []struct {
+	code string
+	land int
+}{{"SEA", 0}, {"TREE_BIO", 1000}, {"DEEP_ASH", 0}, {"DEEP_BODY", 40_000}, {"TREE_KEEP", 2500}, {"NICHE", 0}, {"WALL", 500}, {"SMALL_PLOT", 5000}, {"STD_PLOT", 10_000}, {"TEMP_DEPOSIT", 0}}
+
 func (c *city) bury(home domain.CreditCode) events.Position {
 	on := c.today.AddDays(-c.rand.IntN(20))
 	if c.rand.IntN(30) == 0 {
 		on = ""
 	}
-	def := ecoburial.Default()
-	typ, person := pick(c, def.Types), domain.Subject(c.id().String())
+	typ, person := pick(c, burialTypes), domain.Subject(c.id().String())
 	division := pick(c, []domain.Division{"210202", "210211", "210212", "210281", "210283"})
-	if typ.LandCM2 > 0 || c.rand.IntN(2) == 0 {
-		return c.add(cemetery.PlotCategory, string(home)+".A-"+c.id().String()[:8], cemetery.PlotInterred{Right: "R", Person: person, Certificate: "C", EcoType: typ.Code,
-			Definition: def.ID, Institution: home, Division: division, AreaCM2: typ.LandCM2 + c.rand.IntN(500), InterredOn: on})
+	if typ.land > 0 || c.rand.IntN(2) == 0 {
+		return c.add(cemetery.PlotCategory, string(home)+".A-"+c.id().String()[:8], cemetery.PlotInterred{Right: "R", Person: person, Certificate: "C", EcoType: typ.code,
+			Definition: "dl-eco-2026.1", Institution: home, Division: division, AreaCM2: typ.land + c.rand.IntN(500), InterredOn: on})
 	}
-	return c.add(ecoburial.BurialCategory, c.id().String(), ecoburial.Completed{Type: typ.Code, Definition: def.ID, Institution: home, Division: division,
-		Person: person, Certificate: "C", CompletedOn: on, LandCM2: typ.LandCM2})
+	return c.add(ecoburial.BurialCategory, c.id().String(), ecoburial.Completed{Type: typ.code, Definition: "dl-eco-2026.1", Institution: home, Division: division,
+		Person: person, Certificate: "C", CompletedOn: on, LandCM2: typ.land})
 }
 
 // oneCase books a hall and a furnace, with everything around it that only other

@@ -39,7 +39,7 @@ type batch struct {
 
 // start gives lanes a feed from the earliest of their positions.
 func (r *Runner) start(lanes []*lane) {
-	f := &feed{lanes: lanes}
+	f := &feed{lanes: slices.Clone(lanes)}
 	for i, l := range lanes {
 		if i == 0 || l.next < f.at {
 			f.at = l.next

@@ -188,7 +188,8 @@ collect:
 	for _, b := range bs {
 		read += b.read
 		for i, e := range b.events {
-			if b.masks[i]&l.m.bit == 0 || e.Position <= at {
+			// Batches overlap where the lane came from one feed to another.
+			if b.masks[i]&l.m.bit == 0 || e.Position <= to {
 				continue
 			}
 			if err := b.failed[i]; err != nil {

@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -27,6 +28,7 @@ import (
 	"github.com/google/uuid"
 
 	"shenzhong/domain"
+	"shenzhong/domain/access"
 	"shenzhong/domain/booking"
 	"shenzhong/domain/cemetery"
 	"shenzhong/domain/credit"
@@ -45,7 +47,7 @@ const testdata = "../events/testdata"
 
 // What was once stored is read for ever. There is one stored example of every
 // wire name and version; it decodes, and what is still written under the name
-// encodes to the very bytes.
+// encodes to the very same.
 func TestStoredExamplesDecodeForEver(t *testing.T) {
 	reg := projections.Registry(fixedKeys{})
 	names := reg.Names()
@@ -90,12 +92,21 @@ func TestStoredExamplesDecodeForEver(t *testing.T) {
 			if err != nil || typ != name {
 				t.Fatal(typ, err)
 			}
-			if d := cmp.Diff(string(stored), indent(t, data)); d != "" {
+			// How a value is sealed may change (padding, say); what it says may not.
+			if d := cmp.Diff(mask(string(stored)), mask(indent(t, data))); d != "" {
 				t.Errorf("what was stored is no longer what is written: give the new form a new name and upcast the old: %s", d)
+			}
+			again, err := reg.Decode(t.Context(), events.Recorded{New: events.New{Type: name, Data: data}})
+			if err != nil || !reflect.DeepEqual(again, body) {
+				t.Errorf("written anew it says something else (%v)", err)
 			}
 		})
 	}
 }
+
+func mask(s string) string { return sealedForm.ReplaceAllString(s, `"sealed": "…"`) }
+
+var sealedForm = regexp.MustCompile(`"sealed": "[^"]+"`)
 
 // The examples fill every field, so that one which is dropped or renamed shows.
 func TestStoredExamplesAreWhole(t *testing.T) {
@@ -150,7 +161,7 @@ func TestExamplesSealPersonalData(t *testing.T) {
 
 func currentEvents() []any {
 	var es []any
-	for _, ws := range [][]domain.Wire{institution.Wire, pricing.Wire, schedule.Wire, booking.Wire, cremation.Wire, cemetery.Wire, ecoburial.Wire, credit.Wire} {
+	for _, ws := range [][]domain.Wire{access.Wire, institution.Wire, pricing.Wire, schedule.Wire, booking.Wire, cremation.Wire, cemetery.Wire, ecoburial.Wire, credit.Wire} {
 		for _, w := range ws {
 			if w.Current != nil {
 				es = append(es, w.Current)

@@ -16,13 +16,13 @@ import (
 
 // exportCmd writes out what is stored.
 type exportCmd struct {
+	cityFlags
 	Log exportLogCmd `cmd:"" help:"The raw log: one CloudEvent (JSON) a line, with its position."`
 }
 
 // exportLogCmd writes the raw log as NDJSON, for anyone who wants to recount by
 // himself. Personal data stays sealed.
 type exportLogCmd struct {
-	cityFlags
 	After uint64 `placeholder:"POSITION" help:"Begin after this position."`
 }
 
@@ -68,8 +68,8 @@ func lineOf(r events.Recorded) logLine {
 		LateReason: r.Meta.LateReason, Estimated: r.Meta.Estimated, Data: jsontext.Value(r.Data)}
 }
 
-func (c *exportLogCmd) Run(ctx context.Context, con *console) error {
-	city, err := c.open(ctx, con)
+func (c *exportLogCmd) Run(ctx context.Context, con *console, in *exportCmd) error {
+	city, err := in.open(ctx, con)
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ import (
 
 // importCmd loads real files.
 type importCmd struct {
+	cityFlags
 	Prices       importPricesCmd       `cmd:"" help:"Load price lists (JSON files or directories of them)."`
 	Catalogue    importCatalogueCmd    `cmd:"" help:"Load the fee catalogue (收费目录清单)."`
 	CreditPolicy importCreditPolicyCmd `cmd:"" name:"credit-policy" help:"Load the rules of service credit."`
@@ -89,16 +90,15 @@ func contentID(key string, v any) (uuid.UUID, error) {
 
 // importPricesCmd loads price lists.
 type importPricesCmd struct {
-	cityFlags
 	Files []string `arg:"" name:"FILE" type:"path" help:"Files or directories; in a directory every *.json is read."`
 }
 
-func (c *importPricesCmd) Run(ctx context.Context, con *console) error {
+func (c *importPricesCmd) Run(ctx context.Context, con *console, in *importCmd) error {
 	lists, err := readPriceLists(c.Files, time.Now())
 	if err != nil {
 		return err
 	}
-	city, err := c.open(ctx, con)
+	city, err := in.open(ctx, con)
 	if err != nil {
 		return err
 	}
@@ -205,7 +205,7 @@ func (s *source) priceList(now time.Time) *priceFile {
 	if err != nil {
 		return l // the fault is in s
 	}
-	o := s.object(root, "", "")
+	o := s.object(root)
 	l.o = o
 	l.key = l.keyOf(o)
 	l.cmd = pricing.Publish{
@@ -229,8 +229,8 @@ func (s *source) priceList(now time.Time) *priceFile {
 			o.refuse(pathOfDate, err)
 		}
 	}
-	for i, n := range o.list("items", true) {
-		r := s.object(n, "", fmt.Sprintf("items[%d]", i))
+	for _, n := range o.list("items", true) {
+		r := s.object(n)
 		l.rows = append(l.rows, r)
 		l.cmd.Rows = append(l.cmd.Rows, r.priceRow())
 	}
@@ -323,14 +323,13 @@ func placeRows(re *pricing.RowErrors, rows []*object) {
 
 // importCatalogueCmd loads the fee catalogue.
 type importCatalogueCmd struct {
-	cityFlags
 	Effective string `placeholder:"DATE" help:"First day in force; needed unless the file has effective_from."`
 	Division  string `default:"210200" placeholder:"CODE" help:"Division for which it is adopted."`
 	Document  string `placeholder:"TEXT" help:"Document that adopts it; needed unless the file has document."`
 	File      string `arg:"" name:"FILE" type:"existingfile" help:"Catalogue file (JSON)."`
 }
 
-func (c *importCatalogueCmd) Run(ctx context.Context, con *console) error {
+func (c *importCatalogueCmd) Run(ctx context.Context, con *console, in *importCmd) error {
 	src, err := openSource(c.File)
 	if err != nil {
 		return err
@@ -339,7 +338,7 @@ func (c *importCatalogueCmd) Run(ctx context.Context, con *console) error {
 	if len(src.bad) > 0 {
 		return src.bad
 	}
-	city, err := c.open(ctx, con)
+	city, err := in.open(ctx, con)
 	if err != nil {
 		return err
 	}
@@ -367,7 +366,7 @@ func (s *source) catalogue(c *importCatalogueCmd, now time.Time) *catalogueFile 
 	if err != nil {
 		return f
 	}
-	o := s.object(root, "", "")
+	o := s.object(root)
 	f.o = o
 	o.known("_meta")
 	f.cmd.Document = cmp.Or(o.stringOf("document", false), c.Document)
@@ -381,8 +380,8 @@ func (s *source) catalogue(c *importCatalogueCmd, now time.Time) *catalogueFile 
 	if _, err := domain.ParseDivision(c.Division); err != nil {
 		o.refuse("division", err)
 	}
-	for i, n := range o.list("items", true) {
-		r := s.object(n, "", fmt.Sprintf("items[%d]", i))
+	for _, n := range o.list("items", true) {
+		r := s.object(n)
 		f.items = append(f.items, r)
 		it := pricing.Item{Code: r.stringOf("code", true)}
 		r.row = it.Code

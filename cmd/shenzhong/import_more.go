@@ -20,11 +20,10 @@ import (
 
 // importCreditPolicyCmd loads the rules of service credit.
 type importCreditPolicyCmd struct {
-	cityFlags
 	File string `arg:"" name:"FILE" type:"existingfile" help:"Rules file (JSON)."`
 }
 
-func (c *importCreditPolicyCmd) Run(ctx context.Context, con *console) error {
+func (c *importCreditPolicyCmd) Run(ctx context.Context, con *console, in *importCmd) error {
 	src, err := openSource(c.File)
 	if err != nil {
 		return err
@@ -47,7 +46,7 @@ func (c *importCreditPolicyCmd) Run(ctx context.Context, con *console) error {
 		refuse(err)
 		return src.bad
 	}
-	city, err := c.open(ctx, con)
+	city, err := in.open(ctx, con)
 	if err != nil {
 		return err
 	}
@@ -93,13 +92,12 @@ func (n node) find(message string) (at int64, field string) {
 
 // importPlotsCmd loads plots and niches.
 type importPlotsCmd struct {
-	cityFlags
 	Files []string `arg:"" name:"FILE" type:"path" help:"CSV files; the first line names the columns."`
 }
 
 var plotColumns = []string{"cemetery", "division", "plot", "section", "row", "kind", "eco_type", "capacity", "area_cm2", "stone_height_cm"}
 
-func (c *importPlotsCmd) Run(ctx context.Context, con *console) error {
+func (c *importPlotsCmd) Run(ctx context.Context, con *console, in *importCmd) error {
 	files, err := filesOf(c.Files, ".csv")
 	if err != nil {
 		return err
@@ -124,7 +122,7 @@ func (c *importPlotsCmd) Run(ctx context.Context, con *console) error {
 	if len(bad) > 0 {
 		return bad
 	}
-	city, err := c.open(ctx, con)
+	city, err := in.open(ctx, con)
 	if err != nil {
 		return err
 	}

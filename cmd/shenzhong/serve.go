@@ -17,6 +17,7 @@ import (
 	"shenzhong/events"
 	"shenzhong/handlers"
 	"shenzhong/handlers/api"
+	"shenzhong/handlers/policies"
 	"shenzhong/handlers/web"
 	"shenzhong/projections"
 	"shenzhong/projections/availability"
@@ -78,6 +79,9 @@ func (c *serveCmd) Run(ctx context.Context, con *console) error {
 			return err
 		}
 	}
+	if err := city.react(ctx); err != nil {
+		return err
+	}
 	accounts, seats, err := c.accounts(city)
 	if err != nil {
 		return err
@@ -119,6 +123,28 @@ func (c *city) projections() []projections.Projection {
 	return []projections.Projection{
 		servicecredit.Projection{}, ecoratio.Projection{}, pricepages.Projection{Renderer: c.renderer.PricePages()}, availability.Projection{},
 	}
+}
+
+// react runs the reactions until the city is closed.
+func (c *city) react(ctx context.Context) error {
+	file := filepath.Join(c.flags.Data, "reactions.json")
+	if c.flags.Store == "memory" {
+		file = filepath.Join(c.models, "reactions.json")
+	}
+	p, err := policies.Open(policies.Config{App: c.app, File: file})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := p.Run(ctx); err != nil && ctx.Err() == nil {
+			slog.Error("the reactions stopped; holds do not expire until the program is started again", "error", err)
+		}
+	}()
+	c.closers = append(c.closers, func() error { cancel(); <-ended; return nil })
+	return nil
 }
 
 // ping asks whether the log can be reached.

@@ -335,12 +335,12 @@ func (f *funeral) step(ctx context.Context, s *simulation, kind stepKind, at tim
 		if cremation.FormOn(issued) == cremation.Form2026 {
 			number = string(f.dead.id)
 		}
-		cremate(cremation.RecordDeathCertificate{Act: act(desk), Number: domain.Personal(person, number), Issuer: "某社区卫生服务中心（虚构）",
+		cremate(cremation.RecordDeathCertificate{Act: act(desk), Number: domain.Personal(person, number), Issuer: "虚构社区卫生服务中心",
 			IssuedOn: issued, DeathDate: f.dead.died, CauseClass: domain.Personal(person, f.cause), Checked: true})
 	case stepConfirmation:
 		_, err = app.SignConfirmation(ctx, handlers.SignConfirmation{Act: act(desk), Case: f.id, Form: "DL-2025.1"})
 	case stepPolicePaper:
-		cremate(cremation.RecordPolicePaper{Act: act(desk), Number: domain.Personal(person, fmt.Sprintf("GA-%06d", f.n+1)), Issuer: "某公安分局（虚构）", IssuedOn: domain.DateOf(at)})
+		cremate(cremation.RecordPolicePaper{Act: act(desk), Number: domain.Personal(person, fmt.Sprintf("GA-%06d", f.n+1)), Issuer: "虚构公安分局", IssuedOn: domain.DateOf(at)})
 	case stepHold:
 		cremate(cremation.PlaceHold{Act: act(desk), Hold: x.burial, Kind: f.held, Authority: holdAuthority(f.held)})
 	case stepLift:
@@ -449,7 +449,7 @@ func (f *funeral) step(ctx context.Context, s *simulation, kind stepKind, at tim
 
 func holdAuthority(k cremation.HoldKind) string {
 	if k == cremation.HoldPolice {
-		return "某公安分局（虚构）"
+		return "虚构公安分局"
 	}
 	return "本馆"
 }

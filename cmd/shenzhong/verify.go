@@ -23,7 +23,11 @@ func (c *verifyCmd) Run(ctx context.Context, con *console) error {
 	city, err := c.open(ctx, con)
 	if loss, ok := errors.AsType[*natsstore.LossError](err); ok {
 		con.printf("日志：不完整。%v", "Log: incomplete. %v", loss)
-		return differ(con)
+		return errDiffers
+	}
+	if errors.Is(err, natsstore.ErrDamaged) {
+		con.printf("日志：损坏。%v", "Log: damaged. %v", err)
+		return errDiffers
 	}
 	if err != nil {
 		return err
@@ -43,7 +47,7 @@ func (c *verifyCmd) Run(ctx context.Context, con *console) error {
 			con.printf("日志：有 %d 处不对，第一处在第 %d 位：%s", "Log: %d differences, the first at position %d: %s", rep.Differences, uint64(diff.Position), diff.What)
 		case isLoss:
 			con.printf("日志：不完整。%v", "Log: incomplete. %v", loss)
-			return differ(con)
+			return errDiffers
 		case err != nil:
 			return err
 		default:
@@ -72,7 +76,7 @@ func (c *verifyCmd) Run(ctx context.Context, con *console) error {
 		// A log that cannot be read through is not what it should be.
 		if differs {
 			con.printf("读模型没有核对：%v", "The read models were not checked: %v", err)
-			return differ(con)
+			return errDiffers
 		}
 		return err
 	}
@@ -80,15 +84,13 @@ func (c *verifyCmd) Run(ctx context.Context, con *console) error {
 		fmt.Fprintln(con.out, l)
 	}
 	if differs || rep.Err() != nil {
-		return differ(con)
+		return errDiffers
 	}
 	con.printf("核对完毕，用时 %s。", "Checked in %s.", time.Since(began).Round(time.Millisecond))
 	return nil
 }
 
-func differ(con *console) error {
-	return fail(exitDiffers, nil, "核对发现出入，见上。", "Differences were found, see above.")
-}
+var errDiffers = fail(exitDiffers, nil, "核对发现出入，见上。", "Differences were found, see above.")
 
 // catchUp waits until the read models are level with the log. One that was
 // stopped by an event it cannot read is not waited for: the report names it.

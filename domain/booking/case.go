@@ -18,17 +18,50 @@ const Category = "case"
 
 // Wire lists the events under their names on the log.
 var Wire = []domain.Wire{
-	domain.Named[Opened]("booking.opened.v1"),
+	domain.Named[Opened]("booking.opened.v2"),
+	domain.Upcast("booking.opened.v1", openedV1.up),
 	domain.Named[SlotAttached]("booking.slot_attached.v1"),
 	domain.Named[SlotDetached]("booking.slot_detached.v1"),
-	domain.Named[Quoted]("booking.quoted.v1"),
+	domain.Named[Quoted]("booking.quoted.v2"),
+	domain.Upcast("booking.quoted.v1", quotedV1.up),
+	domain.Named[QuoteDeclined]("booking.quote_declined.v1"),
 	domain.Named[Consented]("booking.consented.v1"),
-	domain.Named[Charged]("booking.charged.v1"),
+	domain.Named[Charged]("booking.charged.v2"),
+	domain.Upcast("booking.charged.v1", chargedV1.up),
+	domain.Named[ChargeRefused]("booking.charge_refused.v1"),
+	domain.Named[ReliefClaimed]("booking.relief_claimed.v1"),
+	domain.Named[ReliefGranted]("booking.relief_granted.v1"),
+	domain.Named[ReliefDeclined]("booking.relief_declined.v1"),
 	domain.Named[ReliefApplied]("booking.relief_applied.v1"),
 	domain.Named[Paid]("booking.paid.v1"),
 	domain.Named[Refunded]("booking.refunded.v1"),
+	domain.Named[RefundPaid]("booking.refund_paid.v1"),
+	domain.Named[ReceiptIssued]("booking.receipt_issued.v1"),
+	domain.Named[ReceiptReprinted]("booking.receipt_reprinted.v1"),
+	domain.Named[CircumstancesRecorded]("booking.circumstances_recorded.v1"),
+	domain.Named[PaperReceived]("booking.paper_received.v1"),
+	domain.Named[PaperPromised]("booking.paper_promised.v1"),
+	domain.Named[PaperLapsed]("booking.paper_overdue.v1"),
+	domain.Named[OfficeNotified]("booking.office_notified.v1"),
+	domain.Named[Authorised]("booking.authorised.v1"),
+	domain.Named[Challenged]("booking.authority_challenged.v1"),
+	domain.Named[ChallengeResolved]("booking.challenge_resolved.v1"),
+	domain.Named[HandlerReplaced]("booking.handler_replaced.v1"),
+	domain.Named[Amended]("booking.amended.v1"),
+	domain.Named[ParticularsFixed]("booking.particulars_fixed.v1"),
+	domain.Named[Corrected]("booking.corrected.v1"),
+	domain.Named[Clarified]("booking.clarified.v1"),
+	domain.Named[ServicePlanned]("booking.service_planned.v1"),
+	domain.Named[ServiceStarted]("booking.service_started.v1"),
+	domain.Named[ServiceEnded]("booking.service_ended.v1"),
+	domain.Named[ContactPreferred]("booking.contact_preferred.v1"),
+	domain.Named[TrackingIssued]("booking.tracking_issued.v1"),
+	domain.Named[Rated]("booking.rated.v1"),
 	domain.Named[Cancelled]("booking.cancelled.v1"),
 	domain.Named[Closed]("booking.closed.v1"),
+	domain.Named[TillEntered]("till.entry.v1"),
+	domain.Named[TillClosed]("till.closed.v1"),
+	domain.Named[TillReopened]("till.reopened.v1"),
 }
 
 // A Source is where a case came in.
@@ -74,6 +107,7 @@ const (
 	Sibling       Relation = "SIBLING"
 	OtherRelative Relation = "OTHER_RELATIVE"
 	Designated    Relation = "DESIGNATED" // named by the deceased
+	Agent         Relation = "AGENT"      // sent by the family with a letter of authority
 	Employer      Relation = "EMPLOYER"
 	Committee     Relation = "COMMITTEE" // neighbourhood or village committee
 	Police        Relation = "POLICE"
@@ -82,7 +116,7 @@ const (
 )
 
 // Relations lists every relation, in the order of menus.
-var Relations = []Relation{Spouse, Child, Parent, Sibling, OtherRelative, Designated, Employer, Committee, Police, Hospital, CivilAffairs}
+var Relations = []Relation{Spouse, Child, Parent, Sibling, OtherRelative, Designated, Agent, Employer, Committee, Police, Hospital, CivilAffairs}
 
 // authority says that the handler acts by office.
 func (r Relation) authority() bool { return r == Police || r == Hospital || r == CivilAffairs }
@@ -98,6 +132,12 @@ type Deceased struct {
 	Birth     domain.Private[domain.Date]      `json:"birth,omitzero"`
 	DeathDate domain.Date                      `json:"death_date,omitzero"` // empty where nobody knows
 	Hukou     domain.Division                  `json:"hukou,omitzero"`
+	// Kind is whose papers the deceased had; empty where it follows from the
+	// rest (Deceased.Class).
+	Kind Kind `json:"kind,omitzero"`
+	// Document is the paper of a person who has no resident identity card.
+	Document    IDDocument             `json:"document,omitzero"`
+	Nationality domain.Private[string] `json:"nationality,omitzero"` // ISO 3166, "KOR"
 }
 
 // A Handler is who arranges the case (承办人).
@@ -106,6 +146,9 @@ type Handler struct {
 	Name     domain.Private[string] `json:"name"`
 	Phone    domain.Private[string] `json:"phone"`
 	Relation Relation               `json:"relation"`
+	// CitizenID, or the other Document, is what a release of ashes compares.
+	CitizenID domain.Private[domain.CitizenID] `json:"citizen_id,omitzero"`
+	Document  IDDocument                       `json:"document,omitzero"`
 }
 
 // A Slot is one that the schedule gave to the case.
@@ -132,6 +175,17 @@ type Line struct {
 	Ceiling          domain.Money `json:"ceiling_fen"`
 	PriceListVersion int          `json:"price_list_version"`
 	ServedOn         domain.Date  `json:"served_on,omitzero"` // bills only
+	// Block is the printed list that the line stands on, "basic", "optional" or
+	// "goods"; the rest of its row is kept so that a print needs no other source.
+	Block       string `json:"block,omitzero"`
+	PricingType string `json:"pricing_type,omitzero"`
+	Content     string `json:"content,omitzero"` // what the item includes, in words
+	Basis       string `json:"basis,omitzero"`   // the document behind the price
+	// Reason is why the price lies outside the reference range (PR-2).
+	Reason string `json:"reason,omitzero"`
+	// Relief is what a relief rule takes off: known beforehand on a quote, on a
+	// bill told by ReliefApplied.
+	Relief domain.Money `json:"relief_fen,omitzero"`
 }
 
 // Grounds are why a line costs nothing: they tell that the family is poor, or
@@ -163,7 +217,7 @@ var Methods = []Method{Cash, Card, WeChat, Alipay, Transfer}
 type Reason string
 
 // The reasons: the first four end a case, the next three detach a slot, the
-// last three take money off a line.
+// last four take money off a line.
 const (
 	FamilyWithdrew Reason = "FAMILY_WITHDREW"
 	MovedElsewhere Reason = "MOVED_ELSEWHERE"
@@ -177,13 +231,14 @@ const (
 	Overcharge  Reason = "OVERCHARGE"
 	NotRendered Reason = "NOT_RENDERED"
 	WrongLine   Reason = "WRONG_LINE"
+	ReliefFound Reason = "RELIEF_FOUND" // entitled to relief, which nobody knew when it was paid
 )
 
 // The reasons that each act takes.
 var (
 	CancelReasons = []Reason{FamilyWithdrew, MovedElsewhere, Duplicate, EntryError}
 	DetachReasons = []Reason{Rescheduled, OutOfService, NotNeeded, FamilyWithdrew, EntryError}
-	RefundReasons = []Reason{Overcharge, NotRendered, WrongLine}
+	RefundReasons = []Reason{Overcharge, NotRendered, WrongLine, ReliefFound}
 )
 
 // Event is a fact about one case.
@@ -214,7 +269,9 @@ type (
 		Quote            string       `json:"quote"`
 		PriceListVersion int          `json:"price_list_version"`
 		Lines            []Line       `json:"lines"`
-		Total            domain.Money `json:"total_fen"`
+		Total            domain.Money `json:"total_fen"` // before relief
+		// Relief is what the relief that was granted takes off.
+		Relief domain.Money `json:"relief_fen,omitzero"`
 	}
 	// Consented is the handler's agreement to a quote.
 	Consented struct {
@@ -281,10 +338,18 @@ type PriceRow struct {
 	Code, NameZh, NameEn, Unit string
 	Price                      domain.Money // per unit; zero where the list gives only a range
 	Ceiling                    domain.Money // the most that a unit may cost
+	// PricingType is how the price comes about ("REFERENCE_RANGE"), Min and Max
+	// the range that goes with it; zero where there is none.
+	PricingType string
+	Min, Max    domain.Money
+	// Includes are the codes of items that this one contains already (PR-3).
+	Includes []string
+	// For the printed lists.
+	Block, Content, Basis string
 }
 
 // PriceList is the institution's list in force on one day, a fact from its
-// stream. Rows that nobody asks for may be left out.
+// stream. Rows that are neither asked for nor on the bill may be left out.
 type PriceList struct {
 	Institution   string
 	Version       int // zero: there was no list in force
@@ -298,6 +363,8 @@ type Item struct {
 	Code     string
 	Quantity int64
 	Price    domain.Money // per unit; zero means the list's
+	// Reason is why the price lies outside the reference range (PR-2).
+	Reason string
 }
 
 // A ReliefRule is a version of a relief rule (惠民殡葬), a fact: who qualifies
@@ -415,7 +482,39 @@ type State struct {
 	Refunds             []Refunded
 	Cancelled           bool
 	Closed              bool
-	opened              Opened
+
+	Source        Source
+	Circumstances CircumstancesRecorded
+	Papers        []PaperReceived // as they came; a later one of the same paper stands for it
+	Promised      []Following
+	Notified      []Notification
+
+	Authority *Authorised // nil: nothing is recorded but the relation
+	Disputes  []Dispute
+	// Unseated says that a challenge was upheld and nobody has taken over yet.
+	Unseated bool
+
+	Claim    *ReliefClaimed // the open one
+	Grant    *ReliefGranted
+	Declined DeclineReason // why the last claim came to nothing
+
+	// Unanswered counts the quotes since the family last said yes or no.
+	Unanswered  int
+	Refusals    []ChargeRefused
+	RefundsPaid []RefundPaid
+	Receipts    []Receipt
+
+	// Fixed says that the cremation has begun (I12).
+	Fixed          bool
+	Corrections    []Corrected
+	Clarifications []Clarified
+
+	Services []Service
+	Contact  ContactPreferred
+	Tracking string // hash of the code that counts
+	Rating   *Rated
+
+	opened Opened
 }
 
 // Exists says that the case has been opened.
@@ -457,7 +556,7 @@ var Case = domain.Decider[State, Command, Event]{Decide: decide, Evolve: evolve}
 func evolve(s State, e Event) State {
 	switch e := e.(type) {
 	case Opened:
-		s.opened, s.Institution, s.Number, s.Deceased, s.Handler = e, e.Institution, e.Number, e.Deceased, e.Handler
+		s.opened, s.Institution, s.Number, s.Deceased, s.Handler, s.Source = e, e.Institution, e.Number, e.Deceased, e.Handler, e.Source
 	case SlotAttached:
 		s.Slots = append(slices.Clip(s.Slots), e.Slot)
 	case SlotDetached:
@@ -466,7 +565,13 @@ func evolve(s State, e Event) State {
 		})
 	case Quoted:
 		s.Quotes = append(slices.Clip(s.Quotes), e)
+		s.Unanswered++
+	case QuoteDeclined:
+		s.Unanswered = 0
+	case ChargeRefused:
+		s.Refusals = append(slices.Clip(s.Refusals), e)
 	case Consented:
+		s.Unanswered = 0
 		if i := slices.IndexFunc(s.Quotes, func(q Quoted) bool { return q.Quote == e.Quote }); i >= 0 {
 			s.Accepted = &s.Quotes[i]
 		}
@@ -493,6 +598,20 @@ func evolve(s State, e Event) State {
 		s.Cancelled = true
 	case Closed:
 		s.Closed = true
+	case CircumstancesRecorded, PaperReceived, PaperPromised, PaperLapsed, OfficeNotified:
+		return s.evolvePapers(e)
+	case Authorised, Challenged, ChallengeResolved, HandlerReplaced:
+		return s.evolveAuthority(e)
+	case Amended, ParticularsFixed, Corrected, Clarified:
+		return s.evolveParticulars(e)
+	case ReliefClaimed, ReliefGranted, ReliefDeclined:
+		return s.evolveRelief(e)
+	case RefundPaid, ReceiptIssued, ReceiptReprinted:
+		return s.evolveReceipts(e)
+	case ServicePlanned, ServiceStarted, ServiceEnded:
+		return s.evolveServices(e)
+	case ContactPreferred, TrackingIssued, Rated:
+		return s.evolveFamily(e)
 	}
 	return s
 }
@@ -529,6 +648,12 @@ var (
 	ErrAboveCeiling = domain.Reject("charge_above_ceiling", "%[1]s录入 %[3]s 元，最高价是 %[4]s %[5]s。", "%[2]s is entered at %[3]s yuan; the most it may cost is %[4]s %[5]s.").Under("I16", lawPrice)
 	ErrAboveQuote   = domain.Reject("charge_above_quote", "%[1]s：家属同意的报价是 %[3]s 元，已收录 %[4]s 元，再加 %[5]s 元就超过了。请重新报价并由家属同意。",
 		"%[2]s: the family agreed to %[3]s yuan, %[4]s are on the bill, and %[5]s more would exceed it. A new quote and consent are needed.").Under("I16", "")
+	ErrOutsideRange = domain.Reject("price_outside_range", "%[1]s录入 %[3]s 元，参考区间是 %[4]s 至 %[5]s 元。区间以外的价格要写明原因。",
+		"%[2]s is entered at %[3]s yuan; the reference range is %[4]s to %[5]s. A price outside it needs its reason.").Under("PR-2", "发改价格〔2026〕108号：非基础项目实行收费标准参考区间")
+	ErrBelowFloor = domain.Reject("price_below_floor", "%[1]s录入 %[3]s 元，低于规定的下限 %[4]s 元。", "%[2]s is entered at %[3]s yuan, below the floor of %[4]s.").Under("PR-2", "发改价格〔2026〕108号：基础项目实行政府指导价")
+	ErrSplit      = domain.Reject("charge_split", "“%[1]s”已经包含在“%[3]s”里，不得分解收费。", "%[2]q is part of %[4]q and is not charged separately.").Under("PR-3", "殡葬管理条例（2026）：不得分解项目收费")
+	ErrThirdQuote = domain.Reject("third_quote", "已经有两次报价家属没有答复。请先由家属同意或不同意最近一次报价，再出新的报价。",
+		"The family has not answered the last two quotes. They say yes or no to the latest one before there is another.").Under("I16", "殡葬管理条例（2026）：不得强制或者变相强制服务，不得诱导铺张消费")
 	ErrQuoteExists     = domain.Reject("quote_exists", "报价 %s 已经有了，内容不同。", "There is a quote %s already, with other contents.")
 	ErrNoQuote         = domain.Reject("quote_unknown", "没有报价 %s。", "There is no quote %s.")
 	ErrQuoteSuperseded = domain.Reject("quote_superseded", "报价 %s 已经被新的代替，请看最新的报价。", "Quote %s has been replaced; please read the latest one.")
@@ -552,6 +677,8 @@ var (
 const (
 	maxItems    = 200
 	maxQuantity = 100_000
+	// maxUnanswered is how many quotes may wait for the family's yes or no.
+	maxUnanswered = 2
 )
 
 func decide(s State, cmd Command) ([]Event, error) {
@@ -585,6 +712,60 @@ func decide(s State, cmd Command) ([]Event, error) {
 		return s.cancel(c)
 	case Close:
 		return s.close()
+	case DeclineQuote:
+		return s.declineQuote(c)
+	case RecordRefusal:
+		return s.recordRefusal(c)
+	case ClaimRelief:
+		return s.claimRelief(c)
+	case GrantRelief:
+		return s.grantRelief(c)
+	case DeclineRelief:
+		return s.declineRelief(c)
+	case PayRefund:
+		return s.payRefund(c)
+	case IssueReceipt:
+		return s.issueReceipt(c)
+	case ReprintReceipt:
+		return s.reprintReceipt(c)
+	case RecordCircumstances:
+		return s.recordCircumstances(c)
+	case ReceivePaper:
+		return s.receivePaper(c)
+	case PromisePaper:
+		return s.promisePaper(c)
+	case LapsePaper:
+		return s.lapsePaper(c)
+	case NotifyOffice:
+		return s.notifyOffice(c)
+	case Authorise:
+		return s.authorise(c)
+	case Challenge:
+		return s.challenge(c)
+	case ResolveChallenge:
+		return s.resolveChallenge(c)
+	case ReplaceHandler:
+		return s.replaceHandler(c)
+	case Amend:
+		return s.amend(c)
+	case FixParticulars:
+		return s.fixParticulars(c)
+	case Correct:
+		return s.correct(c)
+	case Clarify:
+		return s.clarify(c)
+	case PlanService:
+		return s.planService(c)
+	case StartService:
+		return s.startService(c)
+	case EndService:
+		return s.endService(c)
+	case PreferContact:
+		return s.preferContact(c)
+	case IssueTracking:
+		return s.issueTracking(c)
+	case Rate:
+		return s.rate(c)
 	}
 	panic("unreachable: sealed interface")
 }
@@ -603,7 +784,7 @@ func (s State) open(c Open) ([]Event, error) {
 	if o.Deceased, err = o.Deceased.checked(domain.DateOf(c.Now)); err != nil {
 		return nil, err
 	}
-	if err := o.Handler.check(); err != nil {
+	if o.Handler, err = o.Handler.checked(); err != nil {
 		return nil, err
 	}
 	switch {
@@ -621,72 +802,6 @@ func (s State) open(c Open) ([]Event, error) {
 		return nil, ErrUnclaimed
 	}
 	return []Event{o}, nil
-}
-
-// checked answers with d in canonical form: the ID number in upper case, sex
-// and birth date from it where they were not given.
-func (d Deceased) checked(today domain.Date) (Deceased, error) {
-	name, named := d.Name.Get()
-	for _, of := range []domain.Subject{subject(d.Name), subject(d.CitizenID), subject(d.Sex), subject(d.Birth)} {
-		if d.Person == "" || of != "" && of != d.Person {
-			return d, ErrPerson
-		}
-	}
-	switch {
-	case named == (d.Unnamed != ""), named && blank(name),
-		!named && d.Unnamed != Unidentified && d.Unnamed != Newborn:
-		return d, ErrDeceased
-	}
-	birth, hasBirth := d.Birth.Get()
-	sex, hasSex := d.Sex.Get()
-	if hasBirth && !birth.Valid() {
-		_, err := domain.ParseDate(string(birth))
-		return d, err
-	}
-	if hasSex && sex != Male && sex != Female && sex != UnknownSex {
-		return d, ErrSex
-	}
-	if given, ok := d.CitizenID.Get(); ok {
-		id, err := domain.ParseCitizenID(string(given))
-		if err != nil {
-			return d, err
-		}
-		of := Male
-		if id.Female() {
-			of = Female
-		}
-		if hasBirth && birth != id.Birth() || hasSex && sex != of {
-			return d, ErrIDMismatch
-		}
-		birth, hasBirth = id.Birth(), true
-		d.CitizenID, d.Birth, d.Sex = domain.Personal(d.Person, id), domain.Personal(d.Person, birth), domain.Personal(d.Person, of)
-	}
-	if hasBirth && birth > today {
-		return d, ErrBirth.With(birth)
-	}
-	if d.DeathDate != "" && (!d.DeathDate.Valid() || d.DeathDate > today || hasBirth && d.DeathDate < birth) {
-		return d, ErrDeathDate.With(d.DeathDate)
-	}
-	if d.Hukou != "" {
-		if _, err := domain.ParseDivision(string(d.Hukou)); err != nil {
-			return d, err
-		}
-	}
-	return d, nil
-}
-
-func (h Handler) check() error {
-	name, hasName := h.Name.Get()
-	phone, hasPhone := h.Phone.Get()
-	switch {
-	case h.Person == "" || subject(h.Name) != h.Person && hasName || subject(h.Phone) != h.Person && hasPhone:
-		return ErrPerson
-	case blank(name) || blank(phone) || !slices.Contains(Relations, h.Relation):
-		return ErrHandler
-	case !validPhone(phone):
-		return ErrPhone
-	}
-	return nil
 }
 
 // subject is whom a sealed fact is about; empty when it was never given.
@@ -771,14 +886,51 @@ func (s State) priced(it Item, l PriceList, on domain.Date) (Line, error) {
 	if price == 0 {
 		price = r.Price
 	}
+	en := english(r.NameZh, r.NameEn)
+	outside := price < r.Min || r.Max > 0 && price > r.Max
+	reason := strings.TrimSpace(it.Reason)
 	switch {
 	case price == 0 && r.Ceiling > 0:
-		return Line{}, ErrNoPrice.With(r.NameZh, english(r.NameZh, r.NameEn))
+		return Line{}, ErrNoPrice.With(r.NameZh, en)
 	case price > r.Ceiling:
-		return Line{}, ErrAboveCeiling.With(r.NameZh, english(r.NameZh, r.NameEn), price, r.Ceiling, r.Unit)
+		return Line{}, ErrAboveCeiling.With(r.NameZh, en, price, r.Ceiling, r.Unit)
+	case outside && r.PricingType == referenceRange && reason == "":
+		return Line{}, ErrOutsideRange.With(r.NameZh, en, price, r.Min, max(r.Max, r.Ceiling))
+	case strings.HasPrefix(r.PricingType, guided) && price < r.Min:
+		return Line{}, ErrBelowFloor.With(r.NameZh, en, price, r.Min)
+	}
+	if !outside {
+		reason = ""
 	}
 	return Line{ID: it.ID, Code: r.Code, NameZh: r.NameZh, NameEn: r.NameEn, Unit: r.Unit, Quantity: it.Quantity, Price: price,
-		Amount: price * domain.Money(it.Quantity), Ceiling: r.Ceiling, PriceListVersion: l.Version}, nil
+		Amount: price * domain.Money(it.Quantity), Ceiling: r.Ceiling, PriceListVersion: l.Version,
+		Block: r.Block, PricingType: r.PricingType, Content: r.Content, Basis: r.Basis, Reason: reason}, nil
+}
+
+// The pricing types that have a band (PR-2), as pricing writes them: 参考区间,
+// and the two 政府指导价.
+const (
+	referenceRange = "REFERENCE_RANGE"
+	guided         = "GOV_GUIDED"
+)
+
+// split holds PR-3: of two lines that cost something, neither contains the
+// other. l is the new one, beside the ones that are there.
+func (l PriceList) split(n Line, beside []Line) error {
+	within := func(whole, part Line) bool {
+		i := slices.IndexFunc(l.Rows, func(r PriceRow) bool { return r.Code == whole.Code })
+		return i >= 0 && slices.Contains(l.Rows[i].Includes, part.Code)
+	}
+	for _, have := range beside {
+		whole, part := have, n
+		if within(n, have) {
+			whole, part = n, have
+		}
+		if n.Amount > 0 && have.Amount > 0 && within(whole, part) {
+			return ErrSplit.With(part.NameZh, english(part.NameZh, part.NameEn), whole.NameZh, english(whole.NameZh, whole.NameEn))
+		}
+	}
+	return nil
 }
 
 // billed is what the bill has under a code, after refunds.
@@ -829,8 +981,18 @@ func (s State) quote(c Quote) ([]Event, error) {
 		if slices.ContainsFunc(q.Lines, func(x Line) bool { return x.ID == l.ID }) {
 			return nil, ErrLineExists.With(l.ID)
 		}
+		if err := c.Prices.split(l, q.Lines); err != nil {
+			return nil, err
+		}
 		q.Lines = append(q.Lines, l)
 		q.Total += l.Amount
+	}
+	if s.Grant != nil {
+		for _, x := range reductions(s.Grant.Waives, q.Lines, nil) {
+			i := slices.IndexFunc(q.Lines, func(l Line) bool { return l.ID == x.Line })
+			q.Lines[i].Relief = x.Amount
+			q.Relief += x.Amount
+		}
 	}
 	for _, have := range s.Quotes {
 		if have.Quote != q.Quote {
@@ -843,6 +1005,9 @@ func (s State) quote(c Quote) ([]Event, error) {
 	}
 	if err := q.covers(s); err != nil {
 		return nil, err
+	}
+	if s.Unanswered >= maxUnanswered {
+		return nil, ErrThirdQuote
 	}
 	return []Event{q}, nil
 }
@@ -864,6 +1029,9 @@ func (s State) consent(c Consent) ([]Event, error) {
 		return nil, ErrQuoteTotal.With(c.Total, q.Total)
 	case s.Accepted != nil && s.Accepted.Quote == q.Quote:
 		return nil, nil
+	}
+	if err := s.May(Arrange, domain.DateOf(c.Now)); err != nil {
+		return nil, err
 	}
 	// Something may have been charged under the quote before it.
 	if err := q.covers(s); err != nil {
@@ -890,6 +1058,9 @@ func (s State) charge(c Charge) ([]Event, error) {
 		}
 		return nil, ErrLineExists.With(l.ID)
 	}
+	if err := c.Prices.split(l, s.lines()); err != nil {
+		return nil, err
+	}
 	var agreed domain.Money
 	if s.Accepted != nil {
 		agreed = s.Accepted.of(l.Code)
@@ -897,7 +1068,23 @@ func (s State) charge(c Charge) ([]Event, error) {
 	if billed := s.billed(l.Code); billed+l.Amount > agreed {
 		return nil, ErrAboveQuote.With(l.NameZh, english(l.NameZh, l.NameEn), agreed, billed, l.Amount)
 	}
-	return []Event{Charged{l}}, nil
+	es := []Event{Charged{l}}
+	if s.Grant != nil { // what is waived is never due, not even for a moment
+		for _, x := range reductions(s.Grant.Waives, []Line{l}, s.relieved()) {
+			es = append(es, s.reliefOf(l.ID, x.Amount, *s.Grant))
+		}
+	}
+	return es, nil
+}
+
+// lines are those of the bill that still count.
+func (s State) lines() (ls []Line) {
+	for _, b := range s.Bill {
+		if b.Amount > b.Refunded {
+			ls = append(ls, b.Line)
+		}
+	}
+	return ls
 }
 
 func (s State) line(id string) (BillLine, bool) {
@@ -967,6 +1154,8 @@ func (s State) pay(c Pay) ([]Event, error) {
 		return nil, ErrMethod.With(c.Method)
 	case c.Amount <= 0 || c.Amount > s.Balance():
 		return nil, ErrAmount.With(s.Balance())
+	case c.Amount > s.Payable():
+		return nil, ErrPayFirst.With(s.Payable())
 	}
 	return []Event{c.Paid}, nil
 }
@@ -1004,6 +1193,8 @@ func (s State) cancel(c Cancel) ([]Event, error) {
 		return nil, ErrEnded
 	case !slices.Contains(CancelReasons, c.Reason):
 		return nil, ErrReason.With(c.Reason)
+	case s.Disputed() && (c.Reason == FamilyWithdrew || c.Reason == MovedElsewhere):
+		return nil, ErrDisputed
 	}
 	return []Event{Cancelled{c.Reason}}, nil
 }

@@ -33,18 +33,20 @@ var (
 	opened  = Opened{Institution: home, Number: "DL-2026-000123", Deceased: deceased, Handler: handler, Source: Desk}
 
 	prices = PriceList{Institution: home, Version: 12, EffectiveFrom: "2026-10-01", Rows: []PriceRow{
-		{"CRM-FLAT", "遗体火化（平板炉）", "Cremation, flat-bed", "元/具", domain.Yuan(900), domain.Yuan(900)},
-		{"STO-COLD", "遗体存放（冷藏）", "", "元/日", domain.Yuan(90), domain.Yuan(90)},
-		{"FLOWER", "鲜花布置", "Flowers", "元/场", domain.Yuan(1732), domain.Yuan(1732)},
-		{"GRM-STD", "一般整容", "Grooming", "元/具", 0, domain.Yuan(600)},
-		{"WRE-FREE", "绢花花圈", "Silk wreath", "个", 0, 0},
+		{Code: "CRM-FLAT", NameZh: "遗体火化（平板炉）", NameEn: "Cremation, flat-bed", Unit: "元/具", Price: domain.Yuan(900), Ceiling: domain.Yuan(900)},
+		{Code: "STO-COLD", NameZh: "遗体存放（冷藏）", NameEn: "", Unit: "元/日", Price: domain.Yuan(90), Ceiling: domain.Yuan(90)},
+		{Code: "FLOWER", NameZh: "鲜花布置", NameEn: "Flowers", Unit: "元/场", Price: domain.Yuan(1732), Ceiling: domain.Yuan(1732)},
+		{Code: "GRM-STD", NameZh: "一般整容", NameEn: "Grooming", Unit: "元/具", Price: 0, Ceiling: domain.Yuan(600)},
+		{Code: "WRE-FREE", NameZh: "绢花花圈", NameEn: "Silk wreath", Unit: "个", Price: 0, Ceiling: 0},
 	}}
 )
 
 // with edits a copy.
 func with[T any](v T, edit func(*T)) T { edit(&v); return v }
 
-func item(id, code string, n int64, price domain.Money) Item { return Item{id, code, n, price} }
+func item(id, code string, n int64, price domain.Money) Item {
+	return Item{ID: id, Code: code, Quantity: n, Price: price}
+}
 
 // line is what item comes to on the list.
 func line(id, code string, n int64, price domain.Money) Line {
@@ -61,9 +63,9 @@ func served(l Line) Line { l.ServedOn = day; return l }
 
 // A quote of cremation, three days of cold storage and flowers, accepted.
 var (
-	quoted = Quoted{"q1", 12, []Line{
+	quoted = Quoted{Quote: "q1", PriceListVersion: 12, Lines: []Line{
 		line("1", "CRM-FLAT", 1, domain.Yuan(900)), line("2", "STO-COLD", 3, domain.Yuan(90)), line("3", "FLOWER", 1, domain.Yuan(1732)),
-	}, domain.Yuan(900 + 270 + 1732)}
+	}, Total: domain.Yuan(900 + 270 + 1732)}
 	agreed    = []Event{opened, quoted, Consented{"q1", quoted.Total, kin}}
 	cremation = Charged{served(line("b1", "CRM-FLAT", 1, domain.Yuan(900)))}
 	storage   = Charged{served(line("b2", "STO-COLD", 3, domain.Yuan(90)))}
@@ -114,7 +116,7 @@ func TestOpen(t *testing.T) {
 		"personal data is kept under its own person":   {func(o *Opened) { o.Deceased.Name = domain.Personal(kin, "林远舟") }, ErrPerson},
 		"the deceased has a reference":                 {func(o *Opened) { o.Deceased.Person = "" }, ErrPerson},
 		"handler and deceased are two people": {func(o *Opened) {
-			o.Handler = Handler{dead, domain.Personal(dead, "林"), domain.Personal(dead, "13800000412"), Child}
+			o.Handler = Handler{Person: dead, Name: domain.Personal(dead, "林"), Phone: domain.Personal(dead, "13800000412"), Relation: Child}
 		}, ErrPerson},
 		"the handler's phone is kept under the handler":  {func(o *Opened) { o.Handler.Phone = domain.Personal(dead, "13800000412") }, ErrPerson},
 		"the handler has a name":                         {func(o *Opened) { o.Handler.Name = domain.Private[string]{} }, ErrHandler},
@@ -194,17 +196,17 @@ func TestQuote(t *testing.T) {
 	})
 	t.Run("a lower price may be offered, a higher one not", func(t *testing.T) {
 		spec.Given(t, opened).When(Quote{by, "q1", []Item{item("1", "CRM-FLAT", 1, domain.Yuan(800))}, prices}).
-			Then(Quoted{"q1", 12, []Line{line("1", "CRM-FLAT", 1, domain.Yuan(800))}, domain.Yuan(800)})
+			Then(Quoted{Quote: "q1", PriceListVersion: 12, Lines: []Line{line("1", "CRM-FLAT", 1, domain.Yuan(800))}, Total: domain.Yuan(800)})
 		spec.Given(t, opened).When(Quote{by, "q1", []Item{item("1", "CRM-FLAT", 1, domain.Yuan(900)+1)}, prices}).Rejects(ErrAboveCeiling)
 	})
 	t.Run("what has only a range needs a price within it", func(t *testing.T) {
 		spec.Given(t, opened).When(Quote{by, "q1", []Item{item("1", "GRM-STD", 1, 0)}, prices}).Rejects(ErrNoPrice)
 		spec.Given(t, opened).When(Quote{by, "q1", []Item{item("1", "GRM-STD", 1, domain.Yuan(601))}, prices}).Rejects(ErrAboveCeiling)
 		spec.Given(t, opened).When(Quote{by, "q1", []Item{item("1", "GRM-STD", 1, domain.Yuan(600))}, prices}).
-			Then(Quoted{"q1", 12, []Line{line("1", "GRM-STD", 1, domain.Yuan(600))}, domain.Yuan(600)})
+			Then(Quoted{Quote: "q1", PriceListVersion: 12, Lines: []Line{line("1", "GRM-STD", 1, domain.Yuan(600))}, Total: domain.Yuan(600)})
 	})
 	t.Run("what is free is quoted at nothing", func(t *testing.T) {
-		spec.Given(t, opened).When(Quote{by, "q1", []Item{item("1", "WRE-FREE", 8, 0)}, prices}).Then(Quoted{"q1", 12, []Line{line("1", "WRE-FREE", 8, 0)}, 0})
+		spec.Given(t, opened).When(Quote{by, "q1", []Item{item("1", "WRE-FREE", 8, 0)}, prices}).Then(Quoted{Quote: "q1", PriceListVersion: 12, Lines: []Line{line("1", "WRE-FREE", 8, 0)}, Total: 0})
 	})
 	t.Run("what is not on the list is not quoted", func(t *testing.T) {
 		spec.Given(t, opened).When(Quote{by, "q1", []Item{item("1", "TEA", 1, 100)}, prices}).Rejects(ErrOffList)
@@ -233,12 +235,12 @@ func TestQuote(t *testing.T) {
 	t.Run("a new quote has everything that is already on the bill", func(t *testing.T) {
 		spec.Given(t, after(cremation)...).When(Quote{by, "q2", []Item{item("1", "STO-COLD", 3, 0)}, prices}).Rejects(ErrQuoteBelowBill)
 		spec.Given(t, after(cremation)...).When(Quote{by, "q2", []Item{item("1", "CRM-FLAT", 1, 0)}, prices}).
-			Then(Quoted{"q2", 12, []Line{line("1", "CRM-FLAT", 1, domain.Yuan(900))}, domain.Yuan(900)})
+			Then(Quoted{Quote: "q2", PriceListVersion: 12, Lines: []Line{line("1", "CRM-FLAT", 1, domain.Yuan(900))}, Total: domain.Yuan(900)})
 	})
 }
 
 func TestConsent(t *testing.T) {
-	second := Quoted{"q2", 12, []Line{line("1", "CRM-FLAT", 1, domain.Yuan(900))}, domain.Yuan(900)}
+	second := Quoted{Quote: "q2", PriceListVersion: 12, Lines: []Line{line("1", "CRM-FLAT", 1, domain.Yuan(900))}, Total: domain.Yuan(900)}
 	t.Run("the handler agrees to the latest quote, once", func(t *testing.T) {
 		spec.Given(t, opened, quoted).When(Consent{by, "q1", quoted.Total}).Then(Consented{"q1", quoted.Total, kin})
 		spec.Given(t, agreed...).When(Consent{by, "q1", quoted.Total}).Then()
@@ -297,7 +299,7 @@ func TestCharge(t *testing.T) {
 		spec.Given(t, opened, quoted).When(charge(item("b1", "CRM-FLAT", 1, 0))).Rejects(ErrAboveQuote)
 	})
 	t.Run("a new quote and a new consent allow more", func(t *testing.T) {
-		more := Quoted{"q2", 12, []Line{line("1", "CRM-FLAT", 1, domain.Yuan(900)), line("2", "STO-COLD", 5, domain.Yuan(90))}, domain.Yuan(1350)}
+		more := Quoted{Quote: "q2", PriceListVersion: 12, Lines: []Line{line("1", "CRM-FLAT", 1, domain.Yuan(900)), line("2", "STO-COLD", 5, domain.Yuan(90))}, Total: domain.Yuan(1350)}
 		two := charge(item("b4", "STO-COLD", 2, 0))
 		spec.Given(t, after(storage)...).When(two).Rejects(ErrAboveQuote)
 		spec.Given(t, after(storage, more)...).When(two).Rejects(ErrAboveQuote)

@@ -21,6 +21,12 @@ var Wire = []domain.Wire{
 	domain.Named[ResourceAdded]("institution.resource_added.v1"),
 	domain.Named[ResourceRetired]("institution.resource_retired.v1"),
 	domain.Named[Renamed]("institution.renamed.v1"),
+	domain.Named[MaintenancePlanned]("institution.maintenance_planned.v1"),
+	domain.Named[MaintenanceCancelled]("institution.maintenance_cancelled.v1"),
+	domain.Named[ResourceTimed]("institution.resource_timed.v1"),
+	domain.Named[StaffQualified]("institution.staff_qualified.v1"),
+	domain.Named[StaffDisqualified]("institution.staff_disqualified.v1"),
+	domain.Named[ParameterSet]("parameters.set.v1"),
 }
 
 // A Kind is what an institution is. 殡葬管理条例 (2026) knows three kinds of
@@ -180,6 +186,8 @@ func (Rename) institutionCommand()         {}
 type Resource struct {
 	ResourceAdded
 	RetiredFrom domain.Date // first day without it; empty while it serves
+	Durations   []Duration  // as the institution timed them; see Minutes
+	CleanDown   []Span      // every day
 }
 
 // ServesOn says that the resource had not been retired by that day.
@@ -191,6 +199,8 @@ type State struct {
 	Registered
 	Licences  []Licensed
 	Resources []Resource
+	Windows   []Window // maintenance, as it was planned
+	Staff     []Qualification
 	first     Registered // as it was entered, whatever it is called today
 }
 
@@ -233,6 +243,8 @@ func evolve(s State, e Event) State {
 		}
 	case Renamed:
 		s.NameZh, s.NameEn = e.NameZh, e.NameEn
+	case MaintenancePlanned, MaintenanceCancelled, ResourceTimed, StaffQualified, StaffDisqualified:
+		return s.evolveUpkeep(e)
 	}
 	return s
 }
@@ -280,6 +292,16 @@ func decide(s State, cmd Command) ([]Event, error) {
 		return s.retireResource(c)
 	case Rename:
 		return s.rename(c)
+	case PlanMaintenance:
+		return s.planMaintenance(c)
+	case CancelMaintenance:
+		return s.cancelMaintenance(c)
+	case TimeResource:
+		return s.timeResource(c)
+	case QualifyStaff:
+		return s.qualify(c)
+	case DisqualifyStaff:
+		return s.disqualify(c)
 	}
 	panic("unreachable: sealed interface")
 }

@@ -48,7 +48,10 @@ type Adopt struct {
 func (Adopt) catalogueCommand() {}
 
 // CatalogueState is one division's catalogue with its history, oldest first.
-type CatalogueState struct{ Versions []Adopted }
+type CatalogueState struct {
+	Versions []Adopted
+	Contents []Contents
+}
 
 // InForce is the catalogue of that day, and false where none was in force yet.
 func (s CatalogueState) InForce(on domain.Date) (Adopted, bool) {
@@ -67,6 +70,8 @@ func evolveCatalogue(s CatalogueState, e CatalogueEvent) CatalogueState {
 	switch e := e.(type) {
 	case Adopted:
 		s.Versions = append(slices.Clip(s.Versions), e)
+	case Contents:
+		s.Contents = append(slices.Clip(s.Contents), e)
 	}
 	return s
 }
@@ -78,6 +83,8 @@ func decideCatalogue(s CatalogueState, cmd CatalogueCommand) ([]CatalogueEvent, 
 	switch c := cmd.(type) {
 	case Adopt:
 		return s.adopt(c)
+	case StateContents:
+		return s.stateContents(c)
 	}
 	panic("unreachable: sealed interface")
 }

@@ -23,6 +23,7 @@ const (
 // Wire lists the events under their names on the log.
 var Wire = []domain.Wire{
 	domain.Named[Adopted]("catalogue.adopted.v1"),
+	domain.Named[Contents]("catalogue.contents_stated.v1"),
 	domain.Named[Published]("pricelist.published.v1"),
 }
 

@@ -25,6 +25,17 @@ var Wire = []domain.Wire{
 	domain.Named[Held]("schedule.held.v1"),
 	domain.Named[Confirmed]("schedule.confirmed.v1"),
 	domain.Named[Released]("schedule.released.v1"),
+	domain.Named[Blocked]("schedule.blocked.v1"),
+	domain.Named[Unblocked]("schedule.unblocked.v1"),
+	domain.Named[Joined]("wait.joined.v1"),
+	domain.Named[Offered]("wait.offered.v1"),
+	domain.Named[Skipped]("wait.skipped.v1"),
+	domain.Named[Accepted]("wait.accepted.v1"),
+	domain.Named[Left]("wait.left.v1"),
+	domain.Named[Announced]("release.announced.v1"),
+	domain.Named[Applied]("release.applied.v1"),
+	domain.Named[ApplicationWithdrawn]("release.withdrawn.v1"),
+	domain.Named[Drawn]("release.drawn.v1"),
 }
 
 // Event is a fact about one resource's day.
@@ -52,11 +63,51 @@ type (
 		Case   string `json:"case"`
 		Reason Reason `json:"reason"`
 	}
+	// Blocked keeps an interval free of bookings.
+	Blocked struct {
+		Block string    `json:"block"` // unique within the day
+		Start time.Time `json:"start"`
+		End   time.Time `json:"end"`
+		Kind  BlockKind `json:"kind"`
+	}
+	// Unblocked opened the interval again.
+	Unblocked struct {
+		Block string `json:"block"`
+	}
 )
 
 func (Held) dayEvent()      {}
 func (Confirmed) dayEvent() {}
 func (Released) dayEvent()  {}
+func (Blocked) dayEvent()   {}
+func (Unblocked) dayEvent() {}
+
+// A BlockKind is why an interval cannot be booked.
+type BlockKind string
+
+// The kinds of block.
+const (
+	Maintenance BlockKind = "MAINTENANCE"
+	CleanDown   BlockKind = "CLEAN_DOWN"
+	Reserved    BlockKind = "AUTHORITY" // kept for police, court or an emergency
+	ForDraw     BlockKind = "DRAW"      // a peak day's slots until they are drawn
+)
+
+// BlockKinds lists every kind, in the order of menus.
+var BlockKinds = []BlockKind{Maintenance, CleanDown, Reserved, ForDraw}
+
+// Names are the kind's names for people.
+func (k BlockKind) Names() (zh, en string) {
+	switch k {
+	case CleanDown:
+		return "清理", "cleaning"
+	case Reserved:
+		return "留作公务", "official use"
+	case ForDraw:
+		return "等待抽签", "the draw"
+	}
+	return "检修", "maintenance"
+}
 
 // A Reason is why a slot was put back. It is a closed list, so that reasons can
 // be counted and nobody writes a name into one.
@@ -88,7 +139,12 @@ type Hours struct {
 	SlotMinutes int
 	// BufferMinutes are kept free after each slot.
 	BufferMinutes int
+	// CleanDown are the times of every day at which nothing is booked.
+	CleanDown []Span
 }
+
+// A Span is a part of every day.
+type Span struct{ From, To domain.Clock }
 
 type (
 	// Hold keeps a slot for a case until a deadline.
@@ -100,6 +156,32 @@ type (
 		Case    string
 		Until   time.Time
 		Hours   Hours
+		// Beside lets the case keep the slot that it has confirmed until this
+		// one is: what a waiting family is offered costs it nothing.
+		Beside bool
+	}
+	// Move gives the case another slot of the day for the one it has, held or
+	// confirmed as that one was, or leaves everything as it is.
+	Move struct {
+		domain.Act
+		Slot, Case string // the one it has
+		Start      time.Time
+		Minutes    int // zero: as long as the one it has
+		Until      time.Time
+		Hours      Hours
+	}
+	// Block keeps an interval free of bookings. What is confirmed in it has to
+	// be moved first.
+	Block struct {
+		domain.Act
+		Block      string
+		Start, End time.Time
+		Kind       BlockKind
+	}
+	// Unblock opens the interval again.
+	Unblock struct {
+		domain.Act
+		Block string
 	}
 	// Confirm gives the held slot to the case for good.
 	Confirm struct {
@@ -123,6 +205,9 @@ func (Hold) dayCommand()    {}
 func (Confirm) dayCommand() {}
 func (Release) dayCommand() {}
 func (Expire) dayCommand()  {}
+func (Move) dayCommand()    {}
+func (Block) dayCommand()   {}
+func (Unblock) dayCommand() {}
 
 // A Slot is one that is taken: held, or confirmed.
 type Slot struct {
@@ -139,8 +224,21 @@ func (h Held) free() time.Time { return h.End.Add(time.Duration(h.BufferMinutes)
 
 func (h Held) overlaps(o Held) bool { return h.Start.Before(o.free()) && o.Start.Before(h.free()) }
 
-// State is the day's taken slots in the order of their starts.
-type State struct{ Slots []Slot }
+// overlaps says that a slot cannot be there beside the block. Maintenance needs
+// the room cleaned beforehand; cleaning and a mere reservation do not.
+func (b Blocked) overlaps(h Held) bool {
+	end := h.End
+	if b.Kind == Maintenance {
+		end = h.free()
+	}
+	return h.Start.Before(b.End) && b.Start.Before(end)
+}
+
+// State is the day's taken slots and its blocks, in the order of their starts.
+type State struct {
+	Slots  []Slot
+	Blocks []Blocked
+}
 
 // SlotName is the name of the slot that starts then: "0930".
 func SlotName(start time.Time) string { return start.In(domain.Shanghai).Format("1504") }
@@ -166,7 +264,7 @@ func (s State) Free(day domain.Date, h Hours, minutes int, now time.Time) []time
 	var starts []time.Time
 	for m := h.Opens.Minutes(); m+minutes <= h.Closes.Minutes(); m += h.SlotMinutes {
 		want := h.slot(day.Start().Add(time.Duration(m)*time.Minute), minutes)
-		if want.Start.Before(now) || s.taken(want, now) {
+		if _, blocked := s.blocked(want, h); blocked || want.Start.Before(now) || s.taken(want, now) {
 			continue
 		}
 		starts = append(starts, want.Start)
@@ -201,6 +299,11 @@ func evolve(s State, e Event) State {
 		}
 	case Released:
 		s.Slots = slices.DeleteFunc(slices.Clone(s.Slots), func(x Slot) bool { return x.Slot == e.Slot && x.Case == e.Case })
+	case Blocked:
+		s.Blocks = append(slices.Clip(s.Blocks), e)
+		slices.SortStableFunc(s.Blocks, func(a, b Blocked) int { return a.Start.Compare(b.Start) })
+	case Unblocked:
+		s.Blocks = slices.DeleteFunc(slices.Clone(s.Blocks), func(x Blocked) bool { return x.Block == e.Block })
 	}
 	return s
 }
@@ -221,6 +324,11 @@ var (
 	ErrNotLapsed   = domain.Reject("hold_not_lapsed", "这个时间保留到 %s，还没有到。", "This time is held until %s, which has not come yet.")
 	ErrSlotGiven   = domain.Reject("slot_confirmed", "这个时间已经定下，不会过期。", "This slot is confirmed and does not expire.")
 	ErrReason      = domain.Reject("release_reason_unknown", "没有“%s”这个原因。", "There is no reason %q.")
+	ErrBlocked     = domain.Reject("slot_blocked", "%[1]s 至 %[2]s %[3]s，不能预约。", "From %[1]s to %[2]s it is closed for %[4]s.")
+	ErrOccupied    = domain.Reject("block_occupied", "%s 的时间已经定给业务 %s，请先改期。", "The %s slot is confirmed for case %s; please move it first.")
+	ErrHeldNow     = domain.Reject("block_held", "%s 的时间正为业务 %s 保留到 %s，请过后再试。", "The %s slot is held for case %s until %s; please try again then.")
+	ErrBlock       = domain.Reject("block_invalid", "停用的编号、种类或起止时间不对。", "The id, the kind or the times of the block are not valid.")
+	ErrBlockExists = domain.Reject("block_exists", "停用 %s 已经记录，内容不同。", "Block %s is recorded already, with other times.")
 	ErrAnotherDay  = domain.Reject("slot_on_another_day", "%s 不在这一天。", "%s is not on this day.")
 )
 
@@ -252,57 +360,189 @@ func decide(s State, cmd Command) ([]Event, error) {
 		return s.release(c)
 	case Expire:
 		return s.expire(c)
+	case Move:
+		return s.move(c)
+	case Block:
+		return s.block(c)
+	case Unblock:
+		return s.unblock(c)
 	}
 	panic("unreachable: sealed interface")
 }
 
-func (s State) hold(c Hold) ([]Event, error) {
-	h := c.Hours
-	if c.Minutes == 0 {
-		c.Minutes = h.SlotMinutes
+// blocked finds what keeps the slot from being booked at all.
+func (s State) blocked(want Held, h Hours) (Blocked, bool) {
+	day := domain.DateOf(want.Start)
+	blocks := slices.Clone(s.Blocks)
+	for _, x := range h.CleanDown {
+		blocks = append(blocks, Blocked{Start: x.From.On(day), End: x.To.On(day), Kind: CleanDown})
 	}
-	want := h.slot(c.Start, c.Minutes)
-	want.Case, want.Until = c.Case, c.Until.UTC()
-	day := domain.DateOf(c.Start)
-	switch {
-	case c.Case == "":
-		return nil, ErrNoCase
-	case !h.valid():
-		return nil, ErrHours
-	case c.Minutes < 0 || c.Minutes > 24*60:
-		return nil, ErrMinutes
-	case len(s.Slots) > 0 && domain.DateOf(s.Slots[0].Start) != day:
-		return nil, ErrAnotherDay.With(domain.FormatTime(c.Start))
+	i := slices.IndexFunc(blocks, func(b Blocked) bool { return b.overlaps(want) })
+	if i < 0 {
+		return Blocked{}, false
 	}
-	for _, have := range s.Slots {
-		if have.Case != c.Case || have.Lapsed(c.Now) {
-			continue
-		}
-		if have.Start.Equal(want.Start) && have.End.Equal(want.End) {
-			return nil, nil
-		}
-		return nil, ErrCaseHasSlot.With(domain.ClockOf(have.Start))
-	}
+	return blocks[i], true
+}
+
+// fits says why nobody could have that slot now, whoever has what.
+func (s State) fits(want Held, h Hours, now time.Time) error {
+	day := domain.DateOf(want.Start)
 	opens, closes := h.Opens.On(day), h.Closes.On(day)
 	switch {
-	case c.Start.Before(c.Now):
-		return nil, ErrPast.With(domain.FormatTime(c.Start))
-	case c.Start.Before(opens) || want.End.After(closes):
-		return nil, ErrClosed.With(domain.FormatTime(c.Start), h.Opens, h.Closes)
-	case c.Start.Sub(opens)%(time.Duration(h.SlotMinutes)*time.Minute) != 0:
-		return nil, ErrOffGrid.With(h.Opens, h.SlotMinutes, domain.FormatTime(c.Start))
-	case !c.Until.After(c.Now):
-		return nil, ErrDeadline.With(domain.FormatTime(c.Until))
-	case s.taken(want, c.Now):
-		return nil, ErrSlotTaken
+	case want.Start.Before(now):
+		return ErrPast.With(domain.FormatTime(want.Start))
+	case want.Start.Before(opens) || want.End.After(closes):
+		return ErrClosed.With(domain.FormatTime(want.Start), h.Opens, h.Closes)
+	case want.Start.Sub(opens)%(time.Duration(h.SlotMinutes)*time.Minute) != 0:
+		return ErrOffGrid.With(h.Opens, h.SlotMinutes, domain.FormatTime(want.Start))
+	case !want.Until.After(now):
+		return ErrDeadline.With(domain.FormatTime(want.Until))
 	}
-	var es []Event
+	if b, ok := s.blocked(want, h); ok {
+		zh, en := b.Kind.Names()
+		return ErrBlocked.With(domain.ClockOf(b.Start), domain.ClockOf(b.End), zh, en)
+	}
+	if s.taken(want, now) {
+		return ErrSlotTaken
+	}
+	return nil
+}
+
+// asked checks what is asked before who has what matters.
+func (s State) asked(of string, start time.Time, minutes int, h Hours) error {
+	switch {
+	case of == "":
+		return ErrNoCase
+	case !h.valid():
+		return ErrHours
+	case minutes < 0 || minutes > 24*60:
+		return ErrMinutes
+	case s.otherDay(start):
+		return ErrAnotherDay.With(domain.FormatTime(start))
+	}
+	return nil
+}
+
+// otherDay says that the stream is about another day.
+func (s State) otherDay(t time.Time) bool {
+	switch {
+	case len(s.Slots) > 0:
+		return domain.DateOf(s.Slots[0].Start) != domain.DateOf(t)
+	case len(s.Blocks) > 0:
+		return domain.DateOf(s.Blocks[0].Start) != domain.DateOf(t)
+	}
+	return false
+}
+
+// lapsed puts back every hold whose deadline has passed.
+func (s State) lapsed(now time.Time) (es []Event) {
 	for _, have := range s.Slots {
-		if have.Lapsed(c.Now) {
+		if have.Lapsed(now) {
 			es = append(es, Released{have.Slot, have.Case, Expired})
 		}
 	}
-	return append(es, want), nil
+	return es
+}
+
+func (s State) hold(c Hold) ([]Event, error) {
+	if c.Minutes == 0 {
+		c.Minutes = c.Hours.SlotMinutes
+	}
+	if err := s.asked(c.Case, c.Start, c.Minutes, c.Hours); err != nil {
+		return nil, err
+	}
+	want := c.Hours.slot(c.Start, c.Minutes)
+	want.Case, want.Until = c.Case, c.Until.UTC()
+	for _, have := range s.Slots {
+		if have.Case == c.Case && !have.Lapsed(c.Now) && have.Start.Equal(want.Start) && have.End.Equal(want.End) {
+			return nil, nil
+		}
+	}
+	for _, have := range s.Slots {
+		if have.Case != c.Case || have.Lapsed(c.Now) || c.Beside && have.Confirmed {
+			continue
+		}
+		return nil, ErrCaseHasSlot.With(domain.ClockOf(have.Start))
+	}
+	if err := s.fits(want, c.Hours, c.Now); err != nil {
+		return nil, err
+	}
+	return append(s.lapsed(c.Now), want), nil
+}
+
+func (s State) move(c Move) ([]Event, error) {
+	have, ok := s.Slot(c.Slot)
+	if ok && have.Case != c.Case {
+		return nil, ErrNotHeld
+	}
+	if c.Minutes == 0 {
+		if c.Minutes = c.Hours.SlotMinutes; ok {
+			c.Minutes = int(have.End.Sub(have.Start) / time.Minute)
+		}
+	}
+	if err := s.asked(c.Case, c.Start, c.Minutes, c.Hours); err != nil {
+		return nil, err
+	}
+	want := c.Hours.slot(c.Start, c.Minutes)
+	want.Case, want.Until = c.Case, c.Until.UTC()
+	for _, x := range s.Slots {
+		if x.Case == c.Case && !x.Lapsed(c.Now) && x.Start.Equal(want.Start) && x.End.Equal(want.End) {
+			return nil, nil
+		}
+	}
+	switch {
+	case !ok:
+		return nil, ErrNotHeld
+	case have.Lapsed(c.Now):
+		return nil, ErrLapsed.With(domain.FormatTime(have.Until))
+	case !have.Confirmed:
+		want.Until = have.Until // moving does not prolong a hold
+	}
+	left := Released{have.Slot, have.Case, Rescheduled}
+	rest := evolve(s, left)
+	if err := rest.fits(want, c.Hours, c.Now); err != nil {
+		return nil, err
+	}
+	es := append(rest.lapsed(c.Now), left, want)
+	if have.Confirmed {
+		es = append(es, Confirmed{want.Slot, want.Case})
+	}
+	return es, nil
+}
+
+func (s State) block(c Block) ([]Event, error) {
+	b := Blocked{c.Block, c.Start.UTC(), c.End.UTC(), c.Kind}
+	for _, have := range s.Blocks {
+		if have == b {
+			return nil, nil
+		}
+		if have.Block == b.Block {
+			return nil, ErrBlockExists.With(b.Block)
+		}
+	}
+	switch {
+	case c.Block == "" || !slices.Contains(BlockKinds, c.Kind) || !b.End.After(b.Start) || domain.DateOf(b.End.Add(-1)) != domain.DateOf(b.Start):
+		return nil, ErrBlock
+	case s.otherDay(b.Start):
+		return nil, ErrAnotherDay.With(domain.FormatTime(b.Start))
+	}
+	for _, have := range s.Slots {
+		switch {
+		case have.Lapsed(c.Now) || !b.overlaps(have.Held):
+		case have.Confirmed:
+			return nil, ErrOccupied.With(domain.ClockOf(have.Start), have.Case)
+		default:
+			return nil, ErrHeldNow.With(domain.ClockOf(have.Start), have.Case, domain.FormatTime(have.Until))
+		}
+	}
+	return append(s.lapsed(c.Now), b), nil
+}
+
+func (s State) unblock(c Unblock) ([]Event, error) {
+	if !slices.ContainsFunc(s.Blocks, func(b Blocked) bool { return b.Block == c.Block }) {
+		return nil, nil
+	}
+	return []Event{Unblocked{c.Block}}, nil
 }
 
 // held finds the slot that the case has; the error is nil also when it has
@@ -327,7 +567,13 @@ func (s State) confirm(c Confirm) ([]Event, error) {
 	case have.Lapsed(c.Now):
 		return nil, ErrLapsed.With(domain.FormatTime(have.Until))
 	}
-	return []Event{Confirmed{c.Slot, c.Case}}, nil
+	es := []Event{Confirmed{c.Slot, c.Case}}
+	for _, other := range s.Slots { // the one that it was held beside
+		if other.Case == c.Case && other.Confirmed {
+			es = append([]Event{Released{other.Slot, other.Case, Rescheduled}}, es...)
+		}
+	}
+	return es, nil
 }
 
 func (s State) release(c Release) ([]Event, error) {

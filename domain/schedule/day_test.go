@@ -232,7 +232,7 @@ func TestRandomHistories(t *testing.T) {
 			var c Command
 			switch kind {
 			case 0, 1, 2:
-				c = Hold{act, start, minutes, who, now.Add(time.Duration(rapid.IntRange(-1, 20).Draw(t, "until")) * time.Minute), h}
+				c = Hold{Act: act, Start: start, Minutes: minutes, Case: who, Until: now.Add(time.Duration(rapid.IntRange(-1, 20).Draw(t, "until")) * time.Minute), Hours: h}
 			case 3:
 				c = Confirm{act, SlotName(start), who}
 			case 4:

@@ -164,8 +164,8 @@ func checkBeforeStart(store, stream string) error {
 				if wrong == "" {
 					wrong = "a record has an impossible number"
 				}
-				found = fmt.Errorf("natsstore: the log is damaged: message %d is followed by a record numbered %d: %s. "+
-					"The server would run out of memory over it: restore the log from a backup or another node", before, seq, wrong)
+				found = fmt.Errorf("%w: message %d is followed by a record numbered %d: %s. "+
+					"The server would run out of memory over it: restore the log from a backup or another node", ErrDamaged, before, seq, wrong)
 				return false
 			}
 			before = seq

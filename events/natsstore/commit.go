@@ -41,6 +41,12 @@ const (
 	tailsMax      = 1 << 16 // streams whose end is remembered
 )
 
+const (
+	batchID       = "Nats-Batch-Id"
+	batchSequence = "Nats-Batch-Sequence"
+	batchCommit   = "Nats-Batch-Commit"
+)
+
 // errCertain marks failures after which nothing was stored, for certain.
 var errCertain = errors.New("nothing was stored")
 
@@ -258,6 +264,11 @@ func (c *committer) publishBatch(batch []*waiting) []outcome {
 	}
 	last, err := c.atomic(batch)
 	if _, ok := errors.AsType[*conflict](err); ok || errors.Is(err, errCertain) {
+		for _, w := range batch {
+			delete(w.msg.Header, batchID)
+			delete(w.msg.Header, batchSequence)
+			delete(w.msg.Header, batchCommit)
+		}
 		var wg sync.WaitGroup
 		gate := make(chan struct{}, groupFrom)
 		for i, w := range batch {
@@ -282,14 +293,11 @@ func (c *committer) publishBatch(batch []*waiting) []outcome {
 func (c *committer) atomic(batch []*waiting) (uint64, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), c.timeout)
 	defer cancel()
-	id := nuid.Next()
+	of := []string{nuid.Next()}
 	for i, w := range batch {
-		m := &nats.Msg{Subject: w.msg.Subject, Data: w.msg.Data, Header: nats.Header{}}
-		for k, v := range w.msg.Header {
-			m.Header[k] = v
-		}
-		m.Header["Nats-Batch-Id"] = []string{id}
-		m.Header["Nats-Batch-Sequence"] = []string{strconv.Itoa(i + 1)}
+		m := w.msg
+		m.Header[batchID] = of
+		m.Header[batchSequence] = []string{strconv.Itoa(i + 1)}
 		if i < len(batch)-1 {
 			// Rejected: waiting for the server's word on the first message. It
 			// costs a round trip, and a batch refused there fails at its end too.
@@ -298,7 +306,7 @@ func (c *committer) atomic(batch []*waiting) (uint64, error) {
 			}
 			continue
 		}
-		m.Header["Nats-Batch-Commit"] = []string{"1"}
+		m.Header[batchCommit] = []string{"1"}
 		return c.request(ctx, m, uint64(len(batch)))
 	}
 	return 0, errCertain

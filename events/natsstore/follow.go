@@ -25,7 +25,7 @@ func (s *Store) openIndex(ctx context.Context) error {
 	}
 	last := info.State.LastSeq
 	if last > maxSequence {
-		return fmt.Errorf("natsstore: the log is damaged: it says that its last message is number %d", last)
+		return fmt.Errorf("%w: it says that its last message is number %d", ErrDamaged, last)
 	}
 	s.opened = last
 	raise(&s.known, last)

@@ -132,7 +132,8 @@ func message(prefix string, st events.Stream, expected uint64, es []events.New) 
 			return nil, fmt.Errorf("natsstore: append to %s: an event of the year %d cannot be written", st, y)
 		}
 	}
-	m := &nats.Msg{Subject: subject(prefix, st), Header: nats.Header{expectHeader: {strconv.FormatUint(expected, 10)}}}
+	m := &nats.Msg{Subject: subject(prefix, st), Header: make(nats.Header, 16)}
+	m.Header[expectHeader] = []string{strconv.FormatUint(expected, 10)}
 	if len(es) == 1 {
 		size := 0
 		for k, v := range envelope(st, es[0]).attributes {

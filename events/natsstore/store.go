@@ -65,6 +65,9 @@ type Config struct {
 // ErrNoLog reports that there is no log where one was expected.
 var ErrNoLog = errors.New("natsstore: there is no log here")
 
+// ErrDamaged reports a log whose files are not what was written.
+var ErrDamaged = errors.New("natsstore: the log is damaged")
+
 // ErrClosed reports use of a closed store.
 var ErrClosed = errors.New("natsstore: the store is closed")
 

@@ -30,7 +30,7 @@ import (
 )
 
 // Version is the API's version. It is bumped with every change of openapi.json.
-const Version = "0.1.0"
+const Version = "0.1.1"
 
 // An API serves the operations.
 type API struct {
@@ -167,7 +167,7 @@ var ids = uuid.MustParse("6f1d3f0e-52a5-5d0c-9a7e-2b5b3a0f7c11")
 type Receipt struct {
 	ID       string `json:"id" doc:"Id of the record."`
 	Revision string `json:"revision" doc:"Revision of the record after the write; the ETag."`
-	Position string `json:"position,omitzero" doc:"Place in the log, opaque: pass it as after= to read what you wrote."`
+	Position string `json:"position,omitzero" doc:"Place in the log, opaque. Reads of this API see the write at once; a page whose read model is at this place or later shows it."`
 }
 
 // Receipted is the answer to a write.

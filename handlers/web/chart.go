@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -44,22 +45,22 @@ type chartPoint struct{ X, Y string }
 func drawTrend(m messages, ps []EcoPoint) (chart, error) {
 	c := chart{W: 344, H: 230, Left: 36, Right: 328, Base: 190}
 	const top = 16.0
-	max := 20
+	full := 20 // what the axis ends at
 	for _, p := range ps {
-		for p.Whole > 0 && p.Broad*100 > max*p.Whole && max < 100 {
-			max += 20
+		for p.Whole > 0 && p.Broad*100 > full*p.Whole && full < 100 {
+			full += 20
 		}
 	}
 	y := func(part, whole int) float64 {
-		return c.Base - (c.Base-top)*100*float64(part)/(float64(max)*float64(whole))
+		return c.Base - (c.Base-top)*100*float64(part)/(float64(full)*float64(whole))
 	}
-	steps := max / 20
+	steps := full / 20
 	if steps == 1 {
 		steps = 2
 	}
 	for i := range steps + 1 {
 		at := c.Base - (c.Base-top)*float64(i)/float64(steps)
-		c.Grid = append(c.Grid, chartLine{num(at), num(at + 4), strconv.Itoa(max*i/steps) + "%"})
+		c.Grid = append(c.Grid, chartLine{num(at), num(at + 4), strconv.Itoa(full*i/steps) + "%"})
 	}
 	gap := c.Right - c.Left
 	if len(ps) > 1 {
@@ -109,13 +110,35 @@ func drawTrend(m messages, ps []EcoPoint) (chart, error) {
 	}
 	c.Any = c.Count > 0
 	c.Strict.Path, c.Broad.Path = strict.String(), broad.String()
-	if c.Any {
-		ys, yb := y(c.Last.Strict, c.Last.Whole), y(c.Last.Broad, c.Last.Whole)
-		above := max0(yb-9, 11)
-		below := max0(ys-9, above+15)
-		c.Broad.TextY, c.Strict.TextY = num(above), num(below)
+	const line = 14 // height of a figure
+	above, below := c.beside(c.Broad.Points, -1, top), c.beside(c.Strict.Points, 1, top)
+	switch {
+	case math.Abs(above-below) >= line:
+	case above > c.Base/2:
+		above = below - line
+	default:
+		below = above + line
 	}
+	c.Broad.TextY, c.Strict.TextY = num(above), num(below)
 	return c, nil
+}
+
+// beside finds the height at which a line's own figure, written at the right
+// end, does not lie on the line: above it (side −1) or below it (side 1), on the
+// other side where there is no room.
+func (c chart) beside(points []chartPoint, side int, top float64) float64 {
+	const long, above, below = 135, 9, 17 // of the text: its length, and how far off it stands
+	high, low := c.Base, top
+	for _, p := range points {
+		if atof(p.X) >= c.Right-long {
+			high, low = min(high, atof(p.Y)), max(low, atof(p.Y))
+		}
+	}
+	up, down := high-above, low+below
+	if side < 0 && up >= 11 || side > 0 && down > c.Base-3 {
+		return up
+	}
+	return down
 }
 
 // A bar is one cell's picture: strict within broad within the whole, in
@@ -127,13 +150,6 @@ func drawBar(c EcoCount) bar {
 		return bar{"0", "0"}
 	}
 	return bar{num(100 * float64(c.Strict) / float64(c.Whole)), num(100 * float64(c.Broad) / float64(c.Whole))}
-}
-
-func max0(a, b float64) float64 {
-	if a > b {
-		return a
-	}
-	return b
 }
 
 func num(f float64) string { return strconv.FormatFloat(f, 'f', 1, 64) }

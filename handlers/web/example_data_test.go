@@ -187,15 +187,13 @@ func (f full) Eco(_ context.Context, period string) (Eco, error) {
 	for i, c := range months {
 		p.Trend = append(p.Trend, EcoPoint{domain.Date("2025-11-01").AddMonths(i).Month(), c})
 	}
-	for _, d := range []EcoDistrict{
+	p.Districts = []EcoDistrict{
 		{Code: "210202", Name: Text{"中山区", "Zhongshan District"}, EcoCount: EcoCount{44, 44, 44}},
 		{Code: "210203", Name: Text{"西岗区", "Xigang District"}},
 		{Code: "210211", Name: Text{"甘井子区", "Ganjingzi District"}, EcoCount: EcoCount{1626, 93, 780}},
 		{Code: "210213", Name: Text{"金州区", "Jinzhou District"}, EcoCount: EcoCount{173, 5, 44}},
 		{Code: "210224", Name: Text{"长海县", "Changhai County"}, EcoCount: EcoCount{26, 3, 11}},
 		{Code: "210281", Name: Text{"瓦房店市", "Wafangdian City"}, EcoCount: EcoCount{3, 0, 0}},
-	} {
-		p.Districts = append(p.Districts, d)
 	}
 	p.Types = []EcoType{
 		{Code: "SEA", Name: Text{"骨灰海葬(撒海)", "Sea burial / scattering at sea"}, Count: 44, Strict: true, Broad: true, SavedCM2: 440000},

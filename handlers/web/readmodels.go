@@ -303,7 +303,9 @@ func (m *ReadModels) districts(ds []ecoratio.District) []EcoDistrict {
 	}
 	for key := range m.texts[Zh] {
 		if code, ok := strings.CutPrefix(key, "division."); ok && code != string(city) {
-			counts[code] = counts[code]
+			if _, told := counts[code]; !told {
+				counts[code] = EcoCount{}
+			}
 		}
 	}
 	var all []EcoDistrict

@@ -185,6 +185,12 @@ func TestPricesFromTheLog(t *testing.T) {
 		if in := strings.Contains(address, "?"); (len(notes) == 1) != in {
 			t.Errorf("%s: %d notes that this is not the list in force", address, len(notes))
 		}
+		_, asked, _ := strings.Cut(address, "?")
+		for _, a := range p.find(func(n *html.Node) bool { return strings.HasPrefix(attr(n, "href"), "?") }) {
+			if !strings.HasPrefix(attr(a, "href"), "?"+asked) {
+				t.Errorf("%s: the link to another view asks for %q", address, attr(a, "href"))
+			}
+		}
 	}
 	if p := c.page("/prices/dalian-funeral-home"); !strings.Contains(text(p.root), "不能据此收费") {
 		t.Error("the page of an old list does not say that nobody may charge by it")

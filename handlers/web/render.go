@@ -108,7 +108,6 @@ type frame struct {
 	Nav  string // the address of the section, to mark it in the menu
 	Top  bool   // the page is that address itself
 	Body any
-	AsOf *AsOf
 }
 
 // freshMark is where a page says, if need be, that it is older than the log. A
@@ -118,7 +117,7 @@ const freshMark = `<div id="freshness" hidden></div>`
 // render draws a page.
 func (r *Renderer) render(name, nav string, v view, body any, asOf *AsOf) ([]byte, error) {
 	var b bytes.Buffer
-	f := frame{view: v, Site: r.site, Nav: nav, Top: name != "price" && name != "history" && name != "credit", Body: body, AsOf: asOf}
+	f := frame{view: v, Site: r.site, Nav: nav, Top: name != "price" && name != "history" && name != "credit", Body: body}
 	if err := r.pages[v.Lang][name].ExecuteTemplate(&b, "base.html", f); err != nil {
 		return nil, fmt.Errorf("web: page %s: %w", name, err)
 	}
@@ -171,7 +170,7 @@ func (r *Renderer) funcs(lang Lang) template.FuncMap {
 		"label": func(kind string, code any) string { return m.label(kind, fmt.Sprint(code)) },
 		"name":  func(t Text) template.HTML { return t.html(lang) },
 		"plain": func(t Text) string { return t.In(lang) },
-		"zh":    func(s string) template.HTML { return Text{Zh: s}.html(lang) },
+		"zh":    func(s string) template.HTML { return quoted(s, lang) },
 		"count": func(n any) (string, error) {
 			switch n := n.(type) {
 			case int:

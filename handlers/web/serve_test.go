@@ -318,6 +318,36 @@ func TestTrendBreaksWhereThereIsNothing(t *testing.T) {
 	}
 }
 
+// TestFiguresStandClear: the figures at the end of the lines do not lie on them.
+func TestFiguresStandClear(t *testing.T) {
+	m := newRenderer(t, Site{}).texts[Zh]
+	for _, shares := range [][2]int{{4, 47}, {30, 85}, {1, 2}, {99, 100}, {50, 51}, {0, 100}} {
+		var ps []EcoPoint
+		for i := range 12 {
+			wave := i % 3
+			ps = append(ps, EcoPoint{domain.Date("2026-01-01").AddMonths(i).Month(), EcoCount{100, max(shares[0]-wave, 0), max(shares[1]-wave, 0)}})
+		}
+		c, err := drawTrend(m, ps)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if gap := atof(c.Strict.TextY) - atof(c.Broad.TextY); gap < 14 {
+			t.Errorf("%v: the figures are %.1f apart", shares, gap)
+		}
+		for _, s := range []chartSeries{c.Strict, c.Broad} {
+			y := atof(s.TextY)
+			if y < 11 || y > c.Base+17 {
+				t.Errorf("%v: a figure at height %s is off the chart", shares, s.TextY)
+			}
+			for _, p := range s.Points[7:] {
+				if at := atof(p.Y); at > y-10 && at < y+2 {
+					t.Errorf("%v: a figure at height %s lies on its line at %s", shares, s.TextY, p.Y)
+				}
+			}
+		}
+	}
+}
+
 func TestFingerprint(t *testing.T) {
 	a, b := newRenderer(t, Site{}), newRenderer(t, Site{Demo: true})
 	if a.Fingerprint() == b.Fingerprint() || a.Fingerprint() != newRenderer(t, Site{}).Fingerprint() {

@@ -11,6 +11,7 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -267,6 +268,14 @@ func (h *Handler) priceFile(w http.ResponseWriter, r *http.Request, q FileQuery)
 		}
 		if err != nil {
 			return err
+		}
+		// The links to other views of this page were drawn without knowing which
+		// day or version would be asked for.
+		switch {
+		case q.Version > 0:
+			body = bytes.ReplaceAll(body, []byte(`href="?`), fmt.Appendf(nil, `href="?version=%d&amp;`, q.Version))
+		case q.On != "":
+			body = bytes.ReplaceAll(body, []byte(`href="?`), fmt.Appendf(nil, `href="?on=%s&amp;`, q.On))
 		}
 		p = newPage(body, gzip.BestSpeed)
 	}

@@ -218,11 +218,7 @@ func (c *comparison) csv(key string, b []byte, id string, l rawList) {
 	for i := range min(len(rows), len(l.Rows)) {
 		w, at := l.Rows[i], fmt.Sprintf("%s row %d", key, i+1)
 		cell := func(name string) string {
-			s := rows[i][column[name]]
-			if strings.HasPrefix(s, "'") { // put in front of what looks like a formula
-				s = s[1:]
-			}
-			return s
+			return strings.TrimPrefix(rows[i][column[name]], "'") // put in front of what looks like a formula
 		}
 		c.equal("csv", at, "heading", cell("institution") == id && cell("version") == strconv.Itoa(l.Version) && cell("effective_from") == effective &&
 			cell("attester") == l.Attester && cell("event") == l.event && cell("position") == strconv.FormatUint(l.position, 10))

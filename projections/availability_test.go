@@ -1,0 +1,119 @@
+package projections_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"shenzhong/domain"
+	"shenzhong/domain/institution"
+	"shenzhong/domain/schedule"
+	"shenzhong/projections/availability"
+)
+
+func TestAvailability(t *testing.T) {
+	c := newCityOf(t, 1, 3)
+	home, other, third := c.homes[0], c.homes[1], c.homes[2]
+	const day = domain.Date("2026-11-24")
+	now := domain.Clock("09:15").On("2026-11-24")
+	hold := func(home domain.CreditCode, day domain.Date, clock domain.Clock, until time.Time, confirmed bool) {
+		t.Helper()
+		start := clock.On(day).UTC()
+		st, slot := schedule.ID(string(home), "hall-1", day), schedule.SlotName(start)
+		c.add(schedule.Category, st, schedule.Held{Slot: slot, Start: start, End: start.Add(time.Hour), Case: "case", Until: until.UTC(), BufferMinutes: 30})
+		if confirmed {
+			c.add(schedule.Category, st, schedule.Confirmed{Slot: slot, Case: "case"})
+		}
+	}
+	// The hall opens 08:00 to 16:00, slots of an hour, half an hour after each.
+	hold(home, day, "08:00", now, false)                    // lapsed this very moment
+	hold(home, day, "10:00", now.Add(10*time.Minute), true) // confirmed
+	hold(home, day, "14:00", now.Add(10*time.Minute), false)
+	hold(home, day, "15:00", now.Add(time.Hour), true)
+	c.add(schedule.Category, schedule.ID(string(home), "hall-1", day), schedule.Released{Slot: "1500", Case: "case", Reason: schedule.Withdrawn})
+
+	r := c.open(c.config(t.TempDir()))
+	caughtUp(t, r)
+	q := availability.Reader{DB: r.Read(availability.Name)}
+
+	slots, err := q.Day(t.Context(), home, "hall-1", day, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]availability.State{}
+	for _, s := range slots {
+		got[s.Slot] = s.State
+	}
+	// 09:00 would leave no half hour before 10:00; 11:00 and 13:00, 15:00 lie
+	// too near as well.
+	if d := cmp.Diff(map[string]availability.State{"0800": availability.Past, "1000": availability.Taken, "1200": availability.Free, "1400": availability.Held}, got); d != "" {
+		t.Error(d)
+	}
+	free, err := q.Free(t.Context(), home, "hall-1", day, 0, now)
+	if err != nil || len(free) != 1 || free[0].Slot != "1200" {
+		t.Errorf("%+v %v", free, err)
+	}
+	// The hold lapses: its time comes back by itself.
+	if free, err = q.Free(t.Context(), home, "hall-1", day, 0, now.Add(10*time.Minute)); err != nil || len(free) != 4 {
+		t.Errorf("%+v %v", free, err)
+	}
+	if free, err = q.Free(t.Context(), home, "hall-1", day, 120, now.Add(10*time.Minute)); err != nil || len(free) != 3 || free[0].End.Sub(free[0].Start) != 2*time.Hour {
+		t.Errorf("two hours: %+v %v", free, err)
+	}
+
+	// The nearest alternatives: the same institution's first, by distance.
+	wish := availability.Wish{Institution: home, Resource: "hall-1", Start: domain.Clock("10:00").On(day)}
+	near, err := q.Nearest(t.Context(), wish, now, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	type place struct {
+		home domain.CreditCode
+		at   string
+	}
+	at := func(ss []availability.Slot) (ps []place) {
+		for _, s := range ss {
+			ps = append(ps, place{s.Institution, domain.FormatTime(s.Start)})
+		}
+		return ps
+	}
+	if d := cmp.Diff([]place{{home, "2026-11-24 12:00"}, {home, "2026-11-25 08:00"}, {home, "2026-11-25 09:00"}}, at(near), cmp.AllowUnexported(place{})); d != "" {
+		t.Error(d)
+	}
+
+	// With everything of its own taken for the week, the others'.
+	for k := range 8 {
+		for h := range 8 {
+			hold(home, day.AddDays(k), domain.Clock(time.Date(0, 1, 1, 8+h, 0, 0, 0, time.UTC).Format("15:04")), now.Add(time.Hour), true)
+		}
+	}
+	pos := c.add(institution.Category, string(other), institution.ResourceRetired{Resource: "hall-1", From: "2026-11-25", Reason: "修缮"})
+	wait(t, r, availability.Name, pos)
+	near, err = q.Nearest(t.Context(), wish, now, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := map[domain.CreditCode]bool{other: true, third: true}
+	if len(near) != 4 || !near[0].Start.Equal(wish.Start) || !first[near[0].Institution] || !first[near[1].Institution] || near[2].Start.Sub(wish.Start) != time.Hour {
+		t.Errorf("%v", at(near))
+	}
+	if free, err := q.Free(t.Context(), other, "hall-1", "2026-11-25", 0, now); err != nil || len(free) != 0 {
+		t.Errorf("a hall that is closed: %+v %v", free, err)
+	}
+
+	rs, err := q.Resources(t.Context(), home, "")
+	if err != nil || len(rs) != 2 || rs[1].NameZh != "一号厅" || rs[1].InstitutionZh == "" || rs[1].Division != "210202" || rs[1].Hours().SlotMinutes != 60 {
+		t.Errorf("%+v %v", rs, err)
+	}
+	if rs, err := q.Resources(t.Context(), "", institution.Furnace); err != nil || len(rs) != 3 {
+		t.Errorf("%+v %v", rs, err)
+	}
+	if _, err := q.Day(t.Context(), home, "hall-9", day, now); !errors.Is(err, availability.ErrNotFound) {
+		t.Error(err)
+	}
+	if _, err := q.Nearest(t.Context(), availability.Wish{Institution: home, Resource: "hall-9"}, now, 3); !errors.Is(err, availability.ErrNotFound) {
+		t.Error(err)
+	}
+}
