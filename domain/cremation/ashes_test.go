@@ -221,6 +221,10 @@ func TestDeposit(t *testing.T) {
 		spec.Given(t, burnt...).When(with(put, func(c *DepositAshes) { c.In.By = "" })).Rejects(ErrScan)
 		spec.Given(t, burnt...).When(with(put, func(c *DepositAshes) { c.In.At = c.Now.Add(1) })).Rejects(domain.ErrFuture)
 		spec.Given(t, in...).When(put).Then()
+		spec.Given(t, in...).When(with(put, func(c *DepositAshes) {
+			c.Act, c.From, c.To, c.Out, c.In = at("staff-3", 140), niche, Place{InNiche, "B-1"}, scan("staff-3", 139), scan("staff-4", 140)
+		})).Rejects(ErrDeposited)
+		spec.Given(t, burnt...).When(ExtendDeposit{at("staff-3", 200), 2, "2028-11-23", "JC-8"}).Rejects(ErrShare)
 	})
 	t.Run("and out again", func(t *testing.T) {
 		out := WithdrawAshes{Act: at("staff-3", 140), Label: "T-0001", From: niche, To: ashesRoom, Out: scan("staff-3", 138), In: scan("staff-4", 139)}
@@ -306,13 +310,18 @@ func TestAshesHistories(t *testing.T) {
 		minute, n := 120, 0
 		id := func() uuid.UUID { n++; return uuid.NewSHA1(uuid.Nil, fmt.Append(nil, n)) }
 		yes := func(label string) bool { return rapid.IntRange(0, 5).Draw(t, label) > 0 }
-		account := rapid.SampledFrom([]string{"staff-3", "staff-4", "policy:ashes"})
+		account := rapid.SampledFrom([]string{"staff-3", "staff-4", "staff-5", "staff-6", "policy:ashes"})
 		person := rapid.SampledFrom([]domain.Subject{handler, handler, neighbour})
 		draw := func(s CremationState) CremationCommand {
 			minute += rapid.IntRange(0, 400).Draw(t, "minutes")
 			act := at(account.Draw(t, "by"), minute)
 			act.ID = id()
-			share := rapid.IntRange(0, min(4, len(s.Shares))).Draw(t, "share")
+			share := rapid.IntRange(0, len(s.Shares)).Draw(t, "share")
+			for _, x := range s.Shares { // mostly one that is still here
+				if share == 0 || !s.Shares[share-1].InCustody() && x.InCustody() && yes("present") {
+					share = x.Share
+				}
+			}
 			x := Share{Part: Part{Label: "T-0001"}, Place: ashesRoom}
 			if share > 0 {
 				x = s.Shares[share-1]
@@ -340,11 +349,17 @@ func TestAshesHistories(t *testing.T) {
 			case 4:
 				return MoveAshes{Act: act, Share: share, Label: x.Label, From: from, To: Place{InAshesRoom, "2"}, Out: out, In: in}
 			case 5, 6:
-				to := person.Draw(t, "to")
+				to := x.Collector
+				if !yes("collector") {
+					to = person.Draw(t, "to")
+				}
 				return IssueReleaseCode{Act: act, Code: id(), Share: share, To: to, Salt: salt, Hash: domain.Personal(to, HashCode(salt, code)), Tries: 2}
 			case 7, 8, 9:
-				c := with(collect2, func(c *ReleaseAshes) { c.Act, c.Share, c.To = act, share, person.Draw(t, "to") })
-				if !yes("code") {
+				c := with(collect2, func(c *ReleaseAshes) { c.Act, c.Share, c.To = act, share, x.Collector })
+				if !yes("collector") {
+					c.To = person.Draw(t, "to")
+				}
+				if rapid.IntRange(0, 2).Draw(t, "code") == 0 {
 					c.Code = "wrong"
 				}
 				if !yes("tail") {

@@ -16,6 +16,7 @@ import (
 var (
 	cold    = domaintest.For(ColdStore)
 	countA  = uuid.MustParse("0193b000-0000-7000-8000-0000000000c1")
+	holdB   = uuid.MustParse("0193b000-0000-7000-8000-0000000000ab")
 	countB  = uuid.MustParse("0193b000-0000-7000-8000-0000000000c2")
 	storedA = Stored{Bay{"cold-1", 1}, "T-0001", caseA, "2026-11-22"}
 	storedB = Stored{Bay{"cold-1", 2}, "T-0002", caseB, "2026-11-20"}
@@ -76,6 +77,12 @@ func TestRelocationAndRecount(t *testing.T) {
 			c.Capacity = map[string]int{"cold-1": 24}
 		})
 		cold.Given(t, storedA, storedB).When(swap).Then(with(fire, func(e *Relocated) { e.Moves = swap.Moves }))
+	})
+	t.Run("a reference stands for one relocation, and one done before is done", func(t *testing.T) {
+		cold.Given(t, storedA, storedB, fire).When(relocate).Then()
+		cold.Given(t, storedA, storedB, fire).When(with(relocate, func(c *Relocate) { c.Moves = []Relocation{{"T-0001", Bay{"cold-2", 1}, Bay{"cold-2", 7}}} })).Rejects(ErrRelocationUsed)
+		half := with(fire, func(e *Relocated) { e.Moves = e.Moves[:1] })
+		cold.Given(t, storedA, storedB, half).When(with(relocate, func(c *Relocate) { c.Relocation = holdB })).Rejects(ErrNotStored)
 	})
 	out := Remove{at("staff-cold", 5), Bay{"cold-2", 1}, "T-0001"}
 	recount := Recount{at("staff-cold", 10), countA, []Sighting{{Bay{"cold-2", 1}, "T-0001"}, {Bay{"cold-2", 2}, "T-0002"}}}

@@ -156,6 +156,21 @@ func TestCorrections(t *testing.T) {
 			}
 		})
 	}
+	t.Run("the police paper's number, where there is one", func(t *testing.T) {
+		es := plus[CremationEvent]([]CremationEvent{received, death, signed, police, verified1, verified2}, started)
+		e := Corrected{holdA, FieldPoliceNumber, about("甘公证字 1 号"), about("甘公证字 11 号"), "录入有误", ""}
+		spec.Given(t, es...).When(fix(FieldPoliceNumber, "甘公证字 1 号", "甘公证字 11 号")).Then(e)
+		if got := spec.Given(t, plus[CremationEvent](es, e)...).State().Police.Number.Or(""); got != "甘公证字 11 号" {
+			t.Error(got)
+		}
+	})
+	t.Run("of a person who is forgotten the former value stays", func(t *testing.T) {
+		e := Corrected{holdA, FieldWeight, about("2350"), about("2530"), "录入有误", ""}
+		e.To.SetForgotten(deceased)
+		if got := spec.Given(t, plus[CremationEvent](cold, e)...).State(); got.Ashes.WeightG != 2350 || len(got.Corrections) != 1 {
+			t.Error(got.Ashes)
+		}
+	})
 	t.Run("a corrected time that makes the cremation too short is flagged", func(t *testing.T) {
 		c := with(fix(FieldCompleted, "2026-11-23T05:10:00Z", "2026-11-23T04:20:00Z"), func(c *Correct) { c.MinMinutes = 30 })
 		spec.Given(t, finished...).When(c).Then(Corrected{holdA, FieldCompleted, c.From, c.To, "录入有误", ""}, AnomalyFlagged{TooShort, 1200, 1800})

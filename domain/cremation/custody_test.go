@@ -1,6 +1,7 @@
 package cremation_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -285,7 +286,12 @@ func TestBelongings(t *testing.T) {
 		custody.Given(t, inHome...).When(with(list, func(c *ListBelongings) { c.Items = []Item{{"", ring.Description, 1}} })).Rejects(ErrBelongings)
 		custody.Given(t, inHome...).When(with(list, func(c *ListBelongings) { c.Items = []Item{{"1", ring.Description, 0}} })).Rejects(ErrBelongings)
 		custody.Given(t, inHome...).When(with(list, func(c *ListBelongings) { c.Items = []Item{{"1", domain.Private[string]{}, 1}} })).Rejects(ErrBelongings)
-		custody.Given(t, inHome...).When(with(list, func(c *ListBelongings) { c.Items = make([]Item, 201) })).Rejects(ErrBelongings)
+		custody.Given(t, inHome...).When(with(list, func(c *ListBelongings) {
+			c.Items = nil
+			for i := range 201 {
+				c.Items = append(c.Items, Item{fmt.Sprint(i), ring.Description, 1})
+			}
+		})).Rejects(ErrBelongings)
 	})
 	t.Run("that there were none is recorded too", func(t *testing.T) {
 		custody.Given(t, inHome...).When(with(list, func(c *ListBelongings) { c.Items = nil })).Then(BelongingsListed{nil, "staff-desk", "staff-1"})
@@ -333,7 +339,10 @@ func TestEndOfCustody(t *testing.T) {
 		custody.Given(t, collected).When(give).Rejects(ErrUntagged)
 	})
 	t.Run("not under a hold, not before the recount, not after the start", func(t *testing.T) {
-		custody.Given(t, inBay...).When(with(give, func(c *HandOverRemains) { c.Holds = []HoldKind{HoldPolice} })).Rejects(ErrHeld)
+		custody.Given(t, inBay...).When(with(give, func(c *HandOverRemains) { c.Holds = []HoldPlaced{held} })).Rejects(ErrHeld)
+		custody.Given(t, inBay...).When(with(give, func(c *HandOverRemains) { c.Holds, c.Authority = []HoldPlaced{held}, held.Authority })).
+			Then(RemainsHandedOver{neighbour, name, held.Authority, "转运 3 号", receipt, "staff-desk"})
+		custody.Given(t, plus[CustodyEvent](inHome, VigilBegan{vigilRoom})...).When(give).Rejects(ErrVigil)
 		custody.Given(t, inBay...).When(with(give, func(c *HandOverRemains) { c.RecountDue = true })).Rejects(ErrRecountFirst)
 		custody.Given(t, inBay...).When(with(give, func(c *HandOverRemains) { c.Started = true })).Rejects(ErrUnderway)
 	})
@@ -341,6 +350,14 @@ func TestEndOfCustody(t *testing.T) {
 		gone := plus[CustodyEvent](inBay, RemainsHandedOver{neighbour, name, "庄河殡仪馆", "转运 3 号", receipt, "staff-desk"})
 		custody.Given(t, gone...).When(give).Then()
 		custody.Given(t, gone...).When(MoveRemains{Act: at("staff-1", 0), Tag: "T-0001", From: bay14, To: vigilRoom, Out: scan("a", -1), In: scan("a", 0)}).Rejects(ErrCustodyEnded)
+	})
+	t.Run("the start of the cremation learns how the custody stands", func(t *testing.T) {
+		if got := custody.Given(t, atFurnace...).State().Standing(); got != (Standing{caseA, "T-0001", true, chamber}) {
+			t.Errorf("%#v", got)
+		}
+		if got := custody.Given(t, inBay...).State().Standing(); got != (Standing{caseA, "T-0001", false, bay14}) {
+			t.Errorf("%#v", got)
+		}
 	})
 	t.Run("storage is extended on a request, to a later day", func(t *testing.T) {
 		extend := ExtendStorage{at("staff-director", 0), "2026-12-20", domain.Personal(handler, "延期申请")}
