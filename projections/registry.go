@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"shenzhong/domain"
 	"shenzhong/domain/booking"
 	"shenzhong/domain/cemetery"
 	"shenzhong/domain/credit"
@@ -24,5 +25,6 @@ func Registry(keys events.Keyring) *events.Registry {
 		cemetery.Wire,
 		ecoburial.Wire,
 		credit.Wire,
+		domain.SubjectWire,
 	)
 }
