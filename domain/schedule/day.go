@@ -270,7 +270,7 @@ func (s State) Free(day domain.Date, h Hours, minutes int, now time.Time) []time
 	if minutes == 0 {
 		minutes = h.SlotMinutes
 	}
-	if !h.valid() || minutes < 0 || day > h.last(now) {
+	if !h.valid() || minutes < 0 {
 		return nil
 	}
 	var starts []time.Time

@@ -346,9 +346,10 @@ func TestWhoAndHow(t *testing.T) {
 		t.Error("a replay does not say so")
 	}
 	// With another body it is refused, and says why.
-	p = c.refuses(422, "idempotency_key_reused", "desk-0101", "/cases", caseJSON(8, ""), "Idempotency-Key", "one-and-the-same")
-	if p.Title != "内容不对，请更正" {
-		t.Errorf("%+v", p)
+	before := c.count()
+	other := c.send("desk-0101", "POST", "/api/v1/cases", caseJSON(8, ""), "Idempotency-Key", "one-and-the-same")
+	if p := other.problem(); other.Code != 422 || p.Code != "idempotency_key_reused" || p.Title != "内容不对，请更正" || c.count() != before {
+		t.Error(other.Body)
 	}
 }
 
