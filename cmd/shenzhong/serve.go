@@ -21,13 +21,9 @@ import (
 	"shenzhong/handlers/web"
 	"shenzhong/projections"
 	"shenzhong/projections/availability"
-	"shenzhong/projections/casefile"
 	"shenzhong/projections/ecoratio"
-	"shenzhong/projections/frontdesk"
 	"shenzhong/projections/pricepages"
-	"shenzhong/projections/search"
 	"shenzhong/projections/servicecredit"
-	"shenzhong/projections/tracking"
 )
 
 // serveCmd runs everything.
@@ -122,11 +118,11 @@ func (c *city) openModels(ctx context.Context, demo bool) (err error) {
 	return nil
 }
 
-// projections are all read models. The renderer is open.
+// projections are the read models that a page or the API asks. The renderer is
+// open.
 func (c *city) projections() []projections.Projection {
 	return []projections.Projection{
 		servicecredit.Projection{}, ecoratio.Projection{}, pricepages.Projection{Renderer: c.renderer.PricePages()}, availability.Projection{},
-		search.Projection{}, casefile.Projection{}, frontdesk.Projection{}, tracking.Projection{},
 	}
 }
 
