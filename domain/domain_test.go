@@ -101,6 +101,64 @@ func TestMoney(t *testing.T) {
 	}
 }
 
+// Receipts write the amount in words that cannot be altered. The vectors with
+// 1,409.50 and 325.04 are the examples of 正确填写票据和结算凭证的基本规定.
+func TestCapitals(t *testing.T) {
+	for m, want := range map[Money]string{
+		0: "零元整", 1: "壹分", 10: "壹角整", 5: "伍分", 105: "壹元零伍分", 110: "壹元壹角整", 111: "壹元壹角壹分",
+		Yuan(1732): "壹仟柒佰叁拾贰元整", Yuan(560): "伍佰陆拾元整", Yuan(120): "壹佰贰拾元整", Yuan(440): "肆佰肆拾元整",
+		Yuan(10): "壹拾元整", Yuan(10600): "壹万零陆佰元整", 140950: "壹仟肆佰零玖元伍角整", 600714: "陆仟零柒元壹角肆分",
+		32504: "叁佰贰拾伍元零肆分", 1640902: "壹万陆仟肆佰零玖元零贰分", 10700053: "壹拾万柒仟元伍角叁分",
+		Yuan(1000): "壹仟元整", Yuan(1003): "壹仟零叁元整", Yuan(1030): "壹仟零叁拾元整", Yuan(100007): "壹拾万零柒元整",
+		Yuan(100000): "壹拾万元整", Yuan(10000000): "壹仟万元整", Yuan(100000001): "壹亿零壹元整", Yuan(100010000): "壹亿零壹万元整",
+		Yuan(1234567890): "壹拾贰亿叁仟肆佰伍拾陆万柒仟捌佰玖拾元整", Yuan(1_0000_0000_0000): "壹万亿元整",
+		-Yuan(30): "负叁拾元整",
+	} {
+		if got := m.Capitals(); got != want {
+			t.Errorf("%s: %s, want %s", m, got, want)
+		}
+	}
+}
+
+// Whatever the amount, its capitals read back as the amount.
+func TestCapitalsReadBack(t *testing.T) {
+	digits := map[rune]int64{'零': 0, '壹': 1, '贰': 2, '叁': 3, '肆': 4, '伍': 5, '陆': 6, '柒': 7, '捌': 8, '玖': 9}
+	places := map[rune]int64{'拾': 10, '佰': 100, '仟': 1000}
+	read := func(s string) Money {
+		var fen, whole, group, digit int64
+		for _, c := range s {
+			switch {
+			case c == '万':
+				whole, group, digit = (whole+group+digit)*10_000, 0, 0
+			case places[c] > 0:
+				group, digit = group+digit*places[c], 0
+			case c == '元':
+				fen, whole, group, digit = (whole+group+digit)*100, 0, 0, 0
+			case c == '角':
+				fen, digit = fen+digit*10, 0
+			case c == '分':
+				fen, digit = fen+digit, 0
+			case c == '整' || c == '零':
+			default:
+				digit = digits[c]
+			}
+		}
+		return Money(fen)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		m := Money(rapid.Int64Range(1, 99_999_999_99).Draw(t, "fen")) // below 亿, which the reader above does not know
+		if rapid.Bool().Draw(t, "round") {
+			m = m / 1000 * 1000
+		}
+		if m == 0 {
+			return
+		}
+		if s := m.Capitals(); read(s) != m || strings.Contains(s, "零零") || strings.Contains(s, "零元") && m >= 100 || strings.HasPrefix(s, "零") {
+			t.Fatalf("%d: %s reads as %d", int64(m), s, int64(read(s)))
+		}
+	})
+}
+
 // I8: what happened is not later than now; what happened long ago says why it
 // comes late; what nobody knows stays empty.
 func TestActCheck(t *testing.T) {

@@ -55,15 +55,28 @@ func localize(n *kong.Node, lang string) {
 
 // zhHelp is the short help in Chinese, by command, flag, or command and flag.
 var zhHelp = map[string]string{
-	"--help":       "显示帮助。",
-	"--version":    "显示版本。",
-	"--lang":       "消息的语言：zh 或 en。默认按 LANG。",
-	"--log-level":  "日志从哪一级起：debug、info、warn、error。",
-	"--data":       "数据目录：日志、读模型都在里面。",
-	"--store":      "事件存在哪里：nats（内置）、memory（退出即失）或 esdb://…。",
-	"--nats":       "用外部 NATS 服务器或集群，代替内置的。",
-	"--master-key": "主密钥文件，须在数据目录之外。默认在用户配置目录。",
-	"--init":       "允许新建日志和主密钥；不写时，缺了就停下。",
+	"account":           "建一个写接口的账号，并显示令牌。",
+	"account ID":        "账号名，会写进每个事件：小写字母、数字、短横线；是岗位，不是人。",
+	"account --role":    "可以做什么：desk、cremator、cemetery、eco、regulator、admin、importer。",
+	"account --of":      "所属机构的统一社会信用代码；* 表示全部。",
+	"--accounts":        "账号文件。默认是数据目录里的 accounts.json。",
+	"--nats-creds":      "外部 NATS 的凭据文件。",
+	"--nats-check":      "可以查看外部 NATS 设置的地址（系统账号或监控端口）。",
+	"--nats-trust-sync": "看不到设置时，相信外部 NATS 先落盘再确认。",
+	"--replicas":        "在 NATS 集群里新建时，日志和密钥保存几份。",
+	"bench":             "在这台机器上测量，每个数字旁边是原生 JetStream。",
+	"bench --events":    "冷加载和重建所用的日志有多少事件。",
+	"bench --seconds":   "每项追加测多少秒。",
+	"bench --dir":       "临时文件放在哪里；磁盘不同，结果不同。默认是系统的临时目录。",
+	"--help":            "显示帮助。",
+	"--version":         "显示版本。",
+	"--lang":            "消息的语言：zh 或 en。默认按 LANG。",
+	"--log-level":       "日志从哪一级起：debug、info、warn、error。",
+	"--data":            "数据目录：日志、读模型都在里面。",
+	"--store":           "事件存在哪里：nats（内置）、memory（退出即失）或 esdb://…。",
+	"--nats":            "用外部 NATS 服务器或集群，代替内置的。",
+	"--master-key":      "主密钥文件，须在数据目录之外。默认在用户配置目录。",
+	"--init":            "允许新建日志和主密钥；不写时，缺了就停下。",
 
 	"serve":              "运行全部：日志、读模型、网页与接口。",
 	"serve --demo":       "数据目录为空时，装入一座演示城市。",
@@ -216,6 +229,14 @@ Exit codes: 0 agrees; 3 differs (the report says where); others: it could not be
 
     shenzhong export log > log.ndjson
     shenzhong export log --after 123456 | jq .type`},
+	"bench": {`每个数字旁边是同一次运行里的原生 JetStream；机器有别人在用时，看比值。
+
+    shenzhong bench
+    shenzhong bench --events 3000000 --dir /mnt/disk`,
+		`Each figure stands beside raw JetStream of the same run; on a shared machine look at the ratios.
+
+    shenzhong bench
+    shenzhong bench --events 3000000 --dir /mnt/disk`},
 	"account": {`先建账号，再运行 serve：
 
     shenzhong account desk-0101 --role desk --of 12210202DEM000014H

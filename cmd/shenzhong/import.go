@@ -205,7 +205,7 @@ func (s *source) priceList(now time.Time) *priceFile {
 	if err != nil {
 		return l // the fault is in s
 	}
-	o := s.object(root, "", "")
+	o := s.object(root)
 	l.o = o
 	l.key = l.keyOf(o)
 	l.cmd = pricing.Publish{
@@ -230,7 +230,7 @@ func (s *source) priceList(now time.Time) *priceFile {
 		}
 	}
 	for _, n := range o.list("items", true) {
-		r := s.object(n, "", "")
+		r := s.object(n)
 		l.rows = append(l.rows, r)
 		l.cmd.Rows = append(l.cmd.Rows, r.priceRow())
 	}
@@ -366,7 +366,7 @@ func (s *source) catalogue(c *importCatalogueCmd, now time.Time) *catalogueFile 
 	if err != nil {
 		return f
 	}
-	o := s.object(root, "", "")
+	o := s.object(root)
 	f.o = o
 	o.known("_meta")
 	f.cmd.Document = cmp.Or(o.stringOf("document", false), c.Document)
@@ -381,7 +381,7 @@ func (s *source) catalogue(c *importCatalogueCmd, now time.Time) *catalogueFile 
 		o.refuse("division", err)
 	}
 	for _, n := range o.list("items", true) {
-		r := s.object(n, "", "")
+		r := s.object(n)
 		f.items = append(f.items, r)
 		it := pricing.Item{Code: r.stringOf("code", true)}
 		r.row = it.Code

@@ -151,8 +151,6 @@ type incident struct {
 	minor    bool
 }
 
-var incidentSteps = []stepKind{stepSuspect, stepNotify, stepAnswer, stepDismiss, stepConfirm, stepRepair, stepRevoke, stepBonus}
-
 // Furnaces are charged at these times, ninety minutes apart.
 var furnaceStarts = []time.Duration{8 * time.Hour, 9*time.Hour + 30*time.Minute, 11 * time.Hour, 12*time.Hour + 30*time.Minute, 14 * time.Hour}
 

@@ -183,23 +183,15 @@ type object struct {
 	s    *source
 	n    node
 	row  string
-	path string
 	seen []string
 }
 
-func (s *source) object(n node, row, path string) *object {
+func (s *source) object(n node) *object {
 	if n.kind != '{' {
-		s.fault(n.at, row, path, "这里应是一个对象 {…}。", "an object {…} is expected here.")
-		return &object{s: s, n: node{at: n.at}, row: row, path: path}
+		s.fault(n.at, "", "", "这里应是一个对象 {…}。", "an object {…} is expected here.")
+		return &object{s: s, n: node{at: n.at}}
 	}
-	return &object{s: s, n: n, row: row, path: path}
-}
-
-func (o *object) name(field string) string {
-	if o.path == "" {
-		return field
-	}
-	return o.path + "." + field
+	return &object{s: s, n: n}
 }
 
 func (o *object) at(field string) int64 {
@@ -212,7 +204,7 @@ func (o *object) at(field string) int64 {
 }
 
 func (o *object) fault(field, zh, en string) {
-	o.s.fault(o.at(field), o.row, o.name(field), zh, en)
+	o.s.fault(o.at(field), o.row, field, zh, en)
 }
 
 // refuse reports what the domain said about a field.
@@ -274,14 +266,6 @@ func (o *object) stringsOf(field string) []string {
 	return out
 }
 
-func (o *object) boolOf(field string) bool {
-	n, ok := o.get(field, false)
-	if ok && n.kind != 't' && n.kind != 'f' {
-		o.fault(field, "应是 true 或 false。", "true or false is expected.")
-	}
-	return ok && n.kind == 't'
-}
-
 // integer reads a whole number; JSON's 12.5 or 1e3 for money is a mistake.
 func (o *object) integer(field string, needed bool) (int64, bool) {
 	n, ok := o.get(field, needed)
@@ -306,15 +290,6 @@ func (o *object) fen(field string, needed bool) (domain.Money, bool) {
 	return domain.Money(v), ok
 }
 
-// object opens the object in a field.
-func (o *object) object(field string, needed bool) (*object, bool) {
-	n, ok := o.get(field, needed)
-	if !ok {
-		return nil, false
-	}
-	return o.s.object(n, o.row, o.name(field)), true
-}
-
 // list answers with the values of a list field.
 func (o *object) list(field string, needed bool) []node {
 	n, ok := o.get(field, needed)
@@ -331,7 +306,7 @@ func (o *object) list(field string, needed bool) []node {
 func (o *object) close() {
 	for _, m := range o.n.members {
 		if !slices.Contains(o.seen, m.name) {
-			o.s.fault(m.at, o.row, o.name(m.name), "不认识这一项；请核对名称，或删去。", "unknown field; check its name or remove it.")
+			o.s.fault(m.at, o.row, m.name, "不认识这一项；请核对名称，或删去。", "unknown field; check its name or remove it.")
 		}
 	}
 }

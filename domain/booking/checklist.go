@@ -8,14 +8,13 @@ import (
 
 // A Situation is everything on which the list of papers depends.
 type Situation struct {
-	Kind       Kind
-	Place      DeathPlace // empty: not known yet
-	Cause      Cause      // empty: not known yet, which is not natural
-	Infectious bool
-	Relation   Relation
-	Relief     bool // relief is claimed or granted
-	Hukou      domain.Division
-	City       domain.Division // of the institution
+	Kind     Kind
+	Place    DeathPlace // empty: not known yet
+	Cause    Cause      // empty: not known before the death certificate is here
+	Relation Relation
+	Relief   bool // relief is claimed or granted
+	Hukou    domain.Division
+	City     domain.Division // of the institution
 }
 
 // A Paper is one line of the checklist.
@@ -137,7 +136,7 @@ func Checklist(s Situation) []Paper {
 
 // Situation is what the case knows so far, for an institution in that city.
 func (s State) Situation(city domain.Division) Situation {
-	return Situation{Kind: s.Deceased.Class(), Place: s.Circumstances.Place, Cause: s.Circumstances.Cause.Or(""), Infectious: s.Circumstances.Infectious.Or(false),
+	return Situation{Kind: s.Deceased.Class(), Place: s.Circumstances.Place, Cause: s.Circumstances.Cause.Or(""),
 		Relation: s.Handler.Relation, Relief: s.Claim != nil || s.Grant != nil, Hukou: s.Deceased.Hukou, City: city}
 }
 

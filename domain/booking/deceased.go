@@ -200,20 +200,10 @@ func (d Deceased) checked(today domain.Date) (Deceased, error) {
 // identified checks the documents against the kind of deceased.
 func (d Deceased) identified() (Deceased, error) {
 	var err error
-	if d.Document, err = d.Document.checked(d.Person); err != nil {
+	if d.CitizenID, d.Document, err = numbered(d.Person, d.CitizenID, d.Document); err != nil {
 		return d, err
 	}
-	if n, ok := d.Document.Number.Get(); ok && d.Document.Kind == ResidencePermit { // the same number, checked alike
-		d.CitizenID = domain.Personal(d.Person, domain.CitizenID(n))
-	}
 	given, hasID := d.CitizenID.Get()
-	if hasID {
-		id, err := domain.ParseCitizenID(string(given))
-		if err != nil {
-			return d, err
-		}
-		given, d.CitizenID = id, domain.Personal(d.Person, id)
-	}
 	if n, ok := d.Nationality.Get(); ok && !countryCode.MatchString(n) {
 		return d, ErrNationality
 	}
@@ -248,7 +238,7 @@ var countryCode = regexp.MustCompile(`^[A-Z]{3}$`)
 func (h Handler) checked() (Handler, error) {
 	name, hasName := h.Name.Get()
 	phone, hasPhone := h.Phone.Get()
-	given, hasID := h.CitizenID.Get()
+	_, hasID := h.CitizenID.Get()
 	switch {
 	case h.Person == "" || subject(h.Name) != h.Person && hasName || subject(h.Phone) != h.Person && hasPhone || subject(h.CitizenID) != h.Person && hasID:
 		return h, ErrPerson
@@ -257,16 +247,33 @@ func (h Handler) checked() (Handler, error) {
 	case !validPhone(phone):
 		return h, ErrPhone
 	}
-	if hasID {
-		id, err := domain.ParseCitizenID(string(given))
-		if err != nil {
-			return h, err
-		}
-		h.CitizenID = domain.Personal(h.Person, id)
-	}
 	var err error
-	h.Document, err = h.Document.checked(h.Person)
+	h.CitizenID, h.Document, err = numbered(h.Person, h.CitizenID, h.Document)
 	return h, err
+}
+
+// numbered puts ID number and document in canonical form. A residence permit of
+// Hong Kong, Macao or Taiwan has a number of the same make as an identity card:
+// it is kept where that one is, and nowhere twice.
+func numbered(of domain.Subject, id domain.Private[domain.CitizenID], doc IDDocument) (domain.Private[domain.CitizenID], IDDocument, error) {
+	doc, err := doc.checked(of)
+	if err != nil {
+		return id, doc, err
+	}
+	given, has := id.Get()
+	if has {
+		if given, err = domain.ParseCitizenID(string(given)); err != nil {
+			return id, doc, err
+		}
+		id = domain.Personal(of, given)
+	}
+	if n, ok := doc.Number.Get(); ok && doc.Kind == ResidencePermit {
+		if has && string(given) != n {
+			return id, doc, ErrIDMismatch
+		}
+		id, doc = domain.Personal(of, domain.CitizenID(n)), IDDocument{}
+	}
+	return id, doc, nil
 }
 
 // The rejections about who somebody is.

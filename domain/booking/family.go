@@ -147,10 +147,10 @@ var hashForm = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 func (s State) issueTracking(c IssueTracking) ([]Event, error) {
 	switch {
-	case c.Hash == s.Tracking:
-		return nil, nil
 	case !hashForm.MatchString(c.Hash):
 		return nil, ErrTracking
+	case c.Hash == s.Tracking:
+		return nil, nil
 	}
 	return []Event{TrackingIssued{c.Hash}}, nil
 }

@@ -232,6 +232,21 @@ func (f Field) of(s State) domain.Subject {
 	return s.Deceased.Person
 }
 
+// canonical is how a value of that field is kept.
+func (f Field) canonical(v string) string {
+	switch f {
+	case FieldCitizenID, FieldHandlerID:
+		return strings.ToUpper(strings.TrimSpace(v))
+	case FieldDocument:
+		kind, number, _ := strings.Cut(v, ":")
+		if kind == "" {
+			return ""
+		}
+		return kind + ":" + strings.ToUpper(strings.TrimSpace(number))
+	}
+	return v
+}
+
 // sealed keeps a value under that person; nothing for no value.
 func sealed(of domain.Subject, v string) domain.Private[string] {
 	if v == "" {
@@ -286,7 +301,7 @@ func (s State) correct(c Correct) ([]Event, error) {
 	case !slices.Contains(Fields, c.Field):
 		return nil, ErrField.With(c.Field)
 	case same != nil:
-		if same.Field == c.Field && same.Reason == c.Reason && same.Document == c.Document && (c.To == "" || s.Value(c.Field) == same.To.Or("")) {
+		if same.Field == c.Field && same.Reason == c.Reason && same.Document == c.Document && same.From.Or("") == c.From && same.To.Or("") == c.Field.canonical(c.To) {
 			return nil, nil
 		}
 		return nil, ErrCorrectionExists.With(c.Correction)

@@ -26,7 +26,7 @@ var Wire = []domain.Wire{
 	domain.Named[ResourceTimed]("institution.resource_timed.v1"),
 	domain.Named[StaffQualified]("institution.staff_qualified.v1"),
 	domain.Named[StaffDisqualified]("institution.staff_disqualified.v1"),
-	domain.Named[Set]("parameters.set.v1"),
+	domain.Named[ParameterSet]("parameters.set.v1"),
 }
 
 // A Kind is what an institution is. 殡葬管理条例 (2026) knows three kinds of

@@ -18,8 +18,8 @@ const ParametersCategory = "parameters"
 // ParametersEvent is a fact about one body's parameters.
 type ParametersEvent interface{ parametersEvent() }
 
-// Set gave a parameter its value.
-type Set struct {
+// ParameterSet gave a parameter its value.
+type ParameterSet struct {
 	Name   Name   `json:"name"`
 	Value  string `json:"value"`
 	Unit   string `json:"unit,omitzero"`
@@ -28,7 +28,7 @@ type Set struct {
 	Document string `json:"document,omitzero"`
 }
 
-func (Set) parametersEvent() {}
+func (ParameterSet) parametersEvent() {}
 
 // ParametersCommand asks one body's parameters for something.
 type ParametersCommand interface {
@@ -153,7 +153,7 @@ func (d Definition) check(v string) (string, bool) {
 
 // ParametersState is one body's parameters with their history, oldest first.
 type ParametersState struct {
-	Sets []Set
+	Sets []ParameterSet
 	base *ParametersState
 }
 
@@ -173,7 +173,7 @@ func (s ParametersState) Value(n Name) string {
 	return d.Default
 }
 
-func (s ParametersState) set(n Name) (Set, bool) {
+func (s ParametersState) set(n Name) (ParameterSet, bool) {
 	for _, v := range slices.Backward(s.Sets) {
 		if v.Name == n {
 			return v, true
@@ -182,7 +182,7 @@ func (s ParametersState) set(n Name) (Set, bool) {
 	if s.base != nil {
 		return s.base.set(n)
 	}
-	return Set{}, false
+	return ParameterSet{}, false
 }
 
 // Int is a parameter that is a number.
@@ -212,7 +212,7 @@ var Parameters = domain.Decider[ParametersState, ParametersCommand, ParametersEv
 
 func evolveParameters(s ParametersState, e ParametersEvent) ParametersState {
 	switch e := e.(type) {
-	case Set:
+	case ParameterSet:
 		s.Sets = append(slices.Clip(s.Sets), e)
 	}
 	return s
@@ -252,5 +252,5 @@ func (s ParametersState) change(c SetParameter) ([]ParametersEvent, error) {
 	case blank(c.Reason):
 		return nil, ErrReason
 	}
-	return []ParametersEvent{Set{c.Name, value, d.Unit, c.Reason, c.Document}}, nil
+	return []ParametersEvent{ParameterSet{c.Name, value, d.Unit, c.Reason, c.Document}}, nil
 }

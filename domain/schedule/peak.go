@@ -300,6 +300,8 @@ func (s PeakState) open(now time.Time) error {
 	switch {
 	case s.Announced == nil:
 		return ErrNotAnnounced
+	case s.Drawn != nil:
+		return ErrDrawn
 	case !now.Before(s.Announced.Closes):
 		return ErrDrawClosed.With(domain.FormatTime(s.Announced.Closes))
 	}

@@ -157,8 +157,19 @@ func (Leave) waitCommand()      {}
 // A Waiter is one case on the list.
 type Waiter struct {
 	Joined
-	Offer *Offered // the open one
-	Asked []string // slots that passed by, "hall-1/0930"
+	Offer  *Offered // the open one
+	Passed []Passed // slots that passed by, each with its reasons
+}
+
+// Passed is a slot that passed by a waiting family.
+type Passed struct {
+	Slot   string // "hall-1/0930"
+	Reason SkipReason
+}
+
+// asked says that the family answered about the slot, or let it pass.
+func (w Waiter) asked(at string) bool {
+	return slices.Contains(w.Passed, Passed{at, SaidNo}) || slices.Contains(w.Passed, Passed{at, NoAnswer})
 }
 
 // WaitState is a waiting list, the first to be asked first, and what became of
@@ -229,9 +240,7 @@ func evolveWait(s WaitState, e WaitEvent) WaitState {
 			if w.Offer != nil && spot(w.Offer.Resource, w.Offer.Slot) == at {
 				w.Offer = nil
 			}
-			if (e.Reason == SaidNo || e.Reason == NoAnswer) && !slices.Contains(w.Asked, at) {
-				w.Asked = append(slices.Clip(w.Asked), at)
-			}
+			w.Passed = append(slices.Clip(w.Passed), Passed{at, e.Reason})
 		})
 	case Accepted:
 		leave(Gone{e.Case, TookTheSlot, spot(e.Resource, e.Slot)})
@@ -294,7 +303,7 @@ func (s WaitState) join(c Join) ([]WaitEvent, error) {
 func (w Waiter) unfit(c Offer) SkipReason {
 	at := domain.ClockOf(c.Start)
 	switch {
-	case slices.Contains(w.Asked, spot(c.Resource, c.Slot)):
+	case w.asked(spot(c.Resource, c.Slot)):
 		return AlreadyAsked
 	case w.Offer != nil:
 		return HasAnOffer
@@ -309,7 +318,8 @@ func (w Waiter) unfit(c Offer) SkipReason {
 
 // offer goes down the list in the order in which families joined. It answers
 // with a Skipped for each one that is passed by and one Offered, or with the
-// Skipped alone when the slot is for nobody.
+// Skipped alone when the slot is for nobody. The same slot passing the same
+// family for the same reason again is told once.
 func (s WaitState) offer(c Offer) ([]WaitEvent, error) {
 	for _, w := range s.List {
 		if w.Offer != nil && w.Offer.Resource == c.Resource && w.Offer.Slot == c.Slot {
@@ -325,7 +335,9 @@ func (s WaitState) offer(c Offer) ([]WaitEvent, error) {
 		if why == "" {
 			return append(es, Offered{w.Case, c.Resource, c.Slot, c.Start.UTC(), c.End.UTC(), c.Until.UTC()}), nil
 		}
-		es = append(es, Skipped{w.Case, c.Resource, c.Slot, why})
+		if !slices.Contains(w.Passed, Passed{spot(c.Resource, c.Slot), why}) {
+			es = append(es, Skipped{w.Case, c.Resource, c.Slot, why})
+		}
 	}
 	return es, nil
 }
@@ -380,5 +392,9 @@ func (s WaitState) leave(c Leave) ([]WaitEvent, error) {
 	case s.Place(c.Case) < 0:
 		return nil, nil
 	}
-	return []WaitEvent{Left{c.Case, c.Reason}}, nil
+	left := []WaitEvent{Left{c.Case, c.Reason}}
+	if o, ok := s.OpenOffer(c.Case); ok {
+		left = append([]WaitEvent{Skipped{c.Case, o.Resource, o.Slot, SaidNo}}, left...)
+	}
+	return left, nil
 }
