@@ -47,6 +47,7 @@ type App struct {
 	Keys     events.Keyring
 
 	Institutions   *events.Handler[institution.State, institution.Command, institution.Event]
+	Parameters     *events.Handler[institution.ParametersState, institution.ParametersCommand, institution.ParametersEvent]
 	Catalogues     *events.Handler[pricing.CatalogueState, pricing.CatalogueCommand, pricing.CatalogueEvent]
 	PriceLists     *events.Handler[pricing.PriceListState, pricing.PriceListCommand, pricing.PriceListEvent]
 	Days           *events.Handler[schedule.State, schedule.Command, schedule.Event]
@@ -93,6 +94,7 @@ func NewApp(store events.Store, registry *events.Registry, keys events.Keyring, 
 		Now: time.Now, HoldFor: 15 * time.Minute, PolicyID: "dl", Rules: DefaultRules(),
 
 		Institutions:   handler(store, registry, institution.Category, institution.Institution),
+		Parameters:     handler(store, registry, institution.ParametersCategory, institution.Parameters),
 		Catalogues:     handler(store, registry, pricing.CatalogueCategory, pricing.Catalogue),
 		PriceLists:     handler(store, registry, pricing.PriceListCategory, pricing.PriceList),
 		Days:           handler(store, registry, schedule.Category, schedule.Day),
