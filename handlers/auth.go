@@ -54,7 +54,10 @@ type Account struct {
 	// TokenSHA256 is the hash of the token's secret, in hex. The token itself
 	// is shown once and kept nowhere.
 	TokenSHA256 string `json:"token_sha256"`
-	Disabled    bool   `json:"disabled,omitempty"`
+	// Password is the argon2id hash of the password with which its owner signs
+	// in to the pages; empty: it may only use the token.
+	Password string `json:"password,omitempty"`
+	Disabled bool   `json:"disabled,omitempty"`
 }
 
 // Has says that the account holds one of these roles.
@@ -83,6 +86,11 @@ func (a *Account) check() error {
 	}
 	if b, err := hex.DecodeString(a.TokenSHA256); err != nil || len(b) != sha256.Size {
 		return fmt.Errorf("account %s: token_sha256 is not a SHA-256 in hex", a.ID)
+	}
+	if a.Password != "" {
+		if _, err := parsePasswordHash(a.Password); err != nil {
+			return fmt.Errorf("account %s: password: %w", a.ID, err)
+		}
 	}
 	return nil
 }
@@ -197,10 +205,12 @@ func (s *Accounts) Verify(token string) (*Account, error) {
 	return a, nil
 }
 
-// A Seat is a demo account with its token, to be printed once.
+// A Seat is a demo account with its token and its password, to be printed once.
 type Seat struct {
 	Account
 	Token string
+	// Secret is the password in clear.
+	Secret string
 	// Zh and En say what the seat is for.
 	Zh, En string
 }
@@ -227,7 +237,9 @@ func DemoSeats(home, cemetery, eco string) []Seat {
 		{"importer-0701", Everywhere, Importer, "数据导入", "imports"},
 	} {
 		a, token := Issue(Account{ID: s.id, Roles: []Role{s.role}, Institution: s.institution})
-		seats = append(seats, Seat{a, token, s.zh, s.en})
+		password := NewPassword()
+		a.Password = HashPassword(password)
+		seats = append(seats, Seat{a, token, password, s.zh, s.en})
 	}
 	return seats
 }

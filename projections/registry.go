@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"shenzhong/domain/access"
 	"shenzhong/domain/booking"
 	"shenzhong/domain/cemetery"
 	"shenzhong/domain/credit"
@@ -16,6 +17,7 @@ import (
 // reads has one stored example in events/testdata, which must decode for ever.
 func Registry(keys events.Keyring) *events.Registry {
 	return events.NewRegistry(keys,
+		access.Wire,
 		institution.Wire,
 		pricing.Wire,
 		schedule.Wire,

@@ -28,6 +28,7 @@ import (
 	"github.com/google/uuid"
 
 	"shenzhong/domain"
+	"shenzhong/domain/access"
 	"shenzhong/domain/booking"
 	"shenzhong/domain/cemetery"
 	"shenzhong/domain/credit"
@@ -160,7 +161,7 @@ func TestExamplesSealPersonalData(t *testing.T) {
 
 func currentEvents() []any {
 	var es []any
-	for _, ws := range [][]domain.Wire{institution.Wire, pricing.Wire, schedule.Wire, booking.Wire, cremation.Wire, cemetery.Wire, ecoburial.Wire, credit.Wire} {
+	for _, ws := range [][]domain.Wire{access.Wire, institution.Wire, pricing.Wire, schedule.Wire, booking.Wire, cremation.Wire, cemetery.Wire, ecoburial.Wire, credit.Wire} {
 		for _, w := range ws {
 			if w.Current != nil {
 				es = append(es, w.Current)
