@@ -35,10 +35,10 @@ var HallSizes = []string{"HAL-S", "HAL-M", "HAL-L"}
 // cremations are the codes of an ordinary cremation, as lists call it.
 var cremations = []string{"CRM-FLAT", "CRM-STD"}
 
-// hallSize is which farewell a hall is for: the one that the institution timed
+// HallSize is which farewell a hall is for: the one that the institution timed
 // it for, or else the one that goes by the people it takes (a proposal of ours,
 // [P]: up to 50, up to 100, more).
-func hallSize(r institution.Resource) string {
+func HallSize(r institution.Resource) string {
 	for _, d := range r.Durations {
 		if slices.Contains(HallSizes, d.Code) {
 			return d.Code
@@ -91,7 +91,7 @@ const (
 func Sizes(in institution.State, on domain.Date) (sizes []string) {
 	for _, size := range HallSizes {
 		if slices.ContainsFunc(in.Resources, func(r institution.Resource) bool {
-			return r.Kind == institution.Hall && r.ServesOn(on) && hallSize(r) == size
+			return r.Kind == institution.Hall && r.ServesOn(on) && HallSize(r) == size
 		}) {
 			sizes = append(sizes, size)
 		}
@@ -197,7 +197,7 @@ func (a *App) Times(ctx context.Context, in institution.State, hall string, on d
 		}
 		return times, nil
 	}
-	halls, err := of(institution.Hall, func(r institution.Resource) bool { return hallSize(r) == hall }, func(institution.Resource) string { return hall })
+	halls, err := of(institution.Hall, func(r institution.Resource) bool { return HallSize(r) == hall }, func(institution.Resource) string { return hall })
 	if err != nil {
 		return nil, err
 	}
@@ -484,7 +484,7 @@ func (a *App) HoldCeremony(ctx context.Context, act domain.Act, caseID uuid.UUID
 
 func (a *App) sized(in institution.State, hall, size string) bool {
 	r, ok := in.Resource(hall)
-	return ok && hallSize(r) == size
+	return ok && HallSize(r) == size
 }
 
 // holdOne holds the first of these slots that nobody is faster for. A slot of
@@ -533,7 +533,7 @@ func (a *App) holdSlot(ctx context.Context, act domain.Act, caseID uuid.UUID, w 
 		return events.Receipt{}, err
 	}
 	return a.Days.Handle(ctx, w.day(), schedule.Hold{Act: step(act, "hold"), Start: w.Start, Minutes: w.Minutes, Case: caseID.String(),
-		Until: act.Now.Add(p.Duration(institution.HoldMinutes)), Hours: hours(in, w.Resource, domain.DateOf(w.Start))})
+		Until: act.Now.Add(p.Duration(institution.HoldMinutes)), Hours: hours(in, w.Resource, domain.DateOf(w.Start)), Beside: true})
 }
 
 func (a *App) letGo(ctx context.Context, act domain.Act, caseID uuid.UUID, w Want, why schedule.Reason) error {

@@ -401,10 +401,10 @@ var (
 // maxField bounds what may be typed into one field.
 const maxField = 60
 
-// read takes the second screen from a request. Numbers come as people paste
+// readAbout takes the second screen from a request. Numbers come as people paste
 // them: with spaces, in full-width digits, with a small x.
 func readAbout(r *http.Request) *aboutForm {
-	text := func(name string) string {
+	typed := func(name string) string {
 		s := strings.TrimSpace(strings.Map(func(c rune) rune {
 			if unicode.IsControl(c) {
 				return -1
@@ -422,11 +422,11 @@ func readAbout(r *http.Request) *aboutForm {
 				return -1
 			}
 			return unicode.ToUpper(c)
-		}, width.Narrow.String(text(name)))
+		}, width.Narrow.String(typed(name)))
 	}
-	return &aboutForm{Name: text("name"), ID: number("id"), Kind: text("kind"), Document: text("document"), Number: number("number"), Nationality: text("nationality"),
-		Death: text("death"), Place: text("place"), Cause: text("cause"), Hukou: text("hukou"), Handler: text("handler"), Relation: text("relation"),
-		Phone: width.Narrow.String(text("phone")), Relief: text("relief")}
+	return &aboutForm{Name: typed("name"), ID: number("id"), Kind: typed("kind"), Document: typed("document"), Number: number("number"), Nationality: typed("nationality"),
+		Death: typed("death"), Place: typed("place"), Cause: typed("cause"), Hukou: typed("hukou"), Handler: typed("handler"), Relation: typed("relation"),
+		Phone: width.Narrow.String(typed("phone")), Relief: typed("relief")}
 }
 
 // aboutPage is GET /book/about.
@@ -436,6 +436,11 @@ func (f *Families) aboutPage(v *asked) error {
 	}
 	if done, err := f.already(v); done || err != nil {
 		return err
+	}
+	if v.draft.About != nil && v.r.URL.Query().Has("check") {
+		if wrong := f.wrong(v); len(wrong) > 0 {
+			return f.showAbout(v, http.StatusUnprocessableEntity, wrong)
+		}
 	}
 	return f.showAbout(v, http.StatusOK, nil)
 }
@@ -460,7 +465,7 @@ func (f *Families) showAbout(v *asked, status int, wrong []wrongField) error {
 	if p.Draft, err = f.sealed(v); err != nil {
 		return err
 	}
-	return f.answer(v, status, "book-about", "/book", p)
+	return f.answer(v, status, "book-about", "/book", p, "check")
 }
 
 // takeAbout is POST /book/about.
@@ -481,8 +486,9 @@ func (f *Families) takeAbout(v *asked) error {
 	if done, err := f.already(v); done || err != nil {
 		return err
 	}
-	if wrong := f.wrong(v); len(wrong) > 0 {
-		return f.showAbout(v, http.StatusUnprocessableEntity, wrong)
+	if len(f.wrong(v)) > 0 {
+		// To a page of its own: "back" and "reload" then keep what is typed into it.
+		return v.to("/book/about?check=1")
 	}
 	return v.to("/book/check")
 }

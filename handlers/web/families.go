@@ -29,6 +29,9 @@ import (
 type FamilySource interface {
 	// Homes are the keys of the institutions that cremate.
 	Homes(ctx context.Context) ([]string, error)
+	// Case is the case whose tracking code has this hash, handlers.ErrNotFound
+	// where there is none.
+	Case(ctx context.Context, hash string) (uuid.UUID, error)
 }
 
 // Families serves what a family does itself, on a phone and without an account:
@@ -80,6 +83,7 @@ func (f *Families) Routes(r chi.Router) {
 		r.Post("/book/about", page(f.takeAbout))
 		r.Post("/book/check", page(f.send))
 		r.Post("/book/drop", page(f.drop))
+		f.trackRoutes(r)
 	})
 }
 
@@ -250,7 +254,7 @@ func (f *Families) summary(ctx context.Context, in institution.State, hall strin
 }
 
 // familyPageNames are the pages for families.
-var familyPageNames = []string{"book-time", "book-about", "book-check"}
+var familyPageNames = []string{"book-time", "book-about", "book-check", "track", "track-find", "track-change", "track-cancel", "track-object", "track-rate"}
 
 // familyFuncs are the functions that their templates have besides.
 func (r *Renderer) familyFuncs(lang Lang) template.FuncMap {
@@ -274,7 +278,9 @@ func (r *Renderer) familyFuncs(lang Lang) template.FuncMap {
 			}
 			return m.text("book.diff_same")
 		},
-		"hukou": func(code string) string { return cmp.Or(m["division."+code], m["hukou."+code]) },
+		"discreet": func(c booking.Code) bool { return slices.Contains(discreet, c) },
+		"maybe":    func(kind, key string) string { return m[kind+"."+key] },
+		"hukou":    func(code string) string { return cmp.Or(m["division."+code], m["hukou."+code]) },
 		"paper": func(p booking.Paper) map[string]any {
 			return map[string]any{"Name": Text{p.NameZh, p.NameEn}, "Why": Text{p.WhyZh, p.WhyEn}, "Gate": p.Gate, "MayFollow": p.MayFollow}
 		},

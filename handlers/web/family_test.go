@@ -78,10 +78,36 @@ func (c *village) wait(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
-// fixedHomes is a source without read models.
-type fixedHomes []string
+// bareSource answers without read models: it reads the log.
+type bareSource struct{ app *handlers.App }
 
-func (h fixedHomes) Homes(context.Context) ([]string, error) { return h, nil }
+func (bareSource) Homes(context.Context) ([]string, error) {
+	return []string{haiyan, songtao, yunxiu}, nil
+}
+
+func (s bareSource) Case(ctx context.Context, hash string) (uuid.UUID, error) {
+	for b, err := range s.app.Store.Follow(ctx, 0, 1000) {
+		if err != nil {
+			return uuid.Nil, err
+		}
+		for _, r := range b.Events {
+			if r.Type != "booking.tracking_issued.v1" {
+				continue
+			}
+			body, err := s.app.Registry.Decode(ctx, r)
+			if err != nil {
+				return uuid.Nil, err
+			}
+			if e, ok := body.(booking.TrackingIssued); ok && e.Hash == hash {
+				return uuid.Parse(r.Stream.ID())
+			}
+		}
+		if b.CaughtUp {
+			break
+		}
+	}
+	return uuid.Nil, handlers.ErrNotFound
+}
 
 // sunday is 22 November 2026, 8:25 in the morning.
 var sunday = time.Date(2026, 11, 22, 0, 25, 0, 0, time.UTC)
@@ -151,7 +177,7 @@ func (c *village) serve(t testing.TB) {
 	}
 	r := newRenderer(t, Site{Demo: true})
 	h := New(r, full{r: r})
-	f := NewFamilies(h, c.app, fixedHomes{haiyan, songtao, yunxiu})
+	f := NewFamilies(h, c.app, bareSource{c.app})
 	f.Limit = 10_000
 	c.Server = handlers.New(handlers.Config{Accounts: accounts, Web: h, Pages: []handlers.Mount{f}, Log: slog.New(slog.NewTextHandler(c.log, nil))})
 }
@@ -285,6 +311,10 @@ func about(more ...string) url.Values {
 			v[k] = x
 		}
 	}
+	for _, k := range []string{"number", "document", "nationality", "relief"} {
+		v.Set(k, "")
+	}
+	v.Set("kind", "RESIDENT")
 	for i := 0; i < len(more); i += 2 {
 		v.Set(more[i], more[i+1])
 	}
@@ -695,7 +725,7 @@ func TestLogUnreachable(t *testing.T) {
 	p := c.phone(t)
 	p.get("/book").submit("/book", url.Values{"slot": {chosenSlot}})
 	p.submit("/book/about", about())
-	for n := range 9 {
+	for n := range 3 {
 		store.after(n)
 		p.submit("/book/check", url.Values{"ok": {"1"}})
 		if p.status != 503 {
@@ -711,11 +741,7 @@ func TestLogUnreachable(t *testing.T) {
 				t.Error("a case was opened")
 			}
 		}
-		if strings.HasPrefix(p.at, "/track/") {
-			break
-		}
 	}
-	store.after(-1)
 	p.submit("/book/check", url.Values{"ok": {"1"}})
 	if !strings.HasPrefix(p.at, "/track/") {
 		t.Fatalf("%d %s: %s", p.status, p.at, p.main())
@@ -759,7 +785,7 @@ func TestNoDraftButOurs(t *testing.T) {
 	p := c.phone(t)
 	p.get("/book").submit("/book", url.Values{"slot": {chosenSlot}})
 	good := p.filled("/book/about", about())
-	for name, draft := range map[string]string{"none": "", "noise": "AAAA", "changed": good.Get("draft")[:40] + "A" + good.Get("draft")[41:]} {
+	for name, draft := range map[string]string{"none": "", "noise": "AAAA", "changed": good.Get("draft")[:40] + map[bool]string{true: "B", false: "A"}[good.Get("draft")[40] == 'A'] + good.Get("draft")[41:]} {
 		v := url.Values{}
 		for k, x := range good {
 			v[k] = x
@@ -821,7 +847,6 @@ func TestFamilyPages(t *testing.T) {
 	check("/book/about")
 	p.get("/book/about?lang=zh").submit("/book/about", about("relief", "最低生活保障对象", "name", "LIN GUIZHOU", "handler", "LIN ZHIYUAN"))
 	check("/book/check")
-	p.says("林")
 	check("/book/about")
 	check("/book")
 }

@@ -84,8 +84,10 @@ func newTown(t testing.TB, facts ...func(*town)) *town {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.Server = handlers.New(handlers.Config{Accounts: accounts, Log: slog.New(slog.DiscardHandler),
-		Web: New(r, NewReadModels(r, c.runner, func() time.Time { return c.now }))})
+	h := New(r, NewReadModels(r, c.runner, func() time.Time { return c.now }))
+	app := handlers.NewApp(c.store, c.reg, events.NewMemoryKeys(), []byte("the key of a test"))
+	app.Now = func() time.Time { return c.now }
+	c.Server = handlers.New(handlers.Config{Accounts: accounts, Log: slog.New(slog.DiscardHandler), Web: h, Pages: []handlers.Mount{NewFamilies(h, app, bareSource{app})}})
 	return c
 }
 
