@@ -422,9 +422,10 @@ type (
 		Authority string
 		Paper     string
 		Receipt   domain.Private[string]
-		// Holds is the fact which holds of the case are open, RecountDue that the
-		// cold store waits for its recount, Started that the cremation began.
-		Holds      []HoldKind
+		// Holds is the fact which holds of the case are open: only who placed them
+		// may take the remains. RecountDue is the fact that the cold store waits for
+		// its recount, Started that the cremation began.
+		Holds      []HoldPlaced
 		RecountDue bool
 		Started    bool
 	}
@@ -676,7 +677,7 @@ func decideCustody(s CustodyState, cmd CustodyCommand) ([]CustodyEvent, error) {
 			return nil, ErrUntagged
 		case c.Tag != s.Tag:
 			return nil, ErrTagOther
-		case c.Relative == "" || c.Name.Or("") == "" || c.Relation == "" || !slices.Contains(methods, c.Method) || c.Recognised && c.Form == "":
+		case c.Relative == "" || !named(c.Name) || c.Relation == "" || !slices.Contains(methods, c.Method) || c.Recognised && c.Form == "":
 			return nil, ErrRelative
 		case c.Method == ByViewing && s.Direct(c.InfectionHold):
 			return nil, ErrNoViewing
@@ -734,6 +735,7 @@ func decideCustody(s CustodyState, cmd CustodyCommand) ([]CustodyEvent, error) {
 		return []CustodyEvent{StorageExtended{c.Until, c.Paper, c.By}}, nil
 
 	case HandOverRemains:
+		others := slices.DeleteFunc(slices.Clone(c.Holds), func(h HoldPlaced) bool { return h.Authority == c.Authority })
 		switch {
 		case c.Started:
 			return nil, ErrUnderway
@@ -741,13 +743,13 @@ func decideCustody(s CustodyState, cmd CustodyCommand) ([]CustodyEvent, error) {
 			return nil, ErrUntagged
 		case c.Tag != s.Tag:
 			return nil, ErrTagOther
-		case len(c.Holds) > 0:
-			return nil, heldBy(c.Holds)
+		case len(others) > 0:
+			return nil, held(others)
 		case c.RecountDue:
 			return nil, ErrRecountFirst
 		case s.Vigil:
 			return nil, ErrVigil
-		case c.To == "" || c.Name.Or("") == "" || c.Authority == "" || c.Paper == "" || c.Receipt.Or("") == "":
+		case c.To == "" || !named(c.Name) || c.Authority == "" || c.Paper == "" || c.Receipt.Or("") == "":
 			return nil, ErrHandOver
 		}
 		return []CustodyEvent{RemainsHandedOver{c.To, c.Name, c.Authority, c.Paper, c.Receipt, c.By}}, nil
@@ -913,7 +915,7 @@ func (s CustodyState) settle(c SettleBelongings) ([]CustodyEvent, error) {
 	switch {
 	case len(open) == 0:
 		return nil, nil
-	case c.To == "" || c.Name.Or("") == "" || c.Receipt.Or("") == "":
+	case c.To == "" || !named(c.Name) || c.Receipt.Or("") == "":
 		return nil, ErrReceipt
 	}
 	return []CustodyEvent{BelongingsSettled{open, c.Fate, c.To, c.Name, c.Receipt, c.By}}, nil
@@ -968,4 +970,10 @@ func evolveCustody(s CustodyState, e CustodyEvent) CustodyState {
 		s.Ended = true
 	}
 	return s
+}
+
+// named says that a person's name is given and can be read as it stands.
+func named(name domain.Private[string]) bool {
+	_, err := domain.CheckText(name.Or(""))
+	return err == nil
 }

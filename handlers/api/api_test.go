@@ -91,6 +91,9 @@ func TestPublicCemetery(t *testing.T) {
 	}
 	allocate := fmt.Sprintf(`{%s,"applicant_citizen_id":%q,"certificate":%q,"contract":"C-1","term_until":"2046-11-01","fee_fen":135000}`, c.at(), person(501), certificate)
 	c.must("cemetery-0301", plots+"/A-1/allocations", allocate)
+	// What a plot counts as is a type there is, and its area does not contradict it.
+	c.refuses(422, "eco_type_unknown", "cemetery-0301", plots, `{"plot":"A-3","kind":"NICHE","eco_type":"NO_SUCH","capacity":1}`)
+	c.refuses(422, "plot_type_mismatch", "cemetery-0301", plots, `{"plot":"A-3","kind":"GRAVE","eco_type":"SMALL_PLOT","capacity":1,"area_cm2":10000}`)
 	// E-4: one place for a person, wherever it is asked for.
 	c.refuses(409, "placement_exists", "cemetery-0301", plots+"/A-2/allocations", allocate)
 	right := c.send("cemetery-0301", "GET", "/api/v1"+plots+"/A-1", "").field("right")
@@ -222,6 +225,7 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"an unknown field", 422, "unknown_field", "desk-0101", "/cases", caseJSON(2, `,"colour":"white"`), "body.colour"},
 		{"an unknown field inside", 422, "unknown_field", "desk-0101", "/cases", strings.Replace(caseJSON(2, ""), `"hukou"`, `"hukuo"`, 1), "body.deceased.hukuo"},
+		{"a field in another case", 422, "unknown_field", "desk-0101", "/cases", strings.Replace(caseJSON(2, ""), `"citizen_id"`, `"Citizen_ID"`, 1), "body.deceased.Citizen_ID"},
 		{"an unknown query parameter", 422, "unknown_field", "desk-0101", "/cases?institution=x", caseJSON(2, ""), "query.institution"},
 		{"a missing field", 422, "missing_field", "desk-0101", "/cases", `{"deceased":{"name":"x"}}`, "body"},
 		{"a wrong check digit of a person", 422, "citizen_id_invalid", "desk-0101", "/cases", strings.Replace(caseJSON(2, ""), person(2), "210211193504120017", 1), "body.deceased.citizen_id"},
@@ -233,13 +237,20 @@ func TestRefusals(t *testing.T) {
 		{"a list dated before its predecessor", 422, "list_predates_predecessor", "importer-0701", "/price-lists/" + home, strings.Replace(priceList, "2026-04-01", "2026-03-31", 1), ""},
 		{"a time from the future", 422, "time_in_future", "desk-0101", "/cases", caseJSON(2, `,"occurred_at":"2026-11-23T10:00:01+08:00"`), ""},
 		{"a late record without its reason", 422, "late_without_reason", "desk-0101", "/cases", caseJSON(2, `,"occurred_at":"2026-11-20T10:00:00+08:00"`), ""},
+		{"a time that stands for unknown", 422, "time_out_of_range", "desk-0101", "/cases", caseJSON(2, `,"occurred_at":"0001-01-01T00:00:00Z"`), "body.occurred_at"},
+		{"a whole number written as a fraction", 422, "not_an_integer", "desk-0101", "/cases/" + id + "/quotes", `{"items":[{"code":"CRM-STD","quantity":1.0}]}`, "body.items[0].quantity"},
+		{"a check at no time", 422, "missing_field", "furnace-0202", "/cases/" + id + "/cremation/verifications", `{"tag":"T-1"}`, "body"},
+		{"a slot years ahead", 422, "slot_too_far_ahead", "desk-0101", "/cases", caseJSON(2, `,"slot":{"resource":"hall-1","start":"2030-11-25T09:00:00+08:00"}`), ""},
+		{"a name that cannot be seen", 422, "text_invalid", "desk-0101", "/cases", strings.Replace(caseJSON(2, ""), "沈明远", `\u202e沈`, 1), ""},
+		{"a list for a day that never comes", 422, "effective_date_too_far", "importer-0701", "/price-lists/" + home, strings.Replace(priceList, "2026-04-01", "9999-12-31", 1), ""},
+		{"a list back in time", 422, "price_list_backdated", "importer-0701", "/price-lists/" + home, strings.Replace(priceList, "2026-04-01", "2026-04-02", 1), ""},
 		{"a day that does not exist", 422, "not_a_date", "desk-0101", "/cases", strings.Replace(caseJSON(2, ""), "2026-11-22", "2026-02-30", 1), "body.deceased.death_date"},
 		{"what is not on the list", 422, "charge_off_list", "desk-0101", "/cases/" + id + "/quotes", `{"items":[{"code":"GOLD","quantity":1}]}`, ""},
 		{"above the ceiling", 422, "charge_above_ceiling", "desk-0101", "/cases/" + id + "/quotes", `{"items":[{"code":"CRM-STD","quantity":1,"price_fen":90001}]}`, ""},
 		{"a charge without consent", 422, "charge_above_quote", "desk-0101", "/cases/" + id + "/charges", `{"code":"CRM-STD","quantity":1}`, ""},
 		{"a slot in the past", 422, "slot_in_past", "desk-0101", "/cases", caseJSON(2, `,"slot":{"resource":"hall-1","start":"2026-11-23T09:00:00+08:00"}`), ""},
 		{"a slot at night", 422, "outside_opening_hours", "desk-0101", "/cases", caseJSON(2, `,"slot":{"resource":"hall-1","start":"2026-11-24T03:00:00+08:00"}`), ""},
-		{"a resource that is none", 422, "hours_invalid", "desk-0101", "/cases", caseJSON(2, `,"slot":{"resource":"hall-9","start":"2026-11-24T09:00:00+08:00"}`), ""},
+		{"a resource that is none", 422, "resource_unknown", "desk-0101", "/cases", caseJSON(2, `,"slot":{"resource":"hall-9","start":"2026-11-24T09:00:00+08:00"}`), ""},
 		{"a resource no stream can be named after", 422, "number_invalid", "desk-0101", "/cases", caseJSON(2, `,"slot":{"resource":"a b/c","start":"2026-11-24T09:00:00+08:00"}`), ""},
 		{"a cremation before reception", 422, "cremation_not_received", "furnace-0202", "/cases/" + id + "/cremation/start", "{" + c.at() + `,"furnace":"furnace-1"}`, ""},
 		{"a tag no stream can be named after", 422, "number_invalid", "furnace-0202", "/cases/" + id + "/cremation/reception", `{"tag":"标签 7"}`, ""},
@@ -319,7 +330,7 @@ func TestWhoAndHow(t *testing.T) {
 	c.refuses(400, "if_match_invalid", "desk-0101", "/cases/"+id+"/quotes", quote, "If-Match", "W/abc")
 	// In English for whoever asks for it.
 	p := c.refuses(422, "invalid", "desk-0101", "/cases", `{}`, "Accept-Language", "en")
-	if p.Title != "Refused by a rule" || !strings.Contains(p.Errors[0].Detail, "is missing") {
+	if p.Title != "The content is not valid" || !strings.Contains(p.Errors[0].Detail, "is missing") {
 		t.Errorf("%+v", p)
 	}
 	if p := c.refuses(422, "invalid", "desk-0101", "/cases", `{}`); !strings.Contains(p.Errors[0].Detail, "缺少") {
@@ -333,6 +344,12 @@ func TestWhoAndHow(t *testing.T) {
 	}
 	if again := c.send("desk-0101", "POST", "/api/v1/cases", caseJSON(7, ""), "Idempotency-Key", "one-and-the-same"); again.Header().Get("Idempotency-Replayed") != "true" {
 		t.Error("a replay does not say so")
+	}
+	// With another body it is refused, and says why.
+	before := c.count()
+	other := c.send("desk-0101", "POST", "/api/v1/cases", caseJSON(8, ""), "Idempotency-Key", "one-and-the-same")
+	if p := other.problem(); other.Code != 422 || p.Code != "idempotency_key_reused" || p.Title != "内容不对，请更正" || c.count() != before {
+		t.Error(other.Body)
 	}
 }
 
@@ -427,5 +444,19 @@ func TestDocs(t *testing.T) {
 	}
 	if err := json.Unmarshal(spec.Body.Bytes(), &doc); err != nil || !strings.HasPrefix(doc.OpenAPI, "3.1") {
 		t.Error(doc, err)
+	}
+}
+
+// Whoever quotes looks first at the list that is in force.
+func TestPriceListInForce(t *testing.T) {
+	c := newCity(t)
+	r := c.send("desk-0101", "GET", "/api/v1/price-lists/"+home, "")
+	if r.Code != 200 || r.field("effective_from") != "2026-04-01" || r.field("rows.0.code") == "" {
+		t.Error(r.Code, r.Body)
+	}
+	for path, want := range map[string]int{home + "?on=2026-04-01": 200, home + "?on=2026-03-31": 404, other: 404} {
+		if r := c.send("desk-0101", "GET", "/api/v1/price-lists/"+path, ""); r.Code != want {
+			t.Errorf("%s: %d %s", path, r.Code, r.Body)
+		}
 	}
 }
