@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"compress/gzip"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"html/template"
@@ -23,6 +24,8 @@ import (
 	"shenzhong/domain/booking"
 	"shenzhong/domain/institution"
 	"shenzhong/handlers"
+	"shenzhong/projections/availability"
+	"shenzhong/projections/tracking"
 )
 
 // A FamilySource answers what the pages for families ask of read models.
@@ -310,4 +313,32 @@ func hukous(m messages) (codes []string) {
 		codes = append(codes, some...)
 	}
 	return codes
+}
+
+var _ FamilySource = (*ReadModels)(nil)
+
+// Homes implements FamilySource: the institutions that have a furnace.
+func (m *ReadModels) Homes(ctx context.Context) (codes []string, err error) {
+	_, err = m.look(ctx, availability.Name, func(tx *sql.Tx) error {
+		rs, err := availability.Reader{DB: tx}.Resources(ctx, "", institution.Furnace)
+		for _, r := range rs {
+			if !slices.Contains(codes, string(r.Institution)) {
+				codes = append(codes, string(r.Institution))
+			}
+		}
+		return err
+	})
+	return codes, err
+}
+
+// Case implements FamilySource.
+func (m *ReadModels) Case(ctx context.Context, hash string) (id uuid.UUID, err error) {
+	_, err = m.look(ctx, tracking.Name, func(tx *sql.Tx) (err error) {
+		id, err = tracking.Reader{DB: tx}.Case(ctx, hash)
+		return err
+	})
+	if errors.Is(err, tracking.ErrNotFound) {
+		err = handlers.ErrNotFound
+	}
+	return id, err
 }
