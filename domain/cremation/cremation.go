@@ -1,8 +1,10 @@
-// Package cremation decides over papers, holds, identity checks, the furnace,
-// the ashes and the certificate of a cremation.
+// Package cremation decides over remains, papers, holds, identity checks, the
+// furnace, the ashes and the certificate of a cremation.
 //
-// Four aggregates: Tag (one tag, one case, for ever), Cremation (one case),
-// Furnace (one set of remains at a time), Certificate (one number, once).
+// Six aggregates: Tag (one tag, one case, for ever), Custody (the remains of a
+// case up to the furnace), ColdStore (one in a bay), Cremation (one case, from
+// the papers to the last of the ashes), Furnace (one set of remains at a time),
+// Certificate (one number, once).
 package cremation
 
 import (
@@ -23,24 +25,87 @@ const CremationCategory = "cremation"
 // Wire lists every event of this package by its name on the log.
 var Wire = []domain.Wire{
 	domain.Named[TagIssued]("tag.issued.v1"),
-	domain.Named[Received]("cremation.received.v1"),
+	domain.Named[RemainsCollected]("custody.collected.v1"),
+	domain.Named[RemainsArrived]("custody.received.v1"),
+	domain.Named[RemainsTagged]("custody.tagged.v1"),
+	domain.Named[RemainsMoved]("custody.moved.v1"),
+	domain.Named[ConditionRecorded]("custody.condition_recorded.v1"),
+	domain.Named[PrecautionsRecorded]("custody.precautions_recorded.v1"),
+	domain.Named[BelongingsListed]("custody.belongings_listed.v1"),
+	domain.Named[BelongingsSettled]("custody.belongings_settled.v1"),
+	domain.Named[Identified]("custody.identified.v1"),
+	domain.Named[NotRecognised]("custody.not_recognised.v1"),
+	domain.Named[WaiverAsked]("custody.waiver_asked.v1"),
+	domain.Named[IdentificationWaived]("custody.identification_waived.v1"),
+	domain.Named[VigilBegan]("custody.vigil_began.v1"),
+	domain.Named[VigilEnded]("custody.vigil_ended.v1"),
+	domain.Named[StorageExtended]("custody.storage_extended.v1"),
+	domain.Named[RemainsHandedOver]("custody.handed_over.v1"),
+	domain.Named[CustodyEnded]("custody.ended.v1"),
+	domain.Named[Stored]("coldstore.placed.v1"),
+	domain.Named[Removed]("coldstore.removed.v1"),
+	domain.Named[Relocated]("coldstore.relocated.v1"),
+	domain.Named[Recounted]("coldstore.recounted.v1"),
+	domain.Named[DiscrepancySettled]("coldstore.discrepancy_settled.v1"),
+	domain.Named[Received]("cremation.received.v2"),
+	domain.Upcast("cremation.received.v1", receivedV1.up),
 	domain.Named[DeathCertificateRecorded]("cremation.death_certificate_recorded.v1"),
 	domain.Named[ConfirmationSigned]("cremation.confirmation_signed.v1"),
 	domain.Named[PolicePaperRecorded]("cremation.police_paper_recorded.v1"),
 	domain.Named[HoldPlaced]("cremation.hold_placed.v1"),
 	domain.Named[HoldLifted]("cremation.hold_lifted.v1"),
-	domain.Named[IdentityVerified]("cremation.identity_verified.v1"),
-	domain.Named[Started]("cremation.started.v1"),
+	domain.Named[IdentityVerified]("cremation.identity_verified.v2"),
+	domain.Upcast("cremation.identity_verified.v1", identityVerifiedV1.up),
+	domain.Named[Started]("cremation.started.v2"),
+	domain.Upcast("cremation.started.v1", startedV1.up),
 	domain.Named[Completed]("cremation.completed.v1"),
+	domain.Named[TelemetryRecorded]("cremation.telemetry_recorded.v1"),
+	domain.Named[AnomalyFlagged]("cremation.anomaly_flagged.v1"),
+	domain.Named[AnomalyExplained]("cremation.anomaly_explained.v1"),
+	domain.Named[Corrected]("cremation.corrected.v1"),
+	domain.Named[Clarified]("cremation.clarified.v1"),
 	domain.Named[AshesCollected]("cremation.ashes_collected.v1"),
-	domain.Named[CertificateIssued]("cremation.certificate_issued.v1"),
-	domain.Named[AshesReleased]("cremation.ashes_released.v1"),
+	domain.Named[AshesSplit]("cremation.ashes_split.v1"),
+	domain.Named[AshesMoved]("cremation.ashes_moved.v1"),
+	domain.Named[AshesDeposited]("cremation.ashes_deposited.v1"),
+	domain.Named[DepositExtended]("cremation.deposit_extended.v1"),
+	domain.Named[AshesWithdrawn]("cremation.ashes_withdrawn.v1"),
+	domain.Named[NoticePublished]("cremation.ashes_notice_published.v1"),
+	domain.Named[ReleaseCodeIssued]("cremation.release_code_issued.v1"),
+	domain.Named[ReleaseCodeWrong]("cremation.release_code_wrong.v1"),
+	domain.Named[AshesReleased]("cremation.ashes_released.v2"),
+	domain.Upcast("cremation.ashes_released.v1", ashesReleasedV1.up),
+	domain.Named[RestProposed]("cremation.rest_proposed.v1"),
+	domain.Named[LaidToRest]("cremation.laid_to_rest.v1"),
+	domain.Named[CertificateIssued]("cremation.certificate_issued.v2"),
+	domain.Upcast("cremation.certificate_issued.v1", certificateIssuedV1.up),
 	domain.Named[FurnaceCharged]("furnace.charged.v1"),
+	domain.Named[ChamberInspected]("furnace.inspected.v1"),
 	domain.Named[FurnaceEmptied]("furnace.emptied.v1"),
 	domain.Named[FurnaceChargeAborted]("furnace.charge_aborted.v1"),
 	domain.Named[CertificateRegistered]("certificate.registered.v1"),
+	domain.Named[CertificateCollected]("certificate.collected.v1"),
+	domain.Named[CertificateFiled]("certificate.filed.v1"),
+	domain.Named[CertificateDeregistered]("certificate.deregistered.v1"),
 	domain.Named[CertificateVoided]("certificate.voided.v1"),
 }
+
+// A RuleSet is the version of our rules that a case runs under (I20). It is
+// named when the remains are received and stays with the case: a new rule never
+// falls on a case that is half done.
+type RuleSet string
+
+// The rule sets.
+const (
+	// PapersOnly is the first: papers, holds, two verifiers, furnace,
+	// certificate. Cases received before custody was kept run under it.
+	PapersOnly RuleSet = ""
+	// FullCustody asks besides: identification by the family or a waiver (I5),
+	// remains scanned to the furnace (I2), an operator who is qualified (I19), an
+	// applicant who is still authorised (I3), a release against code, ID and both
+	// signatures (I11).
+	FullCustody RuleSet = "custody.1"
+)
 
 // A Form is the generation of a death certificate.
 type Form string
@@ -97,7 +162,8 @@ type (
 		Tag         string            `json:"tag"`
 		Institution domain.CreditCode `json:"institution"`
 		// CaseCreator is the account that opened the case; it verifies nobody.
-		CaseCreator string `json:"case_creator"`
+		CaseCreator string  `json:"case_creator"`
+		Rules       RuleSet `json:"rules,omitzero"`
 	}
 	// DeathCertificateRecorded keeps the death certificate. A later one stands
 	// in for the former until the cremation starts.
@@ -145,6 +211,12 @@ type (
 	IdentityVerified struct {
 		Verifier string    `json:"verifier"`
 		At       time.Time `json:"at"`
+		// Scanned says that the tag was read by a scanner, not typed.
+		Scanned bool `json:"scanned,omitzero"`
+		// LookAlikes is how many others could be taken for this one (I6).
+		LookAlikes int `json:"look_alikes,omitzero"`
+		// Compared says that the tail of the ID number was compared with the papers.
+		Compared bool `json:"id_tail_compared,omitzero"`
 	}
 	// Started begins the cremation.
 	Started struct {
@@ -153,19 +225,19 @@ type (
 		Operator    string            `json:"operator"`
 		Verifiers   [2]string         `json:"verifiers"`
 		At          time.Time         `json:"at"`
+		// Licence and Qualification are the institution's and the operator's, valid
+		// on the day (I19); Rules the version of the rules that let it begin (I20).
+		Licence       string  `json:"licence,omitzero"`
+		Qualification string  `json:"qualification,omitzero"`
+		Rules         RuleSet `json:"rules,omitzero"`
 	}
 	// Completed ends the cremation.
 	Completed struct {
 		Institution domain.CreditCode `json:"institution"`
 		Furnace     string            `json:"furnace"`
-		At          time.Time         `json:"at"`
-	}
-	// AshesCollected puts the ashes into the institution's custody.
-	AshesCollected struct {
-		WeightG    int       `json:"weight_g"`
-		Containers int       `json:"containers"`
-		Label      string    `json:"label"`
-		SealedBy   [2]string `json:"sealed_by"`
+		// At is empty where nobody saw the end; a guess stays with the event's own
+		// time, flagged (I8).
+		At time.Time `json:"at,omitzero"`
 	}
 	// CertificateIssued hands out the cremation certificate.
 	CertificateIssued struct {
@@ -173,13 +245,7 @@ type (
 		// Replaces is the former number that this one voids.
 		Replaces string `json:"replaces,omitzero"`
 		Reason   string `json:"reason,omitzero"`
-	}
-	// AshesReleased hands the ashes to the person named for it.
-	AshesReleased struct {
-		To          domain.Subject         `json:"to"`
-		Name        domain.Private[string] `json:"name"`
-		Certificate string                 `json:"certificate"`
-		Giver       string                 `json:"giver"`
+		Form     string `json:"form,omitzero"` // version of the form (I20)
 	}
 )
 
@@ -192,9 +258,7 @@ func (HoldLifted) cremationEvent()               {}
 func (IdentityVerified) cremationEvent()         {}
 func (Started) cremationEvent()                  {}
 func (Completed) cremationEvent()                {}
-func (AshesCollected) cremationEvent()           {}
 func (CertificateIssued) cremationEvent()        {}
-func (AshesReleased) cremationEvent()            {}
 
 // A CremationCommand asks something of the cremation of one case.
 type CremationCommand interface {
@@ -211,6 +275,7 @@ type (
 		TagCase     uuid.UUID // fact: the case that the tag's own stream is issued to
 		Institution domain.CreditCode
 		CaseCreator string // fact: the account that opened the case
+		Rules       RuleSet
 	}
 	// RecordDeathCertificate keeps what the paper or e-licence says.
 	RecordDeathCertificate struct {
@@ -261,6 +326,14 @@ type (
 	VerifyIdentity struct {
 		domain.Act
 		Tag string // as scanned
+		// Scanned says that a scanner read the tag.
+		Scanned bool
+		// LookAlikes is the fact which cases could be taken for this one (I6).
+		LookAlikes []uuid.UUID
+		// IDTail is what Act.By read at the remains; IDTailOf the fact what the case
+		// says: the last four of the ID number, or of the death certificate's number
+		// where there is none.
+		IDTail, IDTailOf string
 	}
 	// Start begins the cremation. Act.By operates the furnace.
 	Start struct {
@@ -269,18 +342,25 @@ type (
 		// FurnaceCase is the fact which case the furnace's own stream is charged
 		// with.
 		FurnaceCase uuid.UUID
-		// Licensed is the fact that the institution's licence is valid on the day.
+		// Licensed is the fact that the institution's licence is valid on the day,
+		// Licence its number.
 		Licensed bool
+		Licence  string
+		// What FullCustody asks besides.
+		Custody       Standing       // fact: how the custody stands
+		Authorised    domain.Subject // fact: who may act for the deceased on the day
+		Qualification string         // fact: the operator's, valid on the day; empty: none
+		LookAlikes    []uuid.UUID    // fact: as for VerifyIdentity
+		// VerifyWithin is a shorter limit for the two checks than ten minutes; zero:
+		// ten minutes.
+		VerifyWithin time.Duration
 	}
-	// Complete ends the cremation.
-	Complete struct{ domain.Act }
-	// CollectAshes records weight, containers, label and seal.
-	CollectAshes struct {
+	// Complete ends the cremation. Act.At stays empty when nobody saw the end.
+	Complete struct {
 		domain.Act
-		WeightG    int
-		Containers int
-		Label      string // the tag number, read from the label on the container
-		SealedBy   [2]string
+		// MinMinutes is the parameter below which a cremation is implausibly short
+		// (I9); zero: not judged.
+		MinMinutes int
 	}
 	// IssueCertificate hands out the certificate.
 	IssueCertificate struct {
@@ -289,14 +369,7 @@ type (
 		Registered uuid.UUID // fact: the case that the number's own stream holds validly
 		// Reissue replaces the former certificate, for this reason.
 		Reissue string
-	}
-	// ReleaseAshes hands the ashes over.
-	ReleaseAshes struct {
-		domain.Act
-		To          domain.Subject
-		Name        domain.Private[string]
-		Certificate string // the certificate that the person shows
-		IDChecked   bool   // the person's identity card was compared
+		Form    string // version of the certificate's form
 	}
 )
 
@@ -309,9 +382,7 @@ func (LiftHold) cremationCommand()               {}
 func (VerifyIdentity) cremationCommand()         {}
 func (Start) cremationCommand()                  {}
 func (Complete) cremationCommand()               {}
-func (CollectAshes) cremationCommand()           {}
 func (IssueCertificate) cremationCommand()       {}
-func (ReleaseAshes) cremationCommand()           {}
 
 // CremationState is how far the cremation of a case has come.
 type CremationState struct {
@@ -319,6 +390,7 @@ type CremationState struct {
 	Tag         string
 	Institution domain.CreditCode
 	CaseCreator string
+	Rules       RuleSet
 
 	Death        DeathCertificateRecorded // zero Form: not recorded
 	Confirmation ConfirmationSigned       // zero Applicant: not signed
@@ -327,13 +399,21 @@ type CremationState struct {
 	Lifted       []uuid.UUID              // the holds that are lifted
 	Verified     []IdentityVerified       // since the death certificate last changed
 
-	Started   Started        // zero At: not started
-	Completed time.Time      // zero: not completed
+	Started   Started           // zero At: not started
+	Done      bool              // the cremation ended
+	Completed time.Time         // zero: not ended, or nobody knows when
+	Telemetry TelemetryRecorded // zero Device: none
+	Anomalies []Anomaly
 	Ashes     AshesCollected // zero WeightG: not collected
+	Shares    []Share        // of the ashes, every one there ever was
 
 	Certificate  string   // the valid one; empty: none yet
 	Certificates []string // every number ever issued
-	Released     AshesReleased
+	// Released is the last handing over, once no share is left in custody.
+	Released AshesReleased
+
+	Corrections    []Corrected
+	Clarifications []uuid.UUID
 }
 
 // Cremation decides over the cremation of one case.
@@ -432,31 +512,27 @@ var (
 	// ErrNotCompleted refuses what follows the cremation before it is done.
 	ErrNotCompleted = domain.Reject("cremation_not_completed", "火化还没有完成。", "The cremation is not completed.")
 
-	// ErrAshWeight refuses ashes that weigh nothing.
-	ErrAshWeight = domain.Reject("ashes_weight", "请填写骨灰重量（克）。", "The weight of the ashes in grams is needed.").Under("I10", "")
-	// ErrAshContainers refuses ashes in no container.
-	ErrAshContainers = domain.Reject("ashes_containers", "请填写容器数量。", "The number of containers is needed.").Under("I10", "")
-	// ErrAshLabel refuses a label that is not this case's.
-	ErrAshLabel = domain.Reject("ashes_label", "容器标签与本业务的腕带编号不符，请停下核对。", "The label is not this case's tag number; please stop and check.").Under("I10", basisIdentity)
-	// ErrAshSeal refuses a seal of one person alone.
-	ErrAshSeal = domain.Reject("ashes_sealed_by_two", "骨灰容器须由两名工作人员共同封签。", "The container is sealed by two different people.").Under("I10", "")
-	// ErrAshesCollected refuses to collect the same ashes anew.
-	ErrAshesCollected = domain.Reject("ashes_collected", "骨灰已经收齐登记。", "The ashes are already recorded as collected.").Under("I10", "")
-	// ErrNoAshes refuses to hand over what is not collected.
-	ErrNoAshes = domain.Reject("ashes_not_collected", "骨灰还没有收齐登记。", "The ashes are not recorded as collected.").Under("I11", "")
-
 	// ErrCertificateOther refuses a number that is not registered to the case.
 	ErrCertificateOther = domain.Reject("certificate_not_registered", "这个火化证明编号没有登记给这件业务。", "This certificate number is not registered to this case.").Under("I13", "")
 	// ErrCertificateIssued refuses a second certificate that replaces nothing.
 	ErrCertificateIssued = domain.Reject("certificate_issued", "火化证明已经开具；补开须写明原因，原证明作废。", "The certificate is issued; a reissue gives its reason and voids the former.").Under("I13", basisIdentity)
-	// ErrNoCertificate refuses to hand over without the certificate.
-	ErrNoCertificate = domain.Reject("certificate_not_shown", "领取骨灰须出示本业务的有效火化证明。", "The valid cremation certificate of the case must be shown.").Under("I11", "")
-	// ErrNotCollector refuses to hand the ashes to anybody else.
-	ErrNotCollector = domain.Reject("ashes_not_collector", "骨灰只能交给火化确认书上指定的领取人。", "The ashes go only to the person named in the confirmation.").Under("I11", "")
-	// ErrCollectorID refuses to hand over without looking at the identity card.
-	ErrCollectorID = domain.Reject("ashes_collector_id", "请核对领取人的身份证件和姓名。", "The collector's identity card and name must be compared.").Under("I11", "")
-	// ErrReleased refuses to hand over, or to hold, what has been handed over.
-	ErrReleased = domain.Reject("ashes_released", "骨灰已经领取。", "The ashes have been handed over.").Under("I11", "")
+	// ErrRules refuses a reception under rules that there are not.
+	ErrRules = domain.Reject("cremation_rules_unknown", "没有这一版办理规则：%s。", "There is no such version of the rules: %s.").Under("I20", "")
+	// ErrHoldOver refuses a hold that can hold nothing any more.
+	ErrHoldOver = domain.Reject("hold_too_late", "火化已经完成，传染病防控的暂停不再适用。", "The cremation is done; a hold of infection control has nothing to hold.").Under("I3", "")
+	// ErrNoCustody refuses to start without the custody of the remains.
+	ErrNoCustody = domain.Reject("cremation_no_custody", "没有这位逝者的遗体保管记录，或腕带不符。", "There is no custody of these remains, or the tag differs.").Under("I2", "")
+	// ErrNotAtFurnace refuses to start elsewhere than where the remains are.
+	ErrNotAtFurnace = domain.Reject("remains_not_at_furnace", "按扫描记录，遗体不在这台火化机。", "By the scans, the remains are not at this furnace.").Under("I2", "")
+	// ErrAuthority refuses to start for an applicant who may not act any more.
+	ErrAuthority = domain.Reject("applicant_not_authorised", "签署火化确认书的人目前无权办理，请核对授权或重新签署。", "Who signed the confirmation may not act for the deceased now; check the authority or sign anew.").Under("I3", basisCremation)
+	// ErrQualification refuses an operator who is not qualified on the day.
+	ErrQualification = domain.Reject("operator_not_qualified", "火化机操作人的上岗资格当日无效。", "The operator's qualification is not valid on this day.").Under("I19", "")
+	// ErrLookAlike refuses a check too light for somebody who can be mistaken.
+	ErrLookAlike = domain.Reject("look_alike", "有 %d 位相近的逝者：第二次核验须扫描腕带，并读出证件号码后四位与资料一致。",
+		"%d others could be taken for this one: the second check scans the tag and compares the last four of the ID number.").Under("I6", basisIdentity)
+	// ErrCertificateForm refuses a certificate that does not say on which form.
+	ErrCertificateForm = domain.Reject("certificate_form_needed", "没有注明火化证明的版本。", "The version of the certificate's form is not given.").Under("I20", "")
 )
 
 // holdNames is how a hold's kind reads, in Chinese and English.
@@ -479,21 +555,19 @@ func (s CremationState) OpenHolds() []HoldPlaced {
 	return open
 }
 
-// A Custodian has the ashes: the institution or a person, never both.
-type Custodian struct {
-	Institution domain.CreditCode
-	Person      domain.Subject
+// HasOpen says that a hold of this kind is open: the fact InfectionHold of
+// custody commands.
+func (s CremationState) HasOpen(k HoldKind) bool {
+	return slices.ContainsFunc(s.OpenHolds(), func(h HoldPlaced) bool { return h.Kind == k })
 }
 
-// Custodian is who has the ashes; zero before the cremation is completed.
-func (s CremationState) Custodian() Custodian {
-	switch {
-	case s.Released.To != "":
-		return Custodian{Person: s.Released.To}
-	case !s.Completed.IsZero():
-		return Custodian{Institution: s.Institution}
+// Kinds lists the kinds of these holds: the fact Holds of HandOverRemains.
+func Kinds(holds []HoldPlaced) []HoldKind {
+	var ks []HoldKind
+	for _, h := range holds {
+		ks = append(ks, h.Kind)
 	}
-	return Custodian{}
+	return ks
 }
 
 func decideCremation(s CremationState, cmd CremationCommand) ([]CremationEvent, error) {
@@ -511,7 +585,7 @@ func decideCremation(s CremationState, cmd CremationCommand) ([]CremationEvent, 
 
 	switch c := cmd.(type) {
 	case Receive:
-		e := Received{c.Case, c.Tag, c.Institution, c.CaseCreator}
+		e := Received{c.Case, c.Tag, c.Institution, c.CaseCreator, c.Rules}
 		switch {
 		case c.Case == uuid.Nil:
 			return nil, ErrNoCase
@@ -521,7 +595,9 @@ func decideCremation(s CremationState, cmd CremationCommand) ([]CremationEvent, 
 			return nil, ErrInstitution
 		case c.CaseCreator == "":
 			return nil, ErrCaseCreator
-		case s.Case != uuid.Nil && e == Received{s.Case, s.Tag, s.Institution, s.CaseCreator}:
+		case c.Rules != PapersOnly && c.Rules != FullCustody:
+			return nil, ErrRules.With(c.Rules)
+		case s.Case != uuid.Nil && e == Received{s.Case, s.Tag, s.Institution, s.CaseCreator, s.Rules}:
 			return nil, nil
 		case s.Case == c.Case && s.Tag != c.Tag:
 			return nil, ErrTagFixed
@@ -604,8 +680,10 @@ func decideCremation(s CremationState, cmd CremationCommand) ([]CremationEvent, 
 			return nil, nil
 		case s.hold(c.Hold) >= 0:
 			return nil, ErrHoldExists
-		case s.Released.To != "":
+		case s.gone():
 			return nil, ErrReleased
+		case s.Done && c.Kind == HoldInfectionControl: // ashes carry no infection
+			return nil, ErrHoldOver
 		}
 		return []CremationEvent{e}, nil
 
@@ -624,9 +702,10 @@ func decideCremation(s CremationState, cmd CremationCommand) ([]CremationEvent, 
 		return []CremationEvent{HoldLifted{c.Hold, h.Kind, h.Authority, c.Paper}}, nil
 
 	case VerifyIdentity:
-		e := IdentityVerified{c.By, at}
+		e := IdentityVerified{c.By, at, c.Scanned, len(c.LookAlikes), sameTail(c.IDTail, c.IDTailOf)}
+		second := slices.ContainsFunc(s.Verified, func(v IdentityVerified) bool { return v.Verifier != c.By })
 		switch {
-		case slices.Contains(s.Verified, e):
+		case slices.ContainsFunc(s.Verified, func(v IdentityVerified) bool { return v.Verifier == c.By && v.At.Equal(at) }):
 			return nil, nil
 		case underway:
 			return nil, ErrUnderway
@@ -638,6 +717,8 @@ func decideCremation(s CremationState, cmd CremationCommand) ([]CremationEvent, 
 			return nil, ErrVerifierCreator
 		case !timed:
 			return nil, ErrTimeNeeded
+		case second && len(c.LookAlikes) > 0 && !e.close():
+			return nil, ErrLookAlike.With(len(c.LookAlikes))
 		}
 		return []CremationEvent{e}, nil
 
@@ -645,7 +726,13 @@ func decideCremation(s CremationState, cmd CremationCommand) ([]CremationEvent, 
 		if underway && s.Started.Furnace == c.Furnace {
 			return nil, nil
 		}
-		verifiers, verified := s.verifiers(at)
+		within := VerifyApart
+		if c.VerifyWithin > 0 {
+			within = min(within, c.VerifyWithin)
+		}
+		verifiers, verified := s.verifiers(at, within, false)
+		_, close := s.verifiers(at, within, true)
+		full := s.Rules == FullCustody
 		open := s.OpenHolds()
 		switch {
 		case underway:
@@ -664,51 +751,47 @@ func decideCremation(s CremationState, cmd CremationCommand) ([]CremationEvent, 
 			return nil, held(open)
 		case !verified:
 			return nil, ErrNotVerified
+		case len(c.LookAlikes) > 0 && !close:
+			return nil, ErrLookAlike.With(len(c.LookAlikes))
 		case c.Furnace == "" || c.FurnaceCase != s.Case:
 			return nil, ErrFurnaceNotCharged
 		case !c.Licensed:
 			return nil, ErrLicence
+		case full && c.Qualification == "":
+			return nil, ErrQualification
+		case full && c.Authorised != s.Confirmation.Applicant:
+			return nil, ErrAuthority
+		case full && (c.Custody.Case != s.Case || c.Custody.Tag != s.Tag):
+			return nil, ErrNoCustody
+		case full && !c.Custody.Identified:
+			return nil, ErrNotIdentified
+		case full && c.Custody.Place != Place{AtFurnace, c.Furnace}:
+			return nil, ErrNotAtFurnace
 		}
-		return []CremationEvent{Started{s.Institution, c.Furnace, c.By, verifiers, at}}, nil
+		if len(c.LookAlikes) > 0 { // the pair that looked closely is the one that counts
+			verifiers, _ = s.verifiers(at, within, true)
+		}
+		return []CremationEvent{Started{s.Institution, c.Furnace, c.By, verifiers, at, c.Licence, c.Qualification, s.Rules}}, nil
 
 	case Complete:
+		if !timed {
+			at = time.Time{}
+		}
 		switch {
 		case !underway:
 			return nil, ErrNotStarted
-		case s.Completed.Equal(at) && timed:
+		case s.Done && s.Completed.Equal(at):
 			return nil, nil
-		case !s.Completed.IsZero():
+		case s.Done:
 			return nil, ErrCompleted
-		case !timed:
-			return nil, ErrTimeNeeded
-		case !at.After(s.Started.At):
+		case timed && !at.After(s.Started.At):
 			return nil, ErrBeforeStart.With(domain.FormatTime(s.Started.At))
 		}
-		return []CremationEvent{Completed{s.Institution, s.Started.Furnace, at}}, nil
-
-	case CollectAshes:
-		e := AshesCollected{c.WeightG, c.Containers, c.Label, c.SealedBy}
-		switch {
-		case s.Completed.IsZero():
-			return nil, ErrNotCompleted
-		case s.Ashes == e && e.WeightG > 0:
-			return nil, nil
-		case s.Ashes.WeightG > 0:
-			return nil, ErrAshesCollected
-		case c.WeightG <= 0:
-			return nil, ErrAshWeight
-		case c.Containers < 1:
-			return nil, ErrAshContainers
-		case c.Label != s.Tag:
-			return nil, ErrAshLabel
-		case c.SealedBy[0] == "" || c.SealedBy[1] == "" || c.SealedBy[0] == c.SealedBy[1]:
-			return nil, ErrAshSeal
-		}
-		return []CremationEvent{e}, nil
+		return s.andAnomalies(c.MinMinutes, Completed{s.Institution, s.Started.Furnace, at}), nil
 
 	case IssueCertificate:
 		switch {
-		case s.Completed.IsZero():
+		case !s.Done:
 			return nil, ErrNotCompleted
 		case c.Number == "":
 			return nil, ErrCertificateNumber
@@ -720,31 +803,25 @@ func decideCremation(s CremationState, cmd CremationCommand) ([]CremationEvent, 
 			return nil, ErrCertificateOther
 		case s.Certificate != "" && c.Reissue == "":
 			return nil, ErrCertificateIssued
+		case c.Form == "" && s.Rules == FullCustody:
+			return nil, ErrCertificateForm
 		}
-		e := CertificateIssued{Number: c.Number, Replaces: s.Certificate}
+		e := CertificateIssued{Number: c.Number, Replaces: s.Certificate, Form: c.Form}
 		if s.Certificate != "" {
 			e.Reason = c.Reissue
 		}
 		return []CremationEvent{e}, nil
 
-	case ReleaseAshes:
-		switch open := s.OpenHolds(); {
-		case s.Released.To != "" && s.Released.To == c.To:
-			return nil, nil
-		case s.Released.To != "":
-			return nil, ErrReleased
-		case s.Ashes.WeightG == 0:
-			return nil, ErrNoAshes
-		case len(open) > 0:
-			return nil, held(open)
-		case s.Certificate == "" || c.Certificate != s.Certificate:
-			return nil, ErrNoCertificate
-		case c.To == "" || c.To != s.Confirmation.Collector:
-			return nil, ErrNotCollector
-		case !c.IDChecked || c.Name.Or("") == "":
-			return nil, ErrCollectorID
-		}
-		return []CremationEvent{AshesReleased{c.To, c.Name, c.Certificate, c.By}}, nil
+	case AshesCommand:
+		return s.ashes(c, at)
+	case RecordTelemetry:
+		return s.recordTelemetry(c)
+	case ExplainAnomaly:
+		return s.explainAnomaly(c)
+	case Correct:
+		return s.correct(c)
+	case Clarify:
+		return s.clarify(c)
 	}
 	panic("unreachable: CremationCommand is sealed")
 }
@@ -774,24 +851,36 @@ func (s CremationState) hold(id uuid.UUID) int {
 	return slices.IndexFunc(s.Holds, func(h HoldPlaced) bool { return h.Hold == id })
 }
 
-func held(open []HoldPlaced) error {
+func held(open []HoldPlaced) error { return heldBy(Kinds(open)) }
+
+func heldBy(kinds []HoldKind) error {
 	var zh, en []string
-	for _, h := range open {
-		zh, en = append(zh, holdNames[h.Kind][0]), append(en, holdNames[h.Kind][1])
+	for _, k := range kinds {
+		zh, en = append(zh, holdNames[k][0]), append(en, holdNames[k][1])
 	}
 	return ErrHeld.With(strings.Join(zh, "、"), strings.Join(en, ", "))
 }
 
+// sameTail says that the last four characters, at least, of a number were read
+// and are those of the papers.
+func sameTail(read, papers string) bool {
+	return len(papers) >= 4 && strings.EqualFold(read, papers)
+}
+
+// close says that the check was made as look-alikes ask for it (I6).
+func (v IdentityVerified) close() bool { return v.Scanned && v.Compared }
+
 // verifiers are the two people whose checks lead to a start at this time: the
-// latest such pair.
-func (s CremationState) verifiers(start time.Time) (who [2]string, ok bool) {
+// latest such pair, or the latest of which one looked as closely as look-alikes
+// ask for.
+func (s CremationState) verifiers(start time.Time, within time.Duration, closely bool) (who [2]string, ok bool) {
 	checks := slices.SortedStableFunc(slices.Values(s.Verified), func(a, b IdentityVerified) int { return a.At.Compare(b.At) })
 	for i, b := range slices.Backward(checks) {
-		if b.At.After(start) || start.Sub(b.At) > VerifyBeforeStart {
+		if b.At.After(start) || start.Sub(b.At) > min(within, VerifyBeforeStart) {
 			continue
 		}
 		for _, a := range slices.Backward(checks[:i]) {
-			if a.Verifier != b.Verifier && b.At.Sub(a.At) <= VerifyApart {
+			if a.Verifier != b.Verifier && b.At.Sub(a.At) <= within && (!closely || a.close() || b.close()) {
 				return [2]string{a.Verifier, b.Verifier}, true
 			}
 		}
@@ -802,7 +891,7 @@ func (s CremationState) verifiers(start time.Time) (who [2]string, ok bool) {
 func evolveCremation(s CremationState, e CremationEvent) CremationState {
 	switch e := e.(type) {
 	case Received:
-		s.Case, s.Tag, s.Institution, s.CaseCreator = e.Case, e.Tag, e.Institution, e.CaseCreator
+		s.Case, s.Tag, s.Institution, s.CaseCreator, s.Rules = e.Case, e.Tag, e.Institution, e.CaseCreator, e.Rules
 	case DeathCertificateRecorded:
 		// Identity is checked against the certificate: a new one asks for new checks.
 		s.Death, s.Verified = e, nil
@@ -819,14 +908,28 @@ func evolveCremation(s CremationState, e CremationEvent) CremationState {
 	case Started:
 		s.Started = e
 	case Completed:
-		s.Completed = e.At
-	case AshesCollected:
-		s.Ashes = e
+		s.Done, s.Completed = true, e.At
+	case TelemetryRecorded:
+		s.Telemetry = e
+	case AnomalyFlagged:
+		s.Anomalies = append(slices.Clip(s.Anomalies), Anomaly{AnomalyFlagged: e})
+	case AnomalyExplained:
+		s.Anomalies = slices.Clone(s.Anomalies)
+		for i, a := range s.Anomalies {
+			if a.Kind == e.Kind {
+				s.Anomalies[i].Explained = e
+			}
+		}
+	case Corrected:
+		s.Corrections = append(slices.Clip(s.Corrections), e)
+		s = s.corrected(e)
+	case Clarified:
+		s.Clarifications = append(slices.Clip(s.Clarifications), e.Clarification)
 	case CertificateIssued:
 		s.Certificate = e.Number
 		s.Certificates = append(slices.Clip(s.Certificates), e.Number)
-	case AshesReleased:
-		s.Released = e
+	case AshesEvent:
+		s = s.evolveAshes(e)
 	}
 	return s
 }

@@ -37,27 +37,27 @@ func at(account string, minutes int) domain.Act {
 func with[T any](v T, change func(*T)) T { change(&v); return v }
 
 var (
-	received = Received{caseA, "T-0001", home, "staff-desk"}
+	received = Received{caseA, "T-0001", home, "staff-desk", PapersOnly}
 	death    = DeathCertificateRecorded{Form: Form2026, Number: domain.Personal(deceased, "210211193504120018"), Issuer: "大连市中心医院",
 		IssuedOn: "2026-11-22", DeathDate: "2026-11-21", CauseClass: domain.Personal(deceased, Natural), Verified: true, Checker: "staff-desk"}
 	signed    = ConfirmationSigned{handler, handler, "DL-HH-2026.1"}
 	police    = PolicePaperRecorded{domain.Personal(deceased, "甘公证字 1 号"), "甘井子分局", "2026-11-22"}
 	held      = HoldPlaced{holdA, HoldPolice, "甘井子分局", ""}
 	lifted    = HoldLifted{holdA, HoldPolice, "甘井子分局", ""}
-	verified1 = IdentityVerified{"staff-1", noon.Add(-9 * time.Minute)}
-	verified2 = IdentityVerified{"staff-2", noon.Add(-4 * time.Minute)}
-	started   = Started{home, furnace, "staff-op", [2]string{"staff-1", "staff-2"}, noon}
+	verified1 = IdentityVerified{Verifier: "staff-1", At: noon.Add(-9 * time.Minute)}
+	verified2 = IdentityVerified{Verifier: "staff-2", At: noon.Add(-4 * time.Minute)}
+	started   = Started{Institution: home, Furnace: furnace, Operator: "staff-op", Verifiers: [2]string{"staff-1", "staff-2"}, At: noon}
 	completed = Completed{home, furnace, noon.Add(70 * time.Minute)}
 	ashes     = AshesCollected{2350, 1, "T-0001", [2]string{"staff-op", "staff-3"}}
 	issued    = CertificateIssued{Number: "DL2026000001"}
-	released  = AshesReleased{handler, domain.Personal(handler, "沈念"), "DL2026000001", "staff-desk"}
+	released  = AshesReleased{Share: 1, To: handler, Name: domain.Personal(handler, "沈念"), Certificate: "DL2026000001", Giver: "staff-desk"}
 
 	ready = []CremationEvent{received, death, signed, verified1, verified2}
-	start = Start{at("staff-op", 0), furnace, caseA, true}
+	start = Start{Act: at("staff-op", 0), Furnace: furnace, FurnaceCase: caseA, Licensed: true}
 )
 
 func TestReceive(t *testing.T) {
-	receive := Receive{at("staff-9", 0), caseA, "T-0001", caseA, home, "staff-desk"}
+	receive := Receive{at("staff-9", 0), caseA, "T-0001", caseA, home, "staff-desk", PapersOnly}
 	t.Run("remains are received with the tag of their case", func(t *testing.T) {
 		spec.Given(t).When(receive).Then(received)
 	})
@@ -78,7 +78,7 @@ func TestReceive(t *testing.T) {
 	})
 	t.Run("nothing is recorded before the reception", func(t *testing.T) {
 		spec.Given(t).When(start).Rejects(ErrNotReceived)
-		spec.Given(t).When(VerifyIdentity{at("staff-1", 0), ""}).Rejects(ErrNotReceived)
+		spec.Given(t).When(VerifyIdentity{Act: at("staff-1", 0), Tag: ""}).Rejects(ErrNotReceived)
 	})
 	t.Run("a time that has not come is refused", func(t *testing.T) {
 		spec.Given(t).When(with(receive, func(c *Receive) { c.At = noon.Add(time.Second) })).Rejects(domain.ErrFuture)
@@ -190,7 +190,7 @@ func TestHolds(t *testing.T) {
 	})
 	t.Run("and the release of the ashes", func(t *testing.T) {
 		spec.Given(t, append(slices.Clone(ready), started, completed, ashes, issued, held)...).
-			When(ReleaseAshes{at("staff-desk", 90), handler, released.Name, "DL2026000001", true}).Rejects(ErrHeld)
+			When(ReleaseAshes{Act: at("staff-desk", 90), To: handler, Name: released.Name, Certificate: "DL2026000001", IDChecked: true}).Rejects(ErrHeld)
 	})
 	t.Run("the authority that placed it lifts it", func(t *testing.T) {
 		spec.Given(t, received, held).When(lift).Then(lifted)
@@ -218,12 +218,12 @@ func TestHolds(t *testing.T) {
 }
 
 func TestVerifyIdentity(t *testing.T) {
-	verify := VerifyIdentity{at("staff-1", -9), "T-0001"}
+	verify := VerifyIdentity{Act: at("staff-1", -9), Tag: "T-0001"}
 	t.Run("one person compares tag, papers and remains", func(t *testing.T) {
 		spec.Given(t, received, death).When(verify).Then(verified1)
 	})
 	t.Run("not the one who opened the case", func(t *testing.T) {
-		spec.Given(t, received, death).When(VerifyIdentity{at("staff-desk", 0), "T-0001"}).Rejects(ErrVerifierCreator)
+		spec.Given(t, received, death).When(VerifyIdentity{Act: at("staff-desk", 0), Tag: "T-0001"}).Rejects(ErrVerifierCreator)
 	})
 	t.Run("not against another tag", func(t *testing.T) {
 		spec.Given(t, received, death).When(with(verify, func(c *VerifyIdentity) { c.Tag = "T-0002" })).Rejects(ErrTagOther)
@@ -236,7 +236,7 @@ func TestVerifyIdentity(t *testing.T) {
 		spec.Given(t, received, death).When(with(verify, func(c *VerifyIdentity) { c.Estimated = true })).Rejects(ErrTimeNeeded)
 	})
 	t.Run("not after the start", func(t *testing.T) {
-		spec.Given(t, append(slices.Clone(ready), started)...).When(VerifyIdentity{at("staff-3", 1), "T-0001"}).Rejects(ErrUnderway)
+		spec.Given(t, append(slices.Clone(ready), started)...).When(VerifyIdentity{Act: at("staff-3", 1), Tag: "T-0001"}).Rejects(ErrUnderway)
 	})
 }
 
@@ -260,11 +260,11 @@ func TestStart(t *testing.T) {
 		"no start on an unverified certificate":    {swap(death, with(death, func(e *DeathCertificateRecorded) { e.Verified = false })), ErrDeathUnverified},
 		"no start without the confirmation":        {without(signed), ErrNoConfirmation},
 		"no start with one verifier":               {without(verified2), ErrNotVerified},
-		"one person twice is one person":           {swap(verified2, IdentityVerified{"staff-1", noon.Add(-4 * time.Minute)}), ErrNotVerified},
-		"verifiers are at most 10 minutes apart":   {swap(verified1, IdentityVerified{"staff-1", noon.Add(-14*time.Minute - time.Second)}), ErrNotVerified},
-		"exactly 10 minutes apart is in time":      {swap(verified1, IdentityVerified{"staff-1", noon.Add(-14 * time.Minute)}), nil},
-		"the start follows within 10 minutes":      {[]CremationEvent{received, death, signed, IdentityVerified{"staff-1", noon.Add(-12 * time.Minute)}, IdentityVerified{"staff-2", noon.Add(-11 * time.Minute)}}, ErrNotVerified},
-		"a check after the start does not count":   {swap(verified2, IdentityVerified{"staff-2", noon.Add(time.Minute)}), ErrNotVerified},
+		"one person twice is one person":           {swap(verified2, IdentityVerified{Verifier: "staff-1", At: noon.Add(-4 * time.Minute)}), ErrNotVerified},
+		"verifiers are at most 10 minutes apart":   {swap(verified1, IdentityVerified{Verifier: "staff-1", At: noon.Add(-14*time.Minute - time.Second)}), ErrNotVerified},
+		"exactly 10 minutes apart is in time":      {swap(verified1, IdentityVerified{Verifier: "staff-1", At: noon.Add(-14 * time.Minute)}), nil},
+		"the start follows within 10 minutes":      {[]CremationEvent{received, death, signed, IdentityVerified{Verifier: "staff-1", At: noon.Add(-12 * time.Minute)}, IdentityVerified{Verifier: "staff-2", At: noon.Add(-11 * time.Minute)}}, ErrNotVerified},
+		"a check after the start does not count":   {swap(verified2, IdentityVerified{Verifier: "staff-2", At: noon.Add(time.Minute)}), ErrNotVerified},
 		"checks reported out of order count":       {[]CremationEvent{received, death, signed, verified2, verified1}, nil},
 		"unnatural death needs the police paper":   {[]CremationEvent{received, with(death, func(e *DeathCertificateRecorded) { e.CauseClass = domain.Personal(deceased, Unnatural) }), signed, verified1, verified2}, ErrNoPolicePaper},
 		"unknown is never treated as natural":      {[]CremationEvent{received, with(death, func(e *DeathCertificateRecorded) { e.CauseClass = domain.Personal(deceased, Unknown) }), signed, verified1, verified2}, ErrNoPolicePaper},
@@ -311,12 +311,12 @@ func TestAfterTheStart(t *testing.T) {
 	burning := append(slices.Clone(ready), started)
 	done := append(slices.Clone(burning), completed)
 	t.Run("it is completed after it began", func(t *testing.T) {
-		spec.Given(t, burning...).When(Complete{at("staff-op", 70)}).Then(completed)
-		spec.Given(t, burning...).When(Complete{at("staff-op", 0)}).Rejects(ErrBeforeStart)
-		spec.Given(t, ready...).When(Complete{at("staff-op", 70)}).Rejects(ErrNotStarted)
-		spec.Given(t, done...).When(Complete{at("staff-op", 80)}).Rejects(ErrCompleted)
-		spec.Given(t, burning...).When(Complete{with(at("staff-op", 70), func(a *domain.Act) { a.At = time.Time{} })}).Rejects(ErrTimeNeeded)
-		spec.Given(t, burning...).When(Complete{with(at("staff-op", 70), func(a *domain.Act) { a.At = a.Now.Add(1) })}).Rejects(domain.ErrFuture)
+		spec.Given(t, burning...).When(Complete{Act: at("staff-op", 70)}).Then(completed)
+		spec.Given(t, burning...).When(Complete{Act: at("staff-op", 0)}).Rejects(ErrBeforeStart)
+		spec.Given(t, ready...).When(Complete{Act: at("staff-op", 70)}).Rejects(ErrNotStarted)
+		spec.Given(t, done...).When(Complete{Act: at("staff-op", 80)}).Rejects(ErrCompleted)
+		spec.Given(t, burning...).When(Complete{Act: with(at("staff-op", 70), func(a *domain.Act) { a.At = time.Time{} })}).Then(Completed{Institution: home, Furnace: furnace})
+		spec.Given(t, burning...).When(Complete{Act: with(at("staff-op", 70), func(a *domain.Act) { a.At = a.Now.Add(1) })}).Rejects(domain.ErrFuture)
 	})
 	collect := CollectAshes{at("staff-op", 100), 2350, 1, "T-0001", ashes.SealedBy}
 	t.Run("ashes are weighed, labelled from the case and sealed by two", func(t *testing.T) {
@@ -329,8 +329,8 @@ func TestAfterTheStart(t *testing.T) {
 		spec.Given(t, done...).When(with(collect, func(c *CollectAshes) { c.SealedBy = [2]string{"staff-op", ""} })).Rejects(ErrAshSeal)
 		spec.Given(t, append(slices.Clone(done), ashes)...).When(with(collect, func(c *CollectAshes) { c.WeightG = 1 })).Rejects(ErrAshesCollected)
 	})
-	issue := IssueCertificate{at("staff-desk", 110), "DL2026000001", caseA, ""}
-	again := IssueCertificate{at("staff-desk", 200), "DL2026000002", caseA, "原件遗失"}
+	issue := IssueCertificate{Act: at("staff-desk", 110), Number: "DL2026000001", Registered: caseA}
+	again := IssueCertificate{Act: at("staff-desk", 200), Number: "DL2026000002", Registered: caseA, Reissue: "原件遗失"}
 	t.Run("the certificate is issued once, under a number registered to the case", func(t *testing.T) {
 		spec.Given(t, done...).When(issue).Then(issued)
 		spec.Given(t, burning...).When(issue).Rejects(ErrNotCompleted)
@@ -338,13 +338,13 @@ func TestAfterTheStart(t *testing.T) {
 		spec.Given(t, done...).When(with(issue, func(c *IssueCertificate) { c.Registered = caseB })).Rejects(ErrCertificateOther)
 		spec.Given(t, append(slices.Clone(done), issued)...).When(with(again, func(c *IssueCertificate) { c.Reissue = "" })).Rejects(ErrCertificateIssued)
 	})
-	reissued := CertificateIssued{"DL2026000002", "DL2026000001", "原件遗失"}
+	reissued := CertificateIssued{Number: "DL2026000002", Replaces: "DL2026000001", Reason: "原件遗失"}
 	t.Run("a reissue names the number that it voids, and that one never returns", func(t *testing.T) {
 		spec.Given(t, append(slices.Clone(done), issued)...).When(again).Then(reissued)
 		spec.Given(t, append(slices.Clone(done), issued, reissued)...).When(with(issue, func(c *IssueCertificate) { c.Reissue = "找到" })).Rejects(ErrCertificateVoid)
 	})
 	cold := append(slices.Clone(done), ashes, issued)
-	release := ReleaseAshes{at("staff-desk", 120), handler, released.Name, "DL2026000001", true}
+	release := ReleaseAshes{Act: at("staff-desk", 120), To: handler, Name: released.Name, Certificate: "DL2026000001", IDChecked: true}
 	t.Run("ashes go once to the person named in the confirmation", func(t *testing.T) {
 		spec.Given(t, cold...).When(release).Then(released)
 		spec.Given(t, cold...).When(with(release, func(c *ReleaseAshes) { c.To = neighbour })).Rejects(ErrNotCollector)
@@ -378,17 +378,17 @@ func TestAskedAgain(t *testing.T) {
 		given []CremationEvent
 		again CremationCommand
 	}{
-		"reception":    {all, Receive{at("staff-9", 0), caseA, "T-0001", caseA, home, "staff-desk"}},
+		"reception":    {all, Receive{at("staff-9", 0), caseA, "T-0001", caseA, home, "staff-desk", PapersOnly}},
 		"confirmation": {all, SignConfirmation{at("staff-desk", 0), handler, handler, "", "DL-HH-2026.1"}},
 		"police paper": {[]CremationEvent{received, police}, RecordPolicePaper{at("staff-desk", 0), police.Number, police.Issuer, police.IssuedOn}},
 		"hold":         {[]CremationEvent{received, held}, PlaceHold{at("staff-desk", 0), holdA, HoldPolice, "甘井子分局", ""}},
 		"lifted hold":  {[]CremationEvent{received, held, lifted}, LiftHold{Act: at("staff-desk", 0), Hold: holdA, Authority: "甘井子分局"}},
-		"check":        {ready, VerifyIdentity{at("staff-1", -9), "T-0001"}},
+		"check":        {ready, VerifyIdentity{Act: at("staff-1", -9), Tag: "T-0001"}},
 		"start":        {all, start},
-		"end":          {all, Complete{at("staff-op", 70)}},
+		"end":          {all, Complete{Act: at("staff-op", 70)}},
 		"ashes":        {all, CollectAshes{at("staff-op", 100), 2350, 1, "T-0001", ashes.SealedBy}},
-		"certificate":  {all, IssueCertificate{at("staff-desk", 110), "DL2026000001", caseA, ""}},
-		"release":      {all, ReleaseAshes{at("staff-desk", 120), handler, released.Name, "DL2026000001", true}},
+		"certificate":  {all, IssueCertificate{Act: at("staff-desk", 110), Number: "DL2026000001", Registered: caseA}},
+		"release":      {all, ReleaseAshes{Act: at("staff-desk", 120), To: handler, Name: released.Name, Certificate: "DL2026000001", IDChecked: true}},
 	} {
 		t.Run(name, func(t *testing.T) { spec.Given(t, c.given...).When(c.again).Then() })
 	}
@@ -416,7 +416,7 @@ func TestCremationHistories(t *testing.T) {
 			act := at(staff.Draw(t, "by"), minute)
 			switch n := rapid.IntRange(0, 15).Draw(t, "command"); n {
 			case 0:
-				return Receive{act, caseA, "T-0001", caseA, home, "staff-desk"}
+				return Receive{act, caseA, "T-0001", caseA, home, "staff-desk", PapersOnly}
 			case 1:
 				cause := rapid.SampledFrom([]CauseClass{Natural, Natural, Unknown}).Draw(t, "cause")
 				return RecordDeathCertificate{Act: act, Number: death.Number, Issuer: "医院", IssuedOn: "2026-11-22", CauseClass: domain.Personal(deceased, cause), Checked: yes("checked")}
@@ -429,17 +429,17 @@ func TestCremationHistories(t *testing.T) {
 			case 5, 6:
 				return LiftHold{Act: act, Hold: hold.Draw(t, "hold"), Authority: rapid.SampledFrom([]string{"甲", "甲", "乙"}).Draw(t, "authority")}
 			case 7, 8, 9:
-				return VerifyIdentity{act, "T-0001"}
+				return VerifyIdentity{Act: act, Tag: "T-0001"}
 			case 10, 11:
-				return Start{act, furnace, rapid.SampledFrom([]uuid.UUID{caseA, caseA, caseB}).Draw(t, "charged"), yes("licensed")}
+				return Start{Act: act, Furnace: furnace, FurnaceCase: rapid.SampledFrom([]uuid.UUID{caseA, caseA, caseB}).Draw(t, "charged"), Licensed: yes("licensed")}
 			case 12:
-				return Complete{act}
+				return Complete{Act: act}
 			case 13:
 				return CollectAshes{act, rapid.IntRange(0, 3000).Draw(t, "weight"), 1, "T-0001", [2]string{staff.Draw(t, "seal"), staff.Draw(t, "seal")}}
 			case 14:
-				return IssueCertificate{act, number.Draw(t, "number"), caseA, rapid.SampledFrom([]string{"", "遗失"}).Draw(t, "reissue")}
+				return IssueCertificate{Act: act, Number: number.Draw(t, "number"), Registered: caseA, Reissue: rapid.SampledFrom([]string{"", "遗失"}).Draw(t, "reissue")}
 			default:
-				return ReleaseAshes{act, subject(), released.Name, s.Certificate, yes("id")}
+				return ReleaseAshes{Act: act, To: subject(), Name: released.Name, Certificate: s.Certificate, IDChecked: yes("id")}
 			}
 		}
 		// A third of the histories begin in front of the furnace, so that the later
@@ -504,7 +504,7 @@ func TestCremationHistories(t *testing.T) {
 func TestVerifierPairs(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		checks := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) IdentityVerified {
-			return IdentityVerified{rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "who"), noon.Add(-time.Duration(rapid.IntRange(-3, 25).Draw(t, "minutes")) * time.Minute)}
+			return IdentityVerified{Verifier: rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "who"), At: noon.Add(-time.Duration(rapid.IntRange(-3, 25).Draw(t, "minutes")) * time.Minute)}
 		}), 0, 6).Draw(t, "checks")
 		es := []CremationEvent{received, death, signed}
 		want := false

@@ -18,6 +18,13 @@ type (
 	FurnaceCharged struct {
 		Case uuid.UUID `json:"case"`
 	}
+	// ChamberInspected says what somebody found who looked into the chamber.
+	ChamberInspected struct {
+		Case    uuid.UUID `json:"case"`
+		Clear   bool      `json:"clear"`
+		Finding string    `json:"finding,omitzero"` // what was left; never about a person
+		By      string    `json:"by"`
+	}
 	// FurnaceEmptied says that the ashes of the case are collected and that
 	// somebody looked into the chamber and found it empty.
 	FurnaceEmptied struct {
@@ -32,6 +39,7 @@ type (
 )
 
 func (FurnaceCharged) furnaceEvent()       {}
+func (ChamberInspected) furnaceEvent()     {}
 func (FurnaceEmptied) furnaceEvent()       {}
 func (FurnaceChargeAborted) furnaceEvent() {}
 
@@ -46,6 +54,13 @@ type (
 	Charge struct {
 		domain.Act
 		Case uuid.UUID
+	}
+	// InspectChamber reports what Act.By found in the chamber.
+	InspectChamber struct {
+		domain.Act
+		Case    uuid.UUID
+		Clear   bool
+		Finding string // needed when it is not clear
 	}
 	// Empty reports the furnace empty. Act.By inspected the chamber.
 	Empty struct {
@@ -65,12 +80,17 @@ type (
 	}
 )
 
-func (Charge) furnaceCommand()      {}
-func (Empty) furnaceCommand()       {}
-func (AbortCharge) furnaceCommand() {}
+func (Charge) furnaceCommand()         {}
+func (InspectChamber) furnaceCommand() {}
+func (Empty) furnaceCommand()          {}
+func (AbortCharge) furnaceCommand()    {}
 
 // FurnaceState is the case in the furnace; uuid.Nil when it is empty.
-type FurnaceState struct{ Case uuid.UUID }
+type FurnaceState struct {
+	Case uuid.UUID
+	// Inspection is the last look into the chamber since the charge; zero By: none.
+	Inspection ChamberInspected
+}
 
 // Furnace decides over one furnace: one set of remains at a time (I7).
 var Furnace = domain.Decider[FurnaceState, FurnaceCommand, FurnaceEvent]{Decide: decideFurnace, Evolve: evolveFurnace}
@@ -84,6 +104,10 @@ var (
 	// ErrAshesInFurnace refuses to call a furnace empty that is not.
 	ErrAshesInFurnace = domain.Reject("furnace_ashes_not_collected", "这位逝者的骨灰还没有收齐登记，不能确认炉膛已清。",
 		"The ashes of this case are not recorded as collected; the furnace cannot be reported empty.").Under("I7", "")
+	// ErrChamber refuses to call a chamber empty in which something was found.
+	ErrChamber = domain.Reject("furnace_chamber_not_clear", "查看炉膛发现遗留，须清理并再次查看后，才能确认已清。", "Something was found in the chamber; it is cleared and looked into again first.").Under("I7", "")
+	// ErrFinding refuses an inspection that does not say what it found.
+	ErrFinding = domain.Reject("furnace_finding_needed", "炉膛有遗留的，请写明是什么。", "Please say what was left in the chamber.").Under("I7", "")
 	// ErrAbortStarted refuses to take a charge back after the cremation began.
 	ErrAbortStarted = domain.Reject("furnace_cremation_started", "火化已经开始，不能撤回入炉。", "The cremation has begun; the charge cannot be taken back.").Under("I7", "")
 	// ErrAbortReason refuses to take a charge back without saying why.
@@ -105,6 +129,19 @@ func decideFurnace(s FurnaceState, cmd FurnaceCommand) ([]FurnaceEvent, error) {
 			return nil, ErrFurnaceOccupied
 		}
 		return []FurnaceEvent{FurnaceCharged{c.Case}}, nil
+	case InspectChamber:
+		e := ChamberInspected{c.Case, c.Clear, c.Finding, c.By}
+		switch {
+		case c.Case == uuid.Nil:
+			return nil, ErrNoCase
+		case s.Case != c.Case:
+			return nil, ErrFurnaceOther
+		case s.Inspection == e:
+			return nil, nil
+		case !c.Clear && c.Finding == "":
+			return nil, ErrFinding
+		}
+		return []FurnaceEvent{e}, nil
 	case Empty:
 		switch {
 		case c.Case == uuid.Nil:
@@ -113,6 +150,8 @@ func decideFurnace(s FurnaceState, cmd FurnaceCommand) ([]FurnaceEvent, error) {
 			return nil, ErrFurnaceOther
 		case !c.AshesCollected:
 			return nil, ErrAshesInFurnace
+		case s.Inspection.By != "" && !s.Inspection.Clear:
+			return nil, ErrChamber
 		}
 		return []FurnaceEvent{FurnaceEmptied{c.Case, c.By}}, nil
 	case AbortCharge:
@@ -134,9 +173,11 @@ func decideFurnace(s FurnaceState, cmd FurnaceCommand) ([]FurnaceEvent, error) {
 func evolveFurnace(s FurnaceState, e FurnaceEvent) FurnaceState {
 	switch e := e.(type) {
 	case FurnaceCharged:
-		s.Case = e.Case
+		s = FurnaceState{Case: e.Case}
+	case ChamberInspected:
+		s.Inspection = e
 	case FurnaceEmptied, FurnaceChargeAborted:
-		s.Case = uuid.Nil
+		s = FurnaceState{}
 	}
 	return s
 }
