@@ -57,6 +57,8 @@ type App struct {
 	Tills          *events.Handler[booking.TillState, booking.TillCommand, booking.TillEvent]
 	Looks          *events.Handler[access.State, access.Command, access.Event]
 	Tags           *events.Handler[cremation.TagState, cremation.TagCommand, cremation.TagEvent]
+	Custodies      *events.Handler[cremation.CustodyState, cremation.CustodyCommand, cremation.CustodyEvent]
+	ColdStores     *events.Handler[cremation.ColdStoreState, cremation.ColdStoreCommand, cremation.ColdStoreEvent]
 	Cremations     *events.Handler[cremation.CremationState, cremation.CremationCommand, cremation.CremationEvent]
 	Furnaces       *events.Handler[cremation.FurnaceState, cremation.FurnaceCommand, cremation.FurnaceEvent]
 	Certificates   *events.Handler[cremation.CertificateState, cremation.CertificateCommand, cremation.CertificateEvent]
@@ -75,6 +77,9 @@ type App struct {
 	HoldFor time.Duration
 	// PolicyID names the stream of the credit policy; "dl" unless set.
 	PolicyID string
+	// Pinyin writes a name in letters, for names that sound alike (I6). Nil:
+	// only the same characters are alike.
+	Pinyin func(name string) string
 	// Rules are the relief and incentive rules in force and formerly in force.
 	Rules Rules
 	// Wait blocks until a read model has folded the log up to a position. Nil:
@@ -106,6 +111,8 @@ func NewApp(store events.Store, registry *events.Registry, keys events.Keyring, 
 		Tills:          handler(store, registry, booking.TillCategory, booking.Till),
 		Looks:          handler(store, registry, access.Category, access.Case),
 		Tags:           handler(store, registry, cremation.TagCategory, cremation.Tag),
+		Custodies:      handler(store, registry, cremation.CustodyCategory, cremation.Custody),
+		ColdStores:     handler(store, registry, cremation.ColdStoreCategory, cremation.ColdStore),
 		Cremations:     handler(store, registry, cremation.CremationCategory, cremation.Cremation),
 		Furnaces:       handler(store, registry, cremation.FurnaceCategory, cremation.Furnace),
 		Certificates:   handler(store, registry, cremation.CertificateCategory, cremation.Certificate),

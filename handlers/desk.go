@@ -38,6 +38,8 @@ type Dossier struct {
 	CaseAt      events.Revision
 	Cremation   cremation.CremationState
 	CremationAt events.Revision
+	Custody     cremation.CustodyState
+	Cold        cremation.ColdStoreState // of the institution
 	Institution institution.State
 	Parameters  institution.ParametersState
 	Looks       []access.Event // who looked, the last first
@@ -85,6 +87,13 @@ func (a *App) Dossier(ctx context.Context, id uuid.UUID) (d Dossier, err error) 
 	}
 	d.Cremation, d.CremationAt, err = follow(ctx, a, a.Cremations, id.String(), func(r events.Recorded, e cremation.CremationEvent) { note(r, e) })
 	if err != nil {
+		return d, err
+	}
+	d.Custody, _, err = follow(ctx, a, a.Custodies, id.String(), func(r events.Recorded, e cremation.CustodyEvent) { note(r, e) })
+	if err != nil {
+		return d, err
+	}
+	if d.Cold, _, err = a.ColdStores.Load(ctx, d.Case.Institution); err != nil {
 		return d, err
 	}
 	_, _, err = follow(ctx, a, a.Looks, id.String(), func(_ events.Recorded, e access.Event) { d.Looks = append(d.Looks, e) })
