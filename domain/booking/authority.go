@@ -207,9 +207,8 @@ func (s State) May(do Scope, on domain.Date) error {
 }
 
 func (a Authorised) same(b Authorised) bool {
-	scopes := slices.Equal(a.Scope, b.Scope)
-	a.Scope, b.Scope = nil, nil
-	return scopes && a.Person == b.Person && a.Relation == b.Relation && a.Kind == b.Kind && a.Document == b.Document && a.ValidUntil == b.ValidUntil
+	return a.Person == b.Person && a.Relation == b.Relation && a.Kind == b.Kind && a.Document == b.Document &&
+		slices.Equal(a.Scope, b.Scope) && a.ValidUntil == b.ValidUntil
 }
 
 func (s State) authorise(c Authorise) ([]Event, error) {

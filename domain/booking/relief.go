@@ -133,7 +133,7 @@ func Relief(rules []ReliefRule, f ReliefFacts, lines []Line) (ReliefRule, []Redu
 
 func waivedBy(r ReliefRule) (ws []Waived) {
 	for _, w := range r.Waives {
-		ws = append(ws, Waived{w.Code, w.Quantity})
+		ws = append(ws, Waived(w))
 	}
 	return ws
 }

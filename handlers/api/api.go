@@ -30,7 +30,7 @@ import (
 )
 
 // Version is the API's version. It is bumped with every change of openapi.json.
-const Version = "0.1.1"
+const Version = "0.1.2"
 
 // An API serves the operations.
 type API struct {
@@ -97,6 +97,10 @@ const description = `Funeral and cemetery services of a city, recorded as events
 * ETag and If-Match carry a record's revision; a stale If-Match is answered 412.
 * occurred_at says when something happened, in the words of whoever reports it; left out, nobody knows. A time far back needs late_reason; a guess is marked estimated and never counted.
 * What is refused is answered as application/problem+json (RFC 9457) with a stable code; a rule is named with its legal basis. Nothing was recorded then.`
+
+// A field in another case is another field: read loosely it would pass as a
+// known one and then be dropped, because strict decodes by exact name.
+func init() { huma.ValidateStrictCasing = true }
 
 // strict refuses duplicate names, wrong case and invalid UTF-8.
 var strict = huma.Format{
