@@ -58,12 +58,12 @@ type liftBody struct {
 }
 
 type verifyBody struct {
-	Happened
+	Timed
 	Tag string `json:"tag" maxLength:"40" doc:"As scanned now."`
 }
 
 type startBody struct {
-	Happened
+	Timed
 	Furnace string `json:"furnace" maxLength:"32" doc:"Resource of the institution."`
 }
 
