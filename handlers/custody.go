@@ -303,7 +303,7 @@ func (a *App) StartFacts(ctx context.Context, id uuid.UUID, start cremation.Star
 	if err != nil {
 		return start, err
 	}
-	p, err := a.parameters(ctx, in)
+	p, err := a.ParametersOf(ctx, in)
 	if err != nil {
 		return start, err
 	}
@@ -366,7 +366,7 @@ func (a *App) CompleteCremation(ctx context.Context, c CompleteCremation) (event
 	if err != nil {
 		return events.Receipt{}, err
 	}
-	p, err := a.parameters(ctx, in)
+	p, err := a.ParametersOf(ctx, in)
 	if err != nil {
 		return events.Receipt{}, err
 	}
@@ -378,9 +378,6 @@ type IssueCode struct {
 	domain.Act
 	Case uuid.UUID
 }
-
-// codeAlphabet has no letter or digit that looks like another one.
-const codeAlphabet = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 // IssueCode makes a code, keeps its hash and answers with the code, which is
 // told to the collector and kept nowhere. Asked again under the same id it
@@ -394,14 +391,14 @@ func (a *App) IssueCode(ctx context.Context, c IssueCode) (code string, rc event
 	if err != nil {
 		return "", rc, err
 	}
-	p, err := a.parameters(ctx, in)
+	p, err := a.ParametersOf(ctx, in)
 	if err != nil {
 		return "", rc, err
 	}
 	var b [8]byte
 	rand.Read(b[:])
 	for i := range b {
-		b[i] = codeAlphabet[int(b[i])%len(codeAlphabet)]
+		b[i] = codeAlphabet[b[i]&31]
 	}
 	var salt [16]byte
 	rand.Read(salt[:])

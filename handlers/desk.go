@@ -17,9 +17,9 @@ import (
 	"shenzhong/events"
 )
 
-// A Happening is one event of a case as its page tells it: what, when it
+// A CaseEvent is one event of a case as its page tells it: what, when it
 // happened, when the log learned of it, and who reported it.
-type Happening struct {
+type CaseEvent struct {
 	Event     any
 	Type      string    // wire name
 	Occurred  time.Time // zero: nobody knows
@@ -46,7 +46,7 @@ type Dossier struct {
 	Looks       []access.Event // who looked, the last first
 	Access      access.State
 	Creator     string
-	History     []Happening // the newest first
+	History     []CaseEvent // the newest first
 }
 
 // follow folds one stream and tells each of its events.
@@ -75,7 +75,7 @@ func follow[S any, C domain.Command, E any](ctx context.Context, a *App, h *even
 func (a *App) Dossier(ctx context.Context, id uuid.UUID) (d Dossier, err error) {
 	d.ID = id
 	note := func(r events.Recorded, e any) {
-		d.History = append(d.History, Happening{Event: e, Type: r.Type, Occurred: r.Occurred, Recorded: r.At, By: r.Meta.Actor,
+		d.History = append(d.History, CaseEvent{Event: e, Type: r.Type, Occurred: r.Occurred, Recorded: r.At, By: r.Meta.Actor,
 			Late: r.Meta.LateReason, Estimated: r.Meta.Estimated, ID: r.ID})
 	}
 	d.Case, d.CaseAt, err = follow(ctx, a, a.Cases, id.String(), func(r events.Recorded, e booking.Event) {
@@ -108,26 +108,14 @@ func (a *App) Dossier(ctx context.Context, id uuid.UUID) (d Dossier, err error) 
 		return d, err
 	}
 	slices.Reverse(d.Looks)
-	slices.SortStableFunc(d.History, func(x, y Happening) int { return y.Recorded.Compare(x.Recorded) })
+	slices.SortStableFunc(d.History, func(x, y CaseEvent) int { return y.Recorded.Compare(x.Recorded) })
 	if d.Institution, _, err = a.Institutions.Load(ctx, d.Case.Institution); err != nil {
 		return d, err
 	}
-	d.Parameters, err = a.parameters(ctx, d.Institution)
+	if d.Institution.Exists() {
+		d.Parameters, err = a.ParametersOf(ctx, d.Institution)
+	}
 	return d, err
-}
-
-// parameters are the figures in force at an institution: its own before those of
-// its city.
-func (a *App) parameters(ctx context.Context, in institution.State) (institution.ParametersState, error) {
-	if !in.Exists() {
-		return institution.ParametersState{}, nil
-	}
-	city, _, err := a.Parameters.Load(ctx, string(in.Division.City()))
-	if err != nil {
-		return city, err
-	}
-	own, _, err := a.Parameters.Load(ctx, string(in.CreditCode))
-	return own.Under(city), err
 }
 
 // PricesOf is the price list of an institution in force on a day, with what a

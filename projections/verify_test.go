@@ -381,7 +381,7 @@ func TestVerifyNamesAnUnreadableRow(t *testing.T) {
 	}
 	report := c.verify(dir)
 	for _, m := range report.Models {
-		if m.Err != nil || m.OK() != (m.Name != "servicecredit") || m.Rows == 0 {
+		if m.Err != nil || m.OK() != (m.Name != "servicecredit") || m.Position == 0 {
 			t.Errorf("%s: %+v", m.Name, m)
 		}
 	}

@@ -101,7 +101,7 @@ func (f *cityFlags) open(ctx context.Context, con *console) (_ *city, err error)
 	c := &city{flags: *f, con: con}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, c.close())
+			err = errors.Join(f.unwritable(err), c.close())
 		}
 	}()
 	var master []byte
@@ -138,6 +138,20 @@ func (f *cityFlags) open(ctx context.Context, con *console) (_ *city, err error)
 	return c, nil
 }
 
+// unwritable says so when err comes from a data directory that cannot be written.
+func (f *cityFlags) unwritable(err error) error {
+	at, ok := errors.AsType[*fs.PathError](err)
+	if !ok || !errors.Is(at, fs.ErrPermission) && !errors.Is(at, syscall.EROFS) {
+		return err
+	}
+	inside, errPath := within(at.Path, f.Data)
+	above, errAbove := within(f.Data, at.Path) // a parent in which it cannot be made
+	if errPath != nil || errAbove != nil || !inside && !above {
+		return err
+	}
+	return fail(exitFailed, err, "数据目录 %s 不能写：本程序须能在其中新建和修改文件", "The data directory %s cannot be written; this program must be able to make and change files in it", f.Data)
+}
+
 func (c *city) openNATS(ctx context.Context, master []byte) error {
 	f := &c.flags
 	cfg := natsstore.Config{Dir: f.storeDir(), Init: f.Init, MasterKey: master, Replicas: f.Replicas}
@@ -160,8 +174,6 @@ func (c *city) openNATS(ctx context.Context, master []byte) error {
 	case errors.Is(err, natsstore.ErrNoLog):
 		return fail(exitNoLog, err, "%s 里没有日志。路径若没有写错，第一次使用请加 --init",
 			"There is no log in %s. If the path is right and this is its first use, add --init", f.Data)
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
-		return fail(exitFailed, err, "数据目录 %s 不能写：本程序须能在其中新建和修改文件", "The data directory %s cannot be written; this program must be able to make and change files in it", f.Data)
 	case errors.Is(err, natsstore.ErrNotSynced), errors.Is(err, natsstore.ErrSyncUnseen):
 		return fail(exitFailed, err, "不使用这台 NATS 服务器", "This NATS server is not used")
 	case err != nil:

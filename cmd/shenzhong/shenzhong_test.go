@@ -1,12 +1,15 @@
 package main
 
 import (
+	"errors"
 	"io"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -256,4 +259,21 @@ func FuzzPriceList(f *testing.F) {
 			t.Errorf("accepted: %+v", l.cmd)
 		}
 	})
+}
+
+func TestADataDirectoryThatCannotBeWritten(t *testing.T) {
+	f := &cityFlags{Data: t.TempDir()}
+	for _, x := range []struct {
+		err  error
+		says bool
+	}{
+		{&fs.PathError{Op: "open", Path: filepath.Join(f.Data, "log", "lock"), Err: syscall.EROFS}, true},
+		{&fs.PathError{Op: "mkdir", Path: f.Data, Err: syscall.EACCES}, true},
+		{&fs.PathError{Op: "open", Path: filepath.Join(t.TempDir(), "master.key"), Err: syscall.EACCES}, false},
+		{&fs.PathError{Op: "open", Path: f.Data, Err: syscall.EIO}, false},
+	} {
+		if _, says := errors.AsType[*failure](f.unwritable(x.err)); says != x.says {
+			t.Errorf("%v: %v", x.err, f.unwritable(x.err))
+		}
+	}
 }

@@ -69,7 +69,7 @@ func TestCaseFromIntakeToRelease(t *testing.T) {
 	}
 }
 
-var codeForm = regexp.MustCompile(`[2-9A-HJ-NP-Z]{4}-[2-9A-HJ-NP-Z]{4}`)
+var codeForm = regexp.MustCompile(`\b[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}\b`)
 
 func TestBadIntakeKeepsWhatWasTyped(t *testing.T) {
 	h := newHome(t)

@@ -23,7 +23,7 @@ var deskActs = slices.Concat(caseActs, paperActs, custodyActs, moneyActs, cremat
 
 // ofCase asks the case's own decider.
 func ofCase(cmd func(*caseView) booking.Command) func(*caseView) error {
-	return func(c *caseView) error { return asked(booking.Case, c.Case, cmd(c)) }
+	return func(c *caseView) error { return would(booking.Case, c.Case, cmd(c)) }
 }
 
 // doCase asks the case's own stream.
@@ -82,7 +82,7 @@ var caseActs = []*deskAct{
 		name: "correct", op: "amend_case", group: "case", minor: true,
 		ask: func(c *caseView) error {
 			return only(c.begun(), func() error {
-				return asked(booking.Case, c.Case, booking.Command(booking.Correct{Act: c.candidate(), Correction: "candidate", Field: booking.FieldHukou, From: c.Case.Value(booking.FieldHukou), To: "210299", Reason: "—", Begun: true}))
+				return would(booking.Case, c.Case, booking.Command(booking.Correct{Act: c.candidate(), Correction: "candidate", Field: booking.FieldHukou, From: c.Case.Value(booking.FieldHukou), To: "210299", Reason: "—", Begun: true}))
 			})
 		},
 		fields: func(c *caseView) []field {
@@ -97,7 +97,7 @@ var caseActs = []*deskAct{
 		name: "clarify", op: "amend_case", group: "case", minor: true,
 		ask: func(c *caseView) error {
 			return only(c.begun(), func() error {
-				return asked(booking.Case, c.Case, booking.Command(booking.Clarify{Act: c.candidate(), Clarification: "candidate", Field: booking.FieldHukou, Text: "—", Begun: true}))
+				return would(booking.Case, c.Case, booking.Command(booking.Clarify{Act: c.candidate(), Clarification: "candidate", Field: booking.FieldHukou, Text: "—", Begun: true}))
 			})
 		},
 		fields: func(c *caseView) []field {
@@ -147,7 +147,7 @@ var caseActs = []*deskAct{
 		name: "resolve", op: "amend_case", group: "case",
 		ask: func(c *caseView) error {
 			return only(c.Case.Disputed(), func() error {
-				return asked(booking.Case, c.Case, booking.Command(booking.ResolveChallenge{Act: c.candidate(), ChallengeResolved: booking.ChallengeResolved{Challenge: openChallenge(c), Outcome: booking.Settled, Document: "—"}}))
+				return would(booking.Case, c.Case, booking.Command(booking.ResolveChallenge{Act: c.candidate(), ChallengeResolved: booking.ChallengeResolved{Challenge: openChallenge(c), Outcome: booking.Settled, Document: "—"}}))
 			})
 		},
 		fields: func(c *caseView) []field {
@@ -162,7 +162,7 @@ var caseActs = []*deskAct{
 		ask: func(c *caseView) error {
 			return only(c.Case.Unseated || slices.Contains([]booking.Relation{booking.Agent}, c.Case.Handler.Relation) || !c.begun() && c.Cremation.Confirmation.Applicant == "", func() error {
 				who := domain.Subject("candidate")
-				return asked(booking.Case, c.Case, booking.Command(booking.ReplaceHandler{Act: c.candidate(), Begun: c.begun(), HandlerReplaced: booking.HandlerReplaced{
+				return would(booking.Case, c.Case, booking.Command(booking.ReplaceHandler{Act: c.candidate(), Begun: c.begun(), HandlerReplaced: booking.HandlerReplaced{
 					Handler: booking.Handler{Person: who, Name: domain.Personal(who, "—"), Phone: domain.Personal(who, "0411-12345"), Relation: c.Case.Handler.Relation}, Document: "—"}}))
 			})
 		},
@@ -186,7 +186,7 @@ var caseActs = []*deskAct{
 			return only(!c.begun(), func() error {
 				on := domain.DateOf(c.now).AddDays(1)
 				start := on.Start().Add(9 * time.Hour)
-				return asked(booking.Case, c.Case, booking.Command(booking.AttachSlot{Act: c.candidate(), SlotAttached: booking.SlotAttached{Slot: booking.Slot{Resource: "candidate", Day: on, Slot: "0900", Start: start, End: start.Add(time.Hour)}}}))
+				return would(booking.Case, c.Case, booking.Command(booking.AttachSlot{Act: c.candidate(), SlotAttached: booking.SlotAttached{Slot: booking.Slot{Resource: "candidate", Day: on, Slot: "0900", Start: start, End: start.Add(time.Hour)}}}))
 			})
 		},
 		fields: func(c *caseView) []field {
@@ -366,7 +366,7 @@ var paperActs = []*deskAct{
 		ask: func(c *caseView) error {
 			papers := c.openPapers(false)
 			return only(len(papers) > 0, func() error {
-				return asked(booking.Case, c.Case, booking.Command(booking.ReceivePaper{Act: c.candidate(), PaperReceived: booking.PaperReceived{Paper: papers[0].Code, Form: booking.Original}}))
+				return would(booking.Case, c.Case, booking.Command(booking.ReceivePaper{Act: c.candidate(), PaperReceived: booking.PaperReceived{Paper: papers[0].Code, Form: booking.Original}}))
 			})
 		},
 		fields: func(c *caseView) []field {
@@ -404,7 +404,7 @@ var paperActs = []*deskAct{
 		ask: func(c *caseView) error {
 			papers := c.openPapers(true)
 			return only(len(papers) > 0, func() error {
-				return asked(booking.Case, c.Case, booking.Command(c.promise(c.candidate(), papers[0].Code, domain.DateOf(c.now), "—")))
+				return would(booking.Case, c.Case, booking.Command(c.promise(c.candidate(), papers[0].Code, domain.DateOf(c.now), "—")))
 			})
 		},
 		fields: func(c *caseView) []field {
@@ -422,7 +422,7 @@ var paperActs = []*deskAct{
 		name: "notify_office", op: "receive_paper", group: "papers", minor: true,
 		ask: func(c *caseView) error {
 			return only(len(c.Case.Untold()) > 0, func() error {
-				return asked(booking.Case, c.Case, booking.Command(booking.NotifyOffice{Act: c.candidate(), OfficeNotified: booking.OfficeNotified{Office: c.Case.Untold()[0]}}))
+				return would(booking.Case, c.Case, booking.Command(booking.NotifyOffice{Act: c.candidate(), OfficeNotified: booking.OfficeNotified{Office: c.Case.Untold()[0]}}))
 			})
 		},
 		fields: func(c *caseView) []field {
@@ -521,10 +521,25 @@ func circumstances(of domain.Subject, f *form) booking.CircumstancesRecorded {
 
 var endActs = []*deskAct{
 	{
+		name: "tracking", op: "amend_case", group: "case", minor: true,
+		ask: func(c *caseView) error { return only(!c.Case.Cancelled, func() error { return nil }) },
+		facts: func(c *caseView) []fact {
+			return []fact{{c.text("fact.tracking_to"), c.Case.Handler.Name.Or("—") + " " + maskPhone(c.Case.Handler.Phone.Or(""))}}
+		},
+		do: func(c *caseView, act domain.Act, f form) (events.Receipt, error) {
+			code := c.desk.app.TrackingCode(c.ID)
+			rc, err := c.desk.app.Cases.Handle(c.ctx(), c.ID.String(), booking.IssueTracking{Act: act, Hash: c.desk.app.TrackingHash(code)})
+			if err == nil {
+				c.say(c.text("desk.tracking", code))
+			}
+			return rc, err
+		},
+	},
+	{
 		name: "cancel", op: "cancel_case", group: "case", final: true, minor: true,
 		ask: func(c *caseView) error {
 			return only(!c.Case.Cancelled && !c.Case.Closed && !c.begun(), func() error {
-				return asked(booking.Case, c.Case, booking.Command(booking.Cancel{Act: c.candidate(), Reason: booking.EntryError}))
+				return would(booking.Case, c.Case, booking.Command(booking.Cancel{Act: c.candidate(), Reason: booking.EntryError}))
 			})
 		},
 		fields: func(c *caseView) []field {
@@ -538,7 +553,7 @@ var endActs = []*deskAct{
 		name: "close", op: "close_case", group: "money",
 		ask: func(c *caseView) error {
 			return only(c.Cremation.Released.To != "" && !c.Case.Closed, func() error {
-				return asked(booking.Case, c.Case, booking.Command(booking.Close{Act: c.candidate()}))
+				return would(booking.Case, c.Case, booking.Command(booking.Close{Act: c.candidate()}))
 			})
 		},
 		do: doCase(func(c *caseView, act domain.Act, f *form) booking.Command { return booking.Close{Act: act} }),

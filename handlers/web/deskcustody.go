@@ -17,11 +17,11 @@ import (
 )
 
 func (c *caseView) askCremation(cmd cremation.CremationCommand) error {
-	return asked(cremation.Cremation, c.Cremation, cmd)
+	return would(cremation.Cremation, c.Cremation, cmd)
 }
 
 func (c *caseView) askCustody(cmd cremation.CustodyCommand) error {
-	return asked(cremation.Custody, c.Custody, cmd)
+	return would(cremation.Custody, c.Custody, cmd)
 }
 
 // held is the fact that the case is under a hold of infection control.

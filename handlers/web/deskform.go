@@ -54,8 +54,8 @@ type deskAct struct {
 // errHide says that an act is not for now, which needs no explanation.
 var errHide = errors.New("nothing to do")
 
-// asked asks a decider whether it would take cmd.
-func asked[S, C, E any](d domain.Decider[S, C, E], s S, cmd C) error {
+// would asks a decider whether it would take cmd.
+func would[S, C, E any](d domain.Decider[S, C, E], s S, cmd C) error {
 	es, err := d.Decide(s, cmd)
 	if err == nil && len(es) == 0 {
 		return errHide

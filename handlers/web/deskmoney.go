@@ -65,7 +65,7 @@ var moneyActs = []*deskAct{
 			return only(len(gs) > 0 && c.Case.Claim == nil && c.Case.Grant == nil, func() error {
 				var err error
 				for _, g := range gs { // one group that would do is enough
-					if err = asked(booking.Case, c.Case, booking.Command(booking.ClaimRelief{Act: c.candidate(), Category: g.Value, Rules: c.desk.app.Rules.Relief})); err == nil {
+					if err = would(booking.Case, c.Case, booking.Command(booking.ClaimRelief{Act: c.candidate(), Category: g.Value, Rules: c.desk.app.Rules.Relief})); err == nil {
 						return nil
 					}
 				}
@@ -83,7 +83,7 @@ var moneyActs = []*deskAct{
 		name: "grant_relief", op: "relieve_case", group: "money",
 		ask: func(c *caseView) error {
 			return only(c.Case.Claim != nil, func() error {
-				return asked(booking.Case, c.Case, booking.Command(booking.GrantRelief{Act: c.candidate(), Category: c.Case.Claim.Category.Or(""), Proof: "—", Rules: c.desk.app.Rules.Relief}))
+				return would(booking.Case, c.Case, booking.Command(booking.GrantRelief{Act: c.candidate(), Category: c.Case.Claim.Category.Or(""), Proof: "—", Rules: c.desk.app.Rules.Relief}))
 			})
 		},
 		facts: func(c *caseView) []fact {
@@ -125,7 +125,7 @@ var moneyActs = []*deskAct{
 				r := l.Rows[0]
 				items = append(items, booking.Item{ID: "candidate", Code: r.Code, Quantity: 1, Price: cmp.Or(r.Price, r.Ceiling), Reason: "—"})
 			}
-			err = asked(booking.Case, c.Case, booking.Command(booking.Quote{Act: c.candidate(), Quote: "candidate", Items: items, Prices: l}))
+			err = would(booking.Case, c.Case, booking.Command(booking.Quote{Act: c.candidate(), Quote: "candidate", Items: items, Prices: l}))
 			return err
 		},
 		fields: func(c *caseView) []field {
@@ -149,7 +149,7 @@ var moneyActs = []*deskAct{
 		ask: func(c *caseView) error {
 			q, ok := c.lastQuote()
 			return only(ok && !c.answered(), func() error {
-				return asked(booking.Case, c.Case, booking.Command(booking.Consent{Act: c.candidate(), Quote: q.Quote, Total: q.Total}))
+				return would(booking.Case, c.Case, booking.Command(booking.Consent{Act: c.candidate(), Quote: q.Quote, Total: q.Total}))
 			})
 		},
 		facts: func(c *caseView) []fact {
@@ -221,7 +221,7 @@ var moneyActs = []*deskAct{
 		name: "pay", op: "pay_case", group: "money",
 		ask: func(c *caseView) error {
 			return only(c.Case.Balance() > 0, func() error {
-				return asked(booking.Case, c.Case, booking.Command(booking.Pay{Act: c.candidate(), Paid: booking.Paid{Payment: "candidate", Amount: max(1, c.Case.Payable()), Method: booking.Cash}}))
+				return would(booking.Case, c.Case, booking.Command(booking.Pay{Act: c.candidate(), Paid: booking.Paid{Payment: "candidate", Amount: max(1, c.Case.Payable()), Method: booking.Cash}}))
 			})
 		},
 		facts: func(c *caseView) []fact {
@@ -247,7 +247,7 @@ var moneyActs = []*deskAct{
 		ask: func(c *caseView) error {
 			return only(len(c.refundable()) > 0, func() error {
 				b := c.refundable()[0]
-				return asked(booking.Case, c.Case, booking.Command(booking.Refund{Act: c.candidate(), Refund: "candidate", Line: b.ID, Amount: 1, Reason: booking.WrongLine}))
+				return would(booking.Case, c.Case, booking.Command(booking.Refund{Act: c.candidate(), Refund: "candidate", Line: b.ID, Amount: 1, Reason: booking.WrongLine}))
 			})
 		},
 		fields: func(c *caseView) []field {
@@ -296,7 +296,7 @@ func (c *caseView) askCharge(l booking.Line) error {
 	if err != nil {
 		return err
 	}
-	return asked(booking.Case, c.Case, booking.Command(booking.Charge{Act: c.candidate(), Item: booking.Item{ID: "candidate", Code: l.Code, Quantity: l.Quantity, Price: l.Price, Reason: l.Reason}, ServedOn: domain.DateOf(c.now), Prices: prices}))
+	return would(booking.Case, c.Case, booking.Command(booking.Charge{Act: c.candidate(), Item: booking.Item{ID: "candidate", Code: l.Code, Quantity: l.Quantity, Price: l.Price, Reason: l.Reason}, ServedOn: domain.DateOf(c.now), Prices: prices}))
 }
 
 // itemRows are the rows of the price list in force, with what the last quote

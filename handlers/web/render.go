@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html/template"
 	"io/fs"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -56,12 +57,13 @@ func NewRenderer(site Site) (*Renderer, error) {
 			return nil, err
 		}
 		funcs := r.funcs(lang)
-		base, err := template.New("base.html").Funcs(funcs).ParseFS(templateFiles, "templates/base.html", "templates/parts.html")
+		maps.Copy(funcs, r.familyFuncs(lang))
+		base, err := template.New("base.html").Funcs(funcs).ParseFS(templateFiles, "templates/base.html", "templates/parts.html", "templates/family-parts.html")
 		if err != nil {
 			return nil, fmt.Errorf("web: %w", err)
 		}
 		r.pages[lang] = map[string]*template.Template{}
-		for _, name := range pageNames {
+		for _, name := range slices.Concat(pageNames, familyPageNames) {
 			t, err := template.Must(base.Clone()).ParseFS(templateFiles, "templates/"+name+".html")
 			if err != nil {
 				return nil, fmt.Errorf("web: %w", err)
@@ -121,6 +123,7 @@ type frame struct {
 	Site Site
 	Nav  string // the address of the section, to mark it in the menu
 	Top  bool   // the page is that address itself
+	Bare bool   // without the menu on top: one thing at a time
 	Body any
 }
 
@@ -131,7 +134,7 @@ const freshMark = `<div id="freshness" hidden></div>`
 // render draws a page.
 func (r *Renderer) render(name, nav string, v view, body any, asOf *AsOf) ([]byte, error) {
 	var b bytes.Buffer
-	f := frame{view: v, Site: r.site, Nav: nav, Top: name != "price" && name != "history" && name != "credit", Body: body}
+	f := frame{view: v, Site: r.site, Nav: nav, Top: name != "price" && name != "history" && name != "credit", Bare: nav == "problem" || slices.Contains(familyPageNames, name), Body: body}
 	if err := r.pages[v.Lang][name].ExecuteTemplate(&b, "base.html", f); err != nil {
 		return nil, fmt.Errorf("web: page %s: %w", name, err)
 	}
@@ -211,7 +214,7 @@ func (r *Renderer) funcs(lang Lang) template.FuncMap {
 		"toggle":    toggle,
 		"clock":     func(t time.Time) string { return t.In(domain.Shanghai).Format("15:04:05")[:5] },
 		"second":    func(t time.Time) string { return t.In(domain.Shanghai).Format("15:04:05") },
-		"longDay":   func(d domain.Date) (string, error) { return longDay(m, lang, d) },
+		"longDay":   func(d domain.Date) (string, error) { return boardDay(m, lang, d) },
 		"list":      func(s ...string) []string { return s },
 		"in":        slices.Contains[[]string],
 		"exact":     exact,
@@ -239,8 +242,8 @@ func dayHTML(d any) template.HTML {
 	return template.HTML(`<time datetime="` + s + `">` + s + `</time>`)
 }
 
-// longDay is a day with its weekday: 11 月 23 日，周一.
-func longDay(m messages, lang Lang, d domain.Date) (string, error) {
+// boardDay is a day with its weekday: 11 月 23 日，周一.
+func boardDay(m messages, lang Lang, d domain.Date) (string, error) {
 	t := d.Start()
 	if t.IsZero() {
 		return string(d), nil
@@ -252,7 +255,7 @@ func longDay(m messages, lang Lang, d domain.Date) (string, error) {
 }
 
 // sections are the addresses of the menu, in order; each has a text "nav.…".
-var sections = []string{"/", "/prices", "/stats/eco-burial", "/credit"}
+var sections = []string{"/", "/prices", "/book", "/track", "/stats/eco-burial", "/credit"}
 
 // dict passes several values to a part.
 func dict(kv ...any) (map[string]any, error) {
