@@ -240,7 +240,7 @@ func (p *Policies) act(policy string, event, correlation uuid.UUID, step string)
 
 // heard are the events that reactions decode, in whichever version: decoding
 // all the others would cost time for nothing.
-var heard = []string{"schedule.held", "schedule.confirmed", "schedule.released", "booking.cancelled", "cremation.certificate_issued",
+var heard = []string{"schedule.held", "schedule.confirmed", "schedule.released", "booking.cancelled", "cremation.started", "cremation.certificate_issued",
 	"placement.claimed", "placement.freed", "plot.allocated", "plot.surrendered", "eco.completed"}
 
 // react is the whole list: whenever …, then ….
@@ -281,6 +281,11 @@ func (p *Policies) react(ctx context.Context, r events.Recorded) error {
 		// A cancelled case's slots are released.
 		if caseID, err := uuid.Parse(id); err == nil {
 			return app.ReleaseAll(ctx, act("slots", "release"), caseID)
+		}
+	case cremation.Started:
+		// A cremation that has begun fixes the particulars and ends the custody.
+		if caseID, err := uuid.Parse(id); err == nil {
+			return app.Begun(ctx, act("cremations", "begun"), caseID)
 		}
 	case cremation.CertificateIssued:
 		// A replaced certificate is voided.

@@ -38,7 +38,10 @@ type Renderer struct {
 }
 
 // pageNames are the pages: each is a template file, and the name of its title.
-var pageNames = []string{"home", "prices", "price", "history", "eco", "credits", "credit", "problem"}
+var pageNames = []string{"home", "prices", "price", "history", "eco", "credits", "credit", "problem", "signin"}
+
+// deskPageNames are the pages of staff, which have their own frame.
+var deskPageNames = []string{"desk-problem", "desk-resume", "desk-board"}
 
 // NewRenderer reads the templates, texts and static files of the program.
 func NewRenderer(site Site) (*Renderer, error) {
@@ -58,6 +61,16 @@ func NewRenderer(site Site) (*Renderer, error) {
 		}
 		r.pages[lang] = map[string]*template.Template{}
 		for _, name := range pageNames {
+			t, err := template.Must(base.Clone()).ParseFS(templateFiles, "templates/"+name+".html")
+			if err != nil {
+				return nil, fmt.Errorf("web: %w", err)
+			}
+			r.pages[lang][name] = t
+		}
+		if base, err = template.New("desk-base.html").Funcs(funcs).ParseFS(templateFiles, "templates/desk-base.html", "templates/parts.html", "templates/desk-parts.html"); err != nil {
+			return nil, fmt.Errorf("web: %w", err)
+		}
+		for _, name := range deskPageNames {
 			t, err := template.Must(base.Clone()).ParseFS(templateFiles, "templates/"+name+".html")
 			if err != nil {
 				return nil, fmt.Errorf("web: %w", err)
