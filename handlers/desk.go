@@ -185,7 +185,7 @@ func (a *App) TakePayment(ctx context.Context, c TakePayment) (events.Receipt, e
 	}
 	pay := booking.Pay{Act: c.Act, Paid: booking.Paid{Payment: c.Payment, Amount: c.Amount, Method: c.Method}}
 	if err := to(a.Cases, id, nil).wouldRefuse(ctx, pay); err != nil {
-		return events.Receipt{}, err
+		return events.Receipt{}, a.refused(ctx, c.Act, c.Case, booking.ChargeRefused{Amount: c.Amount, Limit: s.Payable()}, err)
 	}
 	till := booking.TillID(s.Institution, domain.DateOf(c.Now))
 	enter := booking.EnterTill{Act: step(c.Act, "till"), Till: till, Entry: c.Payment, Case: id, Kind: booking.MoneyIn, Method: c.Method, Amount: c.Amount}
@@ -258,22 +258,6 @@ func (a *App) GiveRefund(ctx context.Context, c GiveRefund) (events.Receipt, err
 	till := booking.TillID(s.Institution, domain.DateOf(c.Now))
 	return a.account(ctx, c.Act, later(rc, paid), booking.EnterTill{Act: step(c.Act, "till"), Till: till, Entry: c.Refund, Case: id,
 		Kind: booking.MoneyOut, Method: c.Method, Amount: s.Refunds[i].Returned}, "")
-}
-
-// Refused notes on the case that a rule refused a charge, where it is one that
-// a supervisor asks about, and answers with err as it came.
-func (a *App) Refused(ctx context.Context, act domain.Act, caseID uuid.UUID, item string, amount domain.Money, err error) error {
-	act = step(act, "refused")
-	note, kept := booking.Refusal(act.ID.String(), err)
-	if !kept {
-		return err
-	}
-	note.Act, note.Item, note.Amount = act, item, amount
-	_, failed := a.Cases.Handle(ctx, caseID.String(), note)
-	if _, rejected := errors.AsType[*domain.Rejection](failed); rejected {
-		return err
-	}
-	return errors.Join(err, failed)
 }
 
 // Look notes that Act.By sees a part of a case.

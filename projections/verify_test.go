@@ -120,7 +120,7 @@ func TestVerifyNamesWhatDiffers(t *testing.T) {
 		{"availability", `CREATE TABLE more (x INTEGER PRIMARY KEY) STRICT`, projections.Difference{Table: "schema", Key: "more", What: projections.Unexpected}, ""},
 		{"availability", `DELETE FROM resource WHERE resource = 'hall-1'`, projections.Difference{Table: "resource", What: projections.Missing}, ""},
 	} {
-		path := filepath.Join(dir, x.model+".v1.db")
+		path := filepath.Join(dir, fmt.Sprintf("%s.v%d.db", x.model, version(x.model)))
 		sound, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
@@ -185,7 +185,7 @@ func TestVerifyRefusesWhatItCannotCompare(t *testing.T) {
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Remove(filepath.Join(dir, "availability.v1.db")); err != nil {
+	if err := os.Remove(filepath.Join(dir, "availability.v2.db")); err != nil {
 		t.Fatal(err)
 	}
 	db, err := sql.Open("sqlite", filepath.Join(dir, "ecoratio.v1.db"))
@@ -225,6 +225,7 @@ func TestVersionFollowsWhatIsWritten(t *testing.T) {
 	}
 	c := newCity(t, 42)
 	c.live(500)
+	c.upkeep()
 	r := c.open(c.config(t.TempDir()))
 	caughtUp(t, r)
 	for _, p := range readModels() {
@@ -308,6 +309,7 @@ func TestSameLogSameRows(t *testing.T) {
 	for range 2 {
 		c := newCity(t, 9)
 		c.live(200)
+		c.upkeep()
 		r := c.open(c.config(t.TempDir()))
 		caughtUp(t, r)
 		now := map[string]string{}

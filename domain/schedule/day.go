@@ -141,6 +141,9 @@ type Hours struct {
 	BufferMinutes int
 	// CleanDown are the times of every day at which nothing is booked.
 	CleanDown []Span
+	// Blocked are intervals that the institution keeps free and the day may not
+	// have been told of yet.
+	Blocked []Blocked
 }
 
 // A Span is a part of every day.
@@ -373,7 +376,7 @@ func decide(s State, cmd Command) ([]Event, error) {
 // blocked finds what keeps the slot from being booked at all.
 func (s State) blocked(want Held, h Hours) (Blocked, bool) {
 	day := domain.DateOf(want.Start)
-	blocks := slices.Clone(s.Blocks)
+	blocks := slices.Concat(s.Blocks, h.Blocked)
 	for _, x := range h.CleanDown {
 		blocks = append(blocks, Blocked{Start: x.From.On(day), End: x.To.On(day), Kind: CleanDown})
 	}

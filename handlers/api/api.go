@@ -30,7 +30,7 @@ import (
 )
 
 // Version is the API's version. It is bumped with every change of openapi.json.
-const Version = "0.1.1"
+const Version = "0.2.0"
 
 // An API serves the operations.
 type API struct {
@@ -96,7 +96,7 @@ const description = `Funeral and cemetery services of a city, recorded as events
 * Every POST needs an Idempotency-Key. The same key with the same body is answered again and counted once; with another body it is another request.
 * ETag and If-Match carry a record's revision; a stale If-Match is answered 412.
 * occurred_at says when something happened, in the words of whoever reports it; left out, nobody knows. A time far back needs late_reason; a guess is marked estimated and never counted.
-* What is refused is answered as application/problem+json (RFC 9457) with a stable code; a rule is named with its legal basis. Nothing was recorded then.`
+* What is refused is answered as application/problem+json (RFC 9457) with a stable code; a rule is named with its legal basis. Nothing was recorded then, but that a rule on prices refused a charge, a quote or a payment is noted on the case.`
 
 // strict refuses duplicate names, wrong case and invalid UTF-8.
 var strict = huma.Format{
@@ -312,6 +312,11 @@ func (a *API) request(ctx context.Context, id handlers.Operation, path string, w
 	if h, ok := body.(interface{ happened() Happened }); ok {
 		h := h.happened()
 		q.At, q.LateReason, q.Estimated = h.OccurredAt, h.LateReason, h.Estimated
+		if !q.At.IsZero() && q.Now.Sub(q.At) > time.Hour { // the shortest limit there is
+			if q.LateLimit, err = a.app.LateLimit(ctx, actor.Institution); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return q, nil
 }

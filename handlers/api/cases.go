@@ -46,7 +46,8 @@ type handlerBody struct {
 type SlotWish struct {
 	Resource string    `json:"resource" maxLength:"32"`
 	Start    time.Time `json:"start"`
-	Minutes  int       `json:"minutes,omitzero" minimum:"0" maximum:"1440" doc:"Left out: one step of the resource's grid."`
+	Minutes  int       `json:"minutes,omitzero" minimum:"0" maximum:"1440" doc:"Left out: as long as the item takes there."`
+	Item     string    `json:"item,omitzero" maxLength:"40" doc:"Code of the service that it is for; left out: one step of the resource's grid."`
 	HoldOnly bool      `json:"hold_only,omitzero" doc:"Keep it for a while without taking it."`
 }
 
@@ -77,6 +78,7 @@ type Item struct {
 	Code     string `json:"code" maxLength:"40" doc:"Row of the institution's price list."`
 	Quantity int64  `json:"quantity" minimum:"1" maximum:"100000"`
 	PriceFen int64  `json:"price_fen,omitzero" minimum:"0" maximum:"10000000000" doc:"Per unit; left out: the list's."`
+	Reason   string `json:"reason,omitzero" maxLength:"200" doc:"Why the price lies outside the reference range. No names."`
 }
 
 type consentBody struct {
@@ -278,11 +280,11 @@ func (a *API) cases(h huma.API) {
 }
 
 func (w SlotWish) want() handlers.Want {
-	return handlers.Want{Resource: w.Resource, Start: w.Start, Minutes: w.Minutes}
+	return handlers.Want{Resource: w.Resource, Start: w.Start, Minutes: w.Minutes, Item: w.Item}
 }
 
 func (i Item) item(line string) booking.Item {
-	return booking.Item{ID: line, Code: i.Code, Quantity: i.Quantity, Price: domain.Money(i.PriceFen)}
+	return booking.Item{ID: line, Code: i.Code, Quantity: i.Quantity, Price: domain.Money(i.PriceFen), Reason: i.Reason}
 }
 
 func (a *API) openCase(ctx context.Context, q *request, in *Write[caseBody]) (done, error) {
