@@ -324,6 +324,21 @@ var Access = map[Operation]Rule{
 	"close_case":   {Roles: []Role{Desk}, Own: true},
 	"cancel_case":  {Roles: []Role{Desk}, Own: true},
 
+	// The pages of the desk.
+	"view_board":     {Roles: []Role{Desk, Cremator}, Own: true},
+	"find_case":      {Roles: []Role{Desk, Cremator}, Own: true},
+	"view_case":      {Roles: []Role{Desk, Cremator, Regulator}, Own: true},
+	"unmask_case":    {Roles: []Role{Desk, Regulator}, Own: true},
+	"amend_case":     {Roles: []Role{Desk}, Own: true},
+	"receive_paper":  {Roles: []Role{Desk}, Own: true},
+	"move_remains":   {Roles: []Role{Desk, Cremator}, Own: true},
+	"approve_waiver": {Roles: []Role{Desk}, Own: true},
+	"print_case":     {Roles: []Role{Desk}, Own: true},
+	"view_house":     {Roles: []Role{Desk, Cremator}, Own: true},
+	"recount_house":  {Roles: []Role{Desk, Cremator}, Own: true},
+	"view_day_sheet": {Roles: []Role{Desk}, Own: true},
+	"close_till":     {Roles: []Role{Desk}, Own: true},
+
 	"receive_remains":          {Roles: []Role{Desk, Cremator}, Own: true},
 	"record_death_certificate": {Roles: []Role{Desk}, Own: true},
 	"sign_confirmation":        {Roles: []Role{Desk}, Own: true},

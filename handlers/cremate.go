@@ -232,6 +232,7 @@ type IssueCertificate struct {
 	Case    uuid.UUID
 	Number  string
 	Reissue string // why the former one is replaced; empty: there is none
+	Form    string // version of the certificate's form
 	IfMatch *events.Revision
 }
 
@@ -251,7 +252,7 @@ func (a *App) IssueCertificate(ctx context.Context, c IssueCertificate) (events.
 	if err != nil {
 		return events.Receipt{}, err
 	}
-	issue := cremation.IssueCertificate{Act: c.Act, Number: c.Number, Registered: c.Case, Reissue: c.Reissue}
+	issue := cremation.IssueCertificate{Act: c.Act, Number: c.Number, Registered: c.Case, Reissue: c.Reissue, Form: c.Form}
 	if err := to(a.Cremations, id, c.IfMatch).wouldRefuse(ctx, issue); err != nil {
 		return events.Receipt{}, err
 	}

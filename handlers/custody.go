@@ -467,4 +467,3 @@ func (a *App) ReleaseAshes(ctx context.Context, c ReleaseAshes) (events.Receipt,
 	}
 	return rc, nil
 }
-

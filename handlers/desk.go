@@ -40,6 +40,7 @@ type Dossier struct {
 	CremationAt events.Revision
 	Custody     cremation.CustodyState
 	Cold        cremation.ColdStoreState // of the institution
+	Furnace     cremation.FurnaceState   // in which the cremation was, or is
 	Institution institution.State
 	Parameters  institution.ParametersState
 	Looks       []access.Event // who looked, the last first
@@ -88,6 +89,11 @@ func (a *App) Dossier(ctx context.Context, id uuid.UUID) (d Dossier, err error) 
 	d.Cremation, d.CremationAt, err = follow(ctx, a, a.Cremations, id.String(), func(r events.Recorded, e cremation.CremationEvent) { note(r, e) })
 	if err != nil {
 		return d, err
+	}
+	if d.Cremation.Started.Furnace != "" {
+		if d.Furnace, _, err = a.Furnaces.Load(ctx, FurnaceID(d.Cremation.Institution, d.Cremation.Started.Furnace)); err != nil {
+			return d, err
+		}
 	}
 	d.Custody, _, err = follow(ctx, a, a.Custodies, id.String(), func(r events.Recorded, e cremation.CustodyEvent) { note(r, e) })
 	if err != nil {
@@ -264,3 +270,57 @@ func (a *App) GiveRefund(ctx context.Context, c GiveRefund) (events.Receipt, err
 func (a *App) Look(ctx context.Context, act domain.Act, caseID uuid.UUID, what access.What, reason string) (events.Receipt, error) {
 	return a.Looks.Handle(ctx, caseID.String(), access.Look{Act: act, What: what, Reason: reason})
 }
+
+// ChargeAgreed puts on the bill what the family agreed to and is not on it yet.
+type ChargeAgreed struct {
+	domain.Act
+	Case     uuid.UUID
+	ServedOn domain.Date // empty: the day it happened
+}
+
+// ChargeAgreed charges line by line. A crash leaves some of the lines on the
+// bill; the same request again, or another, charges the rest.
+func (a *App) ChargeAgreed(ctx context.Context, c ChargeAgreed) (rc events.Receipt, err error) {
+	s, _, err := a.Cases.Load(ctx, c.Case.String())
+	if err != nil {
+		return rc, err
+	}
+	if s.Accepted == nil {
+		return rc, ErrNothingAgreed
+	}
+	for _, l := range Uncharged(s) {
+		charged, err := a.Charge(ctx, Charge{Act: step(c.Act, l.ID), Case: c.Case, ServedOn: c.ServedOn,
+			Item: booking.Item{ID: step(c.Act, l.ID).ID.String(), Code: l.Code, Quantity: l.Quantity, Price: l.Price, Reason: l.Reason}})
+		if err != nil {
+			return later(rc, charged), err
+		}
+		rc = later(rc, charged)
+	}
+	return rc, nil
+}
+
+// Uncharged are the lines of the accepted quote, each with what of it is not on
+// the bill yet.
+func Uncharged(s booking.State) (ls []booking.Line) {
+	if s.Accepted == nil {
+		return nil
+	}
+	billed := map[string]int64{}
+	for _, b := range s.Bill {
+		if b.Amount > b.Refunded || b.Amount == 0 {
+			billed[b.Code] += b.Quantity
+		}
+	}
+	for _, l := range s.Accepted.Lines {
+		n := min(l.Quantity, billed[l.Code])
+		billed[l.Code] -= n
+		if l.Quantity -= n; l.Quantity > 0 {
+			l.Amount = l.Price * domain.Money(l.Quantity)
+			ls = append(ls, l)
+		}
+	}
+	return ls
+}
+
+// ErrNothingAgreed refuses to charge what nobody agreed to.
+var ErrNothingAgreed = domain.Reject("nothing_agreed", "家属还没有同意报价，不能收录。", "The family has not agreed to a quote yet; nothing can be charged.").Under("I16", "")

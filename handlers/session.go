@@ -405,6 +405,11 @@ func (s *Sessions) SignOut(ctx context.Context) error { return s.scs.Destroy(ctx
 // Put keeps a value in the session, to be taken once.
 func (s *Sessions) Put(ctx context.Context, key, value string) { s.scs.Put(ctx, "page "+key, value) }
 
+// Peek answers with what was Put and leaves it there.
+func (s *Sessions) Peek(ctx context.Context, key string) string {
+	return s.scs.GetString(ctx, "page "+key)
+}
+
 // Take answers with what was Put and forgets it.
 func (s *Sessions) Take(ctx context.Context, key string) string {
 	return s.scs.PopString(ctx, "page "+key)

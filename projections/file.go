@@ -47,8 +47,10 @@ const checkpointSchema = `CREATE TABLE checkpoint (
 //     rebuild copies its hot pages into the file again and again.
 //   - temp_store, cache_size (32 MB for the one writer): upserts at random keys
 //     stay in memory.
+//   - secure_delete: what is deleted is overwritten, so that a person who is
+//     forgotten is not left in the file's unused pages (see wipe).
 const writerPragmas = "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)" +
-	"&_pragma=wal_autocheckpoint(16384)&_pragma=temp_store(MEMORY)&_pragma=cache_size(-32768)"
+	"&_pragma=wal_autocheckpoint(16384)&_pragma=secure_delete(1)&_pragma=temp_store(MEMORY)&_pragma=cache_size(-32768)"
 
 // Readers open the file read-write and promise not to write: a file of mode=ro
 // in WAL mode cannot be opened while nobody writes it.
@@ -197,6 +199,7 @@ type file struct {
 	at      events.Position // as the checkpoint row says
 	asOf    time.Time
 	ready   bool
+	unwiped bool // the WAL may still hold what was purged
 }
 
 // openFile opens a read model's file, or makes it when schema is given.
@@ -263,10 +266,30 @@ func (f *file) apply(ctx context.Context, p Projection, batch []Event, to events
 		}
 		return f.move(to, recorded)
 	})
-	if err == nil {
-		f.at, f.asOf = to, recorded
+	if err != nil {
+		return err
 	}
-	return err
+	f.at, f.asOf = to, recorded
+	if f.unwiped = f.unwiped || slices.ContainsFunc(batch, func(e Event) bool { return e.Type == forgotten }); f.unwiped {
+		f.wipe()
+	}
+	return nil
+}
+
+// forgotten is the event that makes read models purge a person.
+const forgotten = "subject.forgotten.v1"
+
+// wipe empties the WAL, in whose old frames a person who was just purged still
+// stands. Somebody who reads an older state at this moment keeps it from that;
+// the next batch tries again.
+func (f *file) wipe() {
+	var busy, log, copied int
+	_, err := f.tx.conn.ExecContext(background, `PRAGMA busy_timeout(200)`) // nobody waits long for this
+	if err == nil {
+		err = f.tx.conn.QueryRowContext(background, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &log, &copied)
+	}
+	f.unwiped = err != nil || busy != 0
+	_, _ = f.tx.conn.ExecContext(background, `PRAGMA busy_timeout(10000)`) // worst case: what was set above
 }
 
 // setReady keeps for ever, also through a power cut, whether the file serves.

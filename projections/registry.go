@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"shenzhong/domain"
 	"shenzhong/domain/access"
 	"shenzhong/domain/booking"
 	"shenzhong/domain/cemetery"
@@ -26,5 +27,6 @@ func Registry(keys events.Keyring) *events.Registry {
 		cemetery.Wire,
 		ecoburial.Wire,
 		credit.Wire,
+		domain.SubjectWire,
 	)
 }

@@ -161,7 +161,7 @@ func TestExamplesSealPersonalData(t *testing.T) {
 
 func currentEvents() []any {
 	var es []any
-	for _, ws := range [][]domain.Wire{access.Wire, institution.Wire, pricing.Wire, schedule.Wire, booking.Wire, cremation.Wire, cemetery.Wire, ecoburial.Wire, credit.Wire} {
+	for _, ws := range [][]domain.Wire{access.Wire, institution.Wire, pricing.Wire, schedule.Wire, booking.Wire, cremation.Wire, cemetery.Wire, ecoburial.Wire, credit.Wire, domain.SubjectWire} {
 		for _, w := range ws {
 			if w.Current != nil {
 				es = append(es, w.Current)
@@ -202,7 +202,7 @@ var samples = []any{
 	domain.CitizenID("210211193504120018"), someone, uuid.MustParse("0193a5b0-7c00-7000-8000-000000000001"),
 	time.Date(2026, 11, 23, 1, 30, 0, 0, time.UTC),
 	institution.FuneralHome, institution.Government, institution.Hall, pricing.ToDay, pricing.Transport, pricing.GovGuidedBasic,
-	schedule.Withdrawn, booking.Desk, credit.General, cemetery.Grave, cemetery.CremationCertificate, booking.Spouse, booking.Male,
+	schedule.Withdrawn, booking.Desk, domain.RetentionEnded, credit.General, cemetery.Grave, cemetery.CremationCertificate, booking.Spouse, booking.Male,
 }
 
 func fill(t *testing.T, v reflect.Value, name string) {

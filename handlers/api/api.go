@@ -98,6 +98,10 @@ const description = `Funeral and cemetery services of a city, recorded as events
 * occurred_at says when something happened, in the words of whoever reports it; left out, nobody knows. A time far back needs late_reason; a guess is marked estimated and never counted.
 * What is refused is answered as application/problem+json (RFC 9457) with a stable code; a rule is named with its legal basis. Nothing was recorded then, but that a rule on prices refused a charge, a quote or a payment is noted on the case.`
 
+// A field in another case is another field: read loosely it would pass as a
+// known one and then be dropped, because strict decodes by exact name.
+func init() { huma.ValidateStrictCasing = true }
+
 // strict refuses duplicate names, wrong case and invalid UTF-8.
 var strict = huma.Format{
 	Marshal:   func(w io.Writer, v any) error { return jsonv2.MarshalWrite(w, v, jsonv2.Deterministic(true)) },

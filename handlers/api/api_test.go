@@ -222,6 +222,7 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"an unknown field", 422, "unknown_field", "desk-0101", "/cases", caseJSON(2, `,"colour":"white"`), "body.colour"},
 		{"an unknown field inside", 422, "unknown_field", "desk-0101", "/cases", strings.Replace(caseJSON(2, ""), `"hukou"`, `"hukuo"`, 1), "body.deceased.hukuo"},
+		{"a field in another case", 422, "unknown_field", "desk-0101", "/cases", strings.Replace(caseJSON(2, ""), `"citizen_id"`, `"Citizen_ID"`, 1), "body.deceased.Citizen_ID"},
 		{"an unknown query parameter", 422, "unknown_field", "desk-0101", "/cases?institution=x", caseJSON(2, ""), "query.institution"},
 		{"a missing field", 422, "missing_field", "desk-0101", "/cases", `{"deceased":{"name":"x"}}`, "body"},
 		{"a wrong check digit of a person", 422, "citizen_id_invalid", "desk-0101", "/cases", strings.Replace(caseJSON(2, ""), person(2), "210211193504120017", 1), "body.deceased.citizen_id"},
@@ -427,5 +428,19 @@ func TestDocs(t *testing.T) {
 	}
 	if err := json.Unmarshal(spec.Body.Bytes(), &doc); err != nil || !strings.HasPrefix(doc.OpenAPI, "3.1") {
 		t.Error(doc, err)
+	}
+}
+
+// Whoever quotes looks first at the list that is in force.
+func TestPriceListInForce(t *testing.T) {
+	c := newCity(t)
+	r := c.send("desk-0101", "GET", "/api/v1/price-lists/"+home, "")
+	if r.Code != 200 || r.field("effective_from") != "2026-04-01" || r.field("rows.0.code") == "" {
+		t.Error(r.Code, r.Body)
+	}
+	for path, want := range map[string]int{home + "?on=2026-04-01": 200, home + "?on=2026-03-31": 404, other: 404} {
+		if r := c.send("desk-0101", "GET", "/api/v1/price-lists/"+path, ""); r.Code != want {
+			t.Errorf("%s: %d %s", path, r.Code, r.Body)
+		}
 	}
 }

@@ -83,7 +83,7 @@ type Item struct {
 
 type consentBody struct {
 	Happened
-	Quote    string `json:"quote" maxLength:"60" doc:"Id of the quote: the id its receipt gave."`
+	Quote    string `json:"quote" maxLength:"60" doc:"Id of the quote, as the case shows it."`
 	TotalFen int64  `json:"total_fen" minimum:"0" maximum:"10000000000" doc:"The total that was read."`
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"os"
+	"strings"
 	"testing"
 
 	"shenzhong/handlers"
@@ -67,6 +68,7 @@ type described struct {
 		Security    []map[string][]string `json:"security"`
 		Parameters  []struct {
 			Name     string `json:"name"`
+			In       string `json:"in"`
 			Required bool   `json:"required"`
 		} `json:"parameters"`
 	} `json:"paths"`
@@ -97,9 +99,15 @@ func TestConventions(t *testing.T) {
 			if _, ok := handlers.Access[handlers.Operation(op.OperationID)]; !ok || len(op.Security) == 0 {
 				t.Errorf("%s %s: nobody says who may", method, path)
 			}
-			keyed := false
+			keyed, inPath := false, 0
 			for _, p := range op.Parameters {
 				keyed = keyed || p.Name == "Idempotency-Key" && p.Required
+				if p.In == "path" && strings.Contains(path, "{"+p.Name+"}") {
+					inPath++
+				}
+			}
+			if inPath != strings.Count(path, "{") {
+				t.Errorf("%s %s: its path names more than is read of it", method, path)
 			}
 			if keyed != (method == "post") {
 				t.Errorf("%s %s: Idempotency-Key needed: %v", method, path, keyed)

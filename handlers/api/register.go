@@ -276,8 +276,8 @@ func (a *API) pricing(h huma.API) {
 		return done{in.Institution, rc}, err
 	})
 	type listQuery struct {
-		byInstitution
-		On string `query:"on" format:"date" doc:"Local date; left out: today."`
+		Institution string `path:"institution" maxLength:"60" doc:"Key of the institution: its credit code, or the slug of a reference list."`
+		On          string `query:"on" format:"date" doc:"Local date; left out: today."`
 	}
 	get(h, "get_price_list", "/price-lists/{institution}", "The price list in force on a day", func(ctx context.Context, _ func(string) error, in *listQuery) (PriceListView, events.Revision, error) {
 		on := domain.Date(in.On)

@@ -72,6 +72,13 @@ type deskPage struct {
 func (d *Desk) pages() []deskPage {
 	return []deskPage{
 		{http.MethodGet, "/desk", "view_board", d.board},
+		{http.MethodGet, "/desk/search", "find_case", d.found},
+		{http.MethodGet, "/desk/intake", "open_case", d.intakeForm},
+		{http.MethodPost, "/desk/intake", "open_case", d.intake},
+		{http.MethodGet, "/desk/cases/{case}", "view_case", d.showCase},
+		{http.MethodPost, "/desk/cases/{case}/numbers", "unmask_case", d.unmask},
+		{http.MethodGet, "/desk/cases/{case}/{act}", "view_case", d.actForm},
+		{http.MethodPost, "/desk/cases/{case}/{act}", "view_case", d.doAct},
 	}
 }
 
@@ -84,7 +91,7 @@ func (d *Desk) guard(op handlers.Operation, show func(*visit) error) http.Handle
 			d.askWho(v)
 			return
 		}
-		err := handlers.Allow(v.actor, op, v.actor.Institution)
+		err := handlers.Allow(v.actor, op, cmp.Or(v.actor.Institution, "-"))
 		if err == nil {
 			err = show(v)
 		}
@@ -121,6 +128,8 @@ var deskSections = []struct {
 	op handlers.Operation
 }{
 	{section{"/desk", "b"}, "view_board"},
+	{section{"/desk/search", ""}, "find_case"},
+	{section{"/desk/intake", "n"}, "open_case"},
 }
 
 // deskFrame is what desk-base.html needs besides the page's own data.
@@ -156,6 +165,7 @@ func (d *Desk) draw(v *visit, name, nav string, body any, asOf *AsOf) ([]byte, e
 	if in, _, err := d.app.Institutions.Load(v.ctx(), v.actor.Institution); err == nil && in.Registered.NameZh != "" {
 		f.Institution = &Text{in.Registered.NameZh, in.Registered.NameEn}
 	}
+	f.Searches = name != "desk-search" && handlers.Allow(v.actor, "find_case", v.actor.Institution) == nil
 	if v.r.Method == http.MethodGet {
 		f.Notice = d.sessions.Take(v.ctx(), "notice")
 	}

@@ -108,7 +108,9 @@ func ecoFileOf(p Eco) ecoFile {
 	return f
 }
 
-var periodForm = regexp.MustCompile(`^\d{4}(-(0[1-9]|1[0-2])|-Q[1-4])?$`)
+// periodForm is a period of a year that a record can be of. Dates are compared
+// as text, so a year near the end of four digits has no next one.
+var periodForm = regexp.MustCompile(`^(19|20|21)\d\d(-(0[1-9]|1[0-2])|-Q[1-4])?$`)
 
 var errPeriod = domain.Reject("period_invalid", "“期”应写成 2026-10、2026-Q4 或 2026。", "Write the period as 2026-10, 2026-Q4 or 2026.")
 

@@ -288,7 +288,7 @@ func (m *ReadModels) trend(ctx context.Context, r ecoratio.Reader, p Period, f e
 		counts[s.Period] = countsOf(s.Counts)
 	}
 	var ps []EcoPoint
-	for d := start; d <= f.From; d = d.AddMonths(step) {
+	for d := start; d <= f.From && len(ps) < 12; d = d.AddMonths(step) {
 		ps = append(ps, EcoPoint{name(d), counts[name(d)]})
 	}
 	return ps, nil

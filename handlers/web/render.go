@@ -41,7 +41,7 @@ type Renderer struct {
 var pageNames = []string{"home", "prices", "price", "history", "eco", "credits", "credit", "problem", "signin"}
 
 // deskPageNames are the pages of staff, which have their own frame.
-var deskPageNames = []string{"desk-problem", "desk-resume", "desk-board"}
+var deskPageNames = []string{"desk-problem", "desk-resume", "desk-board", "desk-search", "desk-intake", "desk-case", "desk-act"}
 
 // NewRenderer reads the templates, texts and static files of the program.
 func NewRenderer(site Site) (*Renderer, error) {
@@ -204,10 +204,22 @@ func (r *Renderer) funcs(lang Lang) template.FuncMap {
 		"rfc3339": func(t time.Time) string {
 			return t.In(domain.Shanghai).Format(time.RFC3339)
 		},
-		"asset":      r.assets.path,
-		"lang":       func() string { return lang.Tag() },
-		"otherLang":  func() Lang { return lang.Other() },
-		"toggle":     toggle,
+		"asset":     r.assets.path,
+		"lang":      func() string { return lang.Tag() },
+		"otherLang": func() Lang { return lang.Other() },
+		"toggle":    toggle,
+		"clock":     func(t time.Time) string { return t.In(domain.Shanghai).Format("15:04:05")[:5] },
+		"second":    func(t time.Time) string { return t.In(domain.Shanghai).Format("15:04:05") },
+		"longDay":   func(d domain.Date) (string, error) { return longDay(m, lang, d) },
+		"list":      func(s ...string) []string { return s },
+		"in":        slices.Contains[[]string],
+		"exact":     exact,
+		"fieldLabel": func(act, name string) string {
+			if s, ok := m["field."+act+"."+name]; ok {
+				return s
+			}
+			return m.label("field", name)
+		},
 		"trend":      func(ps []EcoPoint) (chart, error) { return drawTrend(m, ps) },
 		"bar":        drawBar,
 		"dict":       dict,
@@ -221,6 +233,18 @@ func (r *Renderer) funcs(lang Lang) template.FuncMap {
 func dayHTML(d any) template.HTML {
 	s := template.HTMLEscapeString(fmt.Sprint(d))
 	return template.HTML(`<time datetime="` + s + `">` + s + `</time>`)
+}
+
+// longDay is a day with its weekday: 11 月 23 日，周一.
+func longDay(m messages, lang Lang, d domain.Date) (string, error) {
+	t := d.Start()
+	if t.IsZero() {
+		return string(d), nil
+	}
+	if lang == En {
+		return t.Format("Monday, 2 January 2006"), nil
+	}
+	return m.text("board.day", int(t.Month()), t.Day(), []string{"日", "一", "二", "三", "四", "五", "六"}[t.Weekday()])
 }
 
 // sections are the addresses of the menu, in order; each has a text "nav.…".

@@ -176,7 +176,7 @@ func TestFilesForMachines(t *testing.T) {
 		address string
 		status  int
 	}{
-		{"/stats/eco-burial.json?period=2026-13", 422}, {"/stats/eco-burial.csv?period=x", 422}, {"/credit/" + exampleHome + ".json?on=2026-02-30", 422},
+		{"/stats/eco-burial.json?period=2026-13", 422}, {"/stats/eco-burial.csv?period=x", 422}, {"/stats/eco-burial.json?period=9999", 422}, {"/stats/eco-burial.json?period=0001-01", 422}, {"/credit/" + exampleHome + ".json?on=2026-02-30", 422},
 		{"/credit/nobody.json", 404}, {"/prices/nobody.json", 404},
 	} {
 		r := get(t, s, tc.address)
