@@ -427,6 +427,11 @@ func (s CremationState) CodeWrong(command uuid.UUID) (left int, wrong bool) {
 	return 0, false
 }
 
+// ashHolds are the holds that stop the ashes too. They carry no infection.
+func (s CremationState) ashHolds() []HoldPlaced {
+	return slices.DeleteFunc(s.OpenHolds(), func(h HoldPlaced) bool { return h.Kind == HoldInfectionControl })
+}
+
 // gone says that no ashes are left in the institution's custody.
 func (s CremationState) gone() bool {
 	return len(s.Shares) > 0 && !slices.ContainsFunc(s.Shares, Share.InCustody)
@@ -596,7 +601,7 @@ func (s CremationState) ashes(cmd AshesCommand, at time.Time) ([]CremationEvent,
 		return []CremationEvent{e}, nil
 	case ApproveRest:
 		x, err := s.share(c.Share)
-		switch open := s.OpenHolds(); {
+		switch open := s.ashHolds(); {
 		case err != nil:
 			return nil, err
 		case byClock(c.By):
@@ -735,7 +740,7 @@ func (s CremationState) issueCode(c IssueReleaseCode) ([]CremationEvent, error) 
 		c.Tries = CodeTries
 	}
 	e := ReleaseCodeIssued{c.Code, x.Share, c.To, c.Salt, c.Hash, c.Now.Add(c.Valid).UTC().Round(0), c.Tries}
-	switch open := s.OpenHolds(); {
+	switch open := s.ashHolds(); {
 	case err != nil:
 		return nil, err
 	case x.Code.Code != uuid.Nil && x.Code == e:
@@ -761,7 +766,7 @@ func (s CremationState) release(c ReleaseAshes) ([]CremationEvent, error) {
 	}
 	full := s.Rules == FullCustody
 	coded := full || x.Code.Code != uuid.Nil
-	switch open := s.OpenHolds(); {
+	switch open := s.ashHolds(); {
 	case err != nil:
 		return nil, err
 	case byClock(c.By):

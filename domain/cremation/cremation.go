@@ -561,15 +561,6 @@ func (s CremationState) HasOpen(k HoldKind) bool {
 	return slices.ContainsFunc(s.OpenHolds(), func(h HoldPlaced) bool { return h.Kind == k })
 }
 
-// Kinds lists the kinds of these holds: the fact Holds of HandOverRemains.
-func Kinds(holds []HoldPlaced) []HoldKind {
-	var ks []HoldKind
-	for _, h := range holds {
-		ks = append(ks, h.Kind)
-	}
-	return ks
-}
-
 func decideCremation(s CremationState, cmd CremationCommand) ([]CremationEvent, error) {
 	act := cmd.Acted()
 	if err := act.Check(); err != nil {
@@ -851,12 +842,10 @@ func (s CremationState) hold(id uuid.UUID) int {
 	return slices.IndexFunc(s.Holds, func(h HoldPlaced) bool { return h.Hold == id })
 }
 
-func held(open []HoldPlaced) error { return heldBy(Kinds(open)) }
-
-func heldBy(kinds []HoldKind) error {
+func held(open []HoldPlaced) error {
 	var zh, en []string
-	for _, k := range kinds {
-		zh, en = append(zh, holdNames[k][0]), append(en, holdNames[k][1])
+	for _, h := range open {
+		zh, en = append(zh, holdNames[h.Kind][0]), append(en, holdNames[h.Kind][1])
 	}
 	return ErrHeld.With(strings.Join(zh, "、"), strings.Join(en, ", "))
 }

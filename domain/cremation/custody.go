@@ -422,9 +422,10 @@ type (
 		Authority string
 		Paper     string
 		Receipt   domain.Private[string]
-		// Holds is the fact which holds of the case are open, RecountDue that the
-		// cold store waits for its recount, Started that the cremation began.
-		Holds      []HoldKind
+		// Holds is the fact which holds of the case are open: only who placed them
+		// may take the remains. RecountDue is the fact that the cold store waits for
+		// its recount, Started that the cremation began.
+		Holds      []HoldPlaced
 		RecountDue bool
 		Started    bool
 	}
@@ -734,6 +735,7 @@ func decideCustody(s CustodyState, cmd CustodyCommand) ([]CustodyEvent, error) {
 		return []CustodyEvent{StorageExtended{c.Until, c.Paper, c.By}}, nil
 
 	case HandOverRemains:
+		others := slices.DeleteFunc(slices.Clone(c.Holds), func(h HoldPlaced) bool { return h.Authority == c.Authority })
 		switch {
 		case c.Started:
 			return nil, ErrUnderway
@@ -741,8 +743,8 @@ func decideCustody(s CustodyState, cmd CustodyCommand) ([]CustodyEvent, error) {
 			return nil, ErrUntagged
 		case c.Tag != s.Tag:
 			return nil, ErrTagOther
-		case len(c.Holds) > 0:
-			return nil, heldBy(c.Holds)
+		case len(others) > 0:
+			return nil, held(others)
 		case c.RecountDue:
 			return nil, ErrRecountFirst
 		case s.Vigil:

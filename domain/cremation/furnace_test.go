@@ -41,6 +41,29 @@ func TestFurnace(t *testing.T) {
 	})
 }
 
+func TestChamberInspection(t *testing.T) {
+	spec := domaintest.For(Furnace)
+	by := at("staff-op", 0)
+	charged, left, clear := FurnaceCharged{caseA}, ChamberInspected{caseA, false, "金属残留", "staff-op"}, ChamberInspected{caseA, true, "", "staff-op"}
+	t.Run("what is left in the chamber keeps the furnace shut until it is clear", func(t *testing.T) {
+		spec.Given(t, charged).When(InspectChamber{by, caseA, false, "金属残留"}).Then(left)
+		spec.Given(t, charged, left).When(Empty{by, caseA, true}).Rejects(ErrChamber)
+		spec.Given(t, charged, left).When(Charge{by, caseB}).Rejects(ErrFurnaceOccupied)
+		spec.Given(t, charged, left).When(InspectChamber{by, caseA, true, ""}).Then(clear)
+		spec.Given(t, charged, left, clear).When(Empty{by, caseA, true}).Then(FurnaceEmptied{caseA, "staff-op"})
+	})
+	t.Run("an inspection says what it found, in the furnace of the case", func(t *testing.T) {
+		spec.Given(t, charged).When(InspectChamber{by, caseA, false, ""}).Rejects(ErrFinding)
+		spec.Given(t, charged).When(InspectChamber{by, caseB, true, ""}).Rejects(ErrFurnaceOther)
+		spec.Given(t).When(InspectChamber{by, uuid.Nil, true, ""}).Rejects(ErrNoCase)
+	})
+	t.Run("what was found once does not follow the next", func(t *testing.T) {
+		if s := spec.Given(t, charged, left, clear, FurnaceEmptied{caseA, "staff-op"}, FurnaceCharged{caseB}).State(); s != (FurnaceState{Case: caseB}) {
+			t.Errorf("%#v", s)
+		}
+	})
+}
+
 // I7: between two charges there is always the end of the first.
 func TestFurnaceHistories(t *testing.T) {
 	charges := 0
@@ -48,25 +71,31 @@ func TestFurnaceHistories(t *testing.T) {
 		cases := rapid.SampledFrom([]uuid.UUID{caseA, caseB, holdA})
 		domaintest.Random(t, Furnace, func(FurnaceState) FurnaceCommand {
 			by, c := at("staff-op", 0), cases.Draw(t, "case")
-			switch rapid.IntRange(0, 2).Draw(t, "command") {
+			switch rapid.IntRange(0, 3).Draw(t, "command") {
 			case 0:
 				return Charge{by, c}
+			case 3:
+				return InspectChamber{by, c, rapid.Bool().Draw(t, "clear"), "x"}
 			case 1:
 				return Empty{by, c, rapid.Bool().Draw(t, "collected")}
 			}
 			return AbortCharge{by, c, "x", rapid.Bool().Draw(t, "started")}
 		}, func(s FurnaceState, history []FurnaceEvent) {
-			in := uuid.Nil
+			in, left := uuid.Nil, false
 			for _, e := range history {
 				switch e := e.(type) {
 				case FurnaceCharged:
 					if in != uuid.Nil {
 						t.Fatalf("charged with %v while it holds %v", e.Case, in)
 					}
-					in = e.Case
+					in, left = e.Case, false
 					charges++
+				case ChamberInspected:
+					if left = !e.Clear; e.Case != in {
+						t.Fatalf("%#v while it holds %v", e, in)
+					}
 				case FurnaceEmptied:
-					if e.Case != in || e.InspectedBy == "" {
+					if e.Case != in || e.InspectedBy == "" || left {
 						t.Fatalf("%#v while it holds %v", e, in)
 					}
 					in = uuid.Nil

@@ -61,7 +61,7 @@ func TestInBrowser(t *testing.T) {
 			for _, address := range addresses() {
 				name := fmt.Sprintf("%s-%d-%s", Variant(v.Lang, v.Elder), width, slug(address))
 				t.Run(name, func(t *testing.T) {
-					ctx, cancel := context.WithTimeout(ctx, time.Minute)
+					ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 					defer cancel()
 					tab.take()
 					missing := strings.HasSuffix(address, "nowhere") || strings.HasSuffix(address, "nobody")
@@ -113,7 +113,7 @@ func TestInBrowser(t *testing.T) {
 func TestByHand(t *testing.T) {
 	srv := httptest.NewServer(exampleServer(t, sources["full"]))
 	t.Cleanup(srv.Close)
-	ctx, cancel := context.WithTimeout(browser(t), time.Minute)
+	ctx, cancel := context.WithTimeout(browser(t), 5*time.Minute)
 	defer cancel()
 	err := chromedp.Do(ctx,
 		chromedp.Navigate(srv.URL+"/stats/eco-burial"),
@@ -157,7 +157,7 @@ func TestByHand(t *testing.T) {
 func TestOnPaper(t *testing.T) {
 	srv := httptest.NewServer(exampleServer(t, sources["full"]))
 	t.Cleanup(srv.Close)
-	ctx, cancel := context.WithTimeout(browser(t), time.Minute)
+	ctx, cancel := context.WithTimeout(browser(t), 5*time.Minute)
 	defer cancel()
 	for address, pages := range map[string]int{"/": 2, "/prices/" + exampleReal: 4, "/stats/eco-burial": 4} {
 		err := chromedp.Do(ctx, chromedp.Navigate(srv.URL+address), call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"}))
