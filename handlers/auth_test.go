@@ -14,15 +14,17 @@ var who = map[Role]string{
 	Desk: `own: open_case get_case book_slot confirm_slot release_slot quote_case consent_case charge_case relieve_case pay_case refund_case close_case cancel_case
 		receive_remains record_death_certificate sign_confirmation record_police_paper place_hold lift_hold verify_identity
 		issue_certificate release_ashes get_cremation
+		view_board find_case view_case unmask_case amend_case receive_paper move_remains approve_waiver print_case view_house recount_house view_day_sheet close_till
 		apply_eco_burial consent_eco_burial withdraw_eco_burial get_eco_burial answer_suspicion get_credit
 		any: get_institution get_price_list get_availability`,
 	Cremator: `own: receive_remains place_hold verify_identity start_cremation abort_charge complete_cremation collect_ashes empty_furnace get_cremation
+		view_board find_case view_case move_remains view_house recount_house
 		any: get_institution get_price_list get_availability`,
 	Cemetery: `own: survey_plot allocate_plot inter surrender_plot get_plot answer_suspicion get_credit
 		any: get_institution get_price_list get_availability`,
 	Eco: `own: apply_eco_burial consent_eco_burial withdraw_eco_burial complete_eco_burial get_eco_burial answer_suspicion get_credit
 		any: get_institution get_price_list get_availability`,
-	Regulator: `own: get_case place_hold lift_hold get_cremation get_plot grant_incentive get_eco_burial get_credit
+	Regulator: `own: view_case unmask_case get_case place_hold lift_hold get_cremation get_plot grant_incentive get_eco_burial get_credit
 		any: get_institution get_price_list get_availability
 		adopt_credit_policy suspect notify_suspicion dismiss_suspicion confirm_suspicion grant_bonus repair_entry revoke_entry`,
 	Admin: `own: add_resource retire_resource publish_price_list survey_plot get_credit
