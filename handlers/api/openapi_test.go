@@ -7,7 +7,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"strings"
 	"testing"
 
 	"shenzhong/handlers"
