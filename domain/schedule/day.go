@@ -159,6 +159,9 @@ type (
 		Case    string
 		Until   time.Time
 		Hours   Hours
+		// Block is the block whose place the slot takes: that of a draw, for the
+		// case that drew it. Empty: none.
+		Block string
 		// Beside lets the case keep the slot that it has confirmed until this
 		// one is: what a waiting family is offered costs it nothing.
 		Beside bool
@@ -467,10 +470,14 @@ func (s State) hold(c Hold) ([]Event, error) {
 		}
 		return nil, ErrCaseHasSlot.With(domain.ClockOf(have.Start))
 	}
+	var es []Event
+	if lifted, err := s.unblock(Unblock{Block: c.Block}); err == nil && len(lifted) > 0 {
+		es, s = lifted, evolve(s, lifted[0])
+	}
 	if err := s.fits(want, c.Hours, c.Now); err != nil {
 		return nil, err
 	}
-	return append(s.lapsed(c.Now), want), nil
+	return append(append(es, s.lapsed(c.Now)...), want), nil
 }
 
 func (s State) move(c Move) ([]Event, error) {
