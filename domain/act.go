@@ -48,7 +48,7 @@ var (
 	// ErrFuture refuses a time that has not come yet (I8).
 	ErrFuture = Reject("time_in_future", "时间 %s 还没有到，不能记录。", "The time %s has not come yet and cannot be recorded.").Under("I8", "")
 	// ErrLate refuses a late record without its reason (I8).
-	ErrLate = Reject("late_without_reason", "这件事发生在 %s 之前，补记请写明原因。", "This happened more than %s ago; a late record needs a reason.").Under("I8", "")
+	ErrLate = Reject("late_without_reason", "这件事发生在 %.0f 小时以前，补记请写明原因。", "This happened more than %.0f hours ago; a late record needs a reason.").Under("I8", "")
 	// ErrNoActor refuses an act that nobody stands behind.
 	ErrNoActor = Reject("no_actor", "没有说明是谁办理的。", "Nobody is named as having done this.")
 )
@@ -68,7 +68,7 @@ func (a Act) Check() error {
 			limit = DefaultLateLimit
 		}
 		if a.Now.Sub(a.At) > limit && a.LateReason == "" {
-			return ErrLate.With(limit)
+			return ErrLate.With(limit.Hours())
 		}
 	}
 	return nil

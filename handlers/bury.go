@@ -25,7 +25,25 @@ type Survey struct {
 	IfMatch         *events.Revision
 }
 
-// Survey looks up the cemetery and asks the plot. One stream is written.
+// ErrPlotType refuses a grave that says of itself what its area contradicts:
+// the eco-burial ratio counts it by that word.
+var ErrPlotType = domain.Reject("plot_type_mismatch", "按面积和穴数，这个墓位应登记为 %s。", "By its area and places this plot is a %s.").Under("I20", "")
+
+// CheckPlotType holds what a plot counts as against the eco types and its area.
+func CheckPlotType(c cemetery.Survey) error {
+	def := ecoburial.Default()
+	if _, ok := def.Type(c.EcoType); !ok && c.EcoType != "" {
+		return ecoburial.ErrTypeUnknown.With(c.EcoType, def.ID)
+	}
+	ordinary := c.Kind == cemetery.Grave && (c.EcoType == ecoburial.SmallPlot || c.EcoType == ecoburial.StandardPlot)
+	if is := def.PlotType(c.AreaCM2, c.Capacity); ordinary && c.EcoType != is {
+		return ErrPlotType.With(is)
+	}
+	return nil
+}
+
+// Survey looks up the cemetery and the eco types, and asks the plot. One stream
+// is written.
 func (a *App) Survey(ctx context.Context, c Survey) (events.Receipt, error) {
 	id := PlotID(c.Of, c.Plot)
 	if err := streamID(cemetery.PlotCategory, id); err != nil {
@@ -36,6 +54,9 @@ func (a *App) Survey(ctx context.Context, c Survey) (events.Receipt, error) {
 		return events.Receipt{}, err
 	}
 	c.Survey.Cemetery = s
+	if err := CheckPlotType(c.Survey); err != nil {
+		return events.Receipt{}, err
+	}
 	return to(a.Plots, id, c.IfMatch).run(ctx, c.Survey)
 }
 

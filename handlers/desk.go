@@ -44,6 +44,7 @@ type Dossier struct {
 	Institution institution.State
 	Parameters  institution.ParametersState
 	Looks       []access.Event // who looked, the last first
+	Access      access.State
 	Creator     string
 	History     []Happening // the newest first
 }
@@ -102,7 +103,7 @@ func (a *App) Dossier(ctx context.Context, id uuid.UUID) (d Dossier, err error) 
 	if d.Cold, _, err = a.ColdStores.Load(ctx, d.Case.Institution); err != nil {
 		return d, err
 	}
-	_, _, err = follow(ctx, a, a.Looks, id.String(), func(_ events.Recorded, e access.Event) { d.Looks = append(d.Looks, e) })
+	d.Access, _, err = follow(ctx, a, a.Looks, id.String(), func(_ events.Recorded, e access.Event) { d.Looks = append(d.Looks, e) })
 	if err != nil {
 		return d, err
 	}

@@ -192,10 +192,10 @@ date is 2024-03-27, or 2008 where only the year is known; the public page then s
 		`    shenzhong import catalogue --effective 2026-03-01 --document "No." catalog.json`},
 	"import credit-policy": {`    shenzhong import credit-policy credit_rules.json`,
 		`    shenzhong import credit-policy credit_rules.json`},
-	"import plots": {`列：cemetery, division, plot, section, row, kind, eco_type, capacity, area_cm2, stone_height_cm。kind 是 plot 或 niche 等。cemetery 是公墓的统一社会信用代码。
+	"import plots": {`列：cemetery, division, plot, section, row, kind, eco_type, capacity, area_cm2, stone_height_cm。kind 是 GRAVE、BODY_GRAVE、NICHE 或 ECO。cemetery 是公墓的统一社会信用代码。
 
     shenzhong import plots 墓位.csv`,
-		`Columns: cemetery, division, plot, section, row, kind, eco_type, capacity, area_cm2, stone_height_cm. cemetery is the cemetery's credit code.
+		`Columns: cemetery, division, plot, section, row, kind, eco_type, capacity, area_cm2, stone_height_cm. kind is GRAVE, BODY_GRAVE, NICHE or ECO. cemetery is the cemetery's credit code.
 
     shenzhong import plots plots.csv`},
 	"simulate": {`同样的 --cases --seed --from --until 在空目录里总是得到同样的事件：流、次序、类型、编号、内容、发生时间都相同；只有记录时间、在日志中的位置和密封内容（每次随机数不同）不同。被中断后再运行一次，从断处继续。

@@ -15,7 +15,7 @@ import (
 	"shenzhong/domain"
 	"shenzhong/domain/cemetery"
 	"shenzhong/domain/credit"
-	"shenzhong/domain/ecoburial"
+	"shenzhong/handlers"
 )
 
 // importCreditPolicyCmd loads the rules of service credit.
@@ -255,10 +255,12 @@ func (s *source) plots(now time.Time) (rows []*plotRow) {
 		}
 		r.cmd.Section, r.cmd.Row = cell("section"), cell("row")
 		r.cmd.Kind, r.cmd.EcoType = cemetery.PlotKind(strings.ToUpper(cell("kind"))), cell("eco_type")
-		if _, ok := ecoburial.Default().Type(r.cmd.EcoType); !ok {
-			r.fault("eco_type", fmt.Sprintf("没有“%s”这种葬式。", r.cmd.EcoType), fmt.Sprintf("there is no eco type %q.", r.cmd.EcoType))
-		}
 		r.cmd.Capacity, r.cmd.AreaCM2, r.cmd.StoneHeightCM = number("capacity"), number("area_cm2"), number("stone_height_cm")
+		if r.cmd.EcoType == "" {
+			r.fault("eco_type", "缺少葬式。", "it is missing.")
+		} else if err := handlers.CheckPlotType(r.cmd); err != nil {
+			r.refuseIn("eco_type", err)
+		}
 		key := string(r.of) + "." + r.cmd.Plot
 		if first, ok := seen[key]; ok {
 			r.fault("plot", fmt.Sprintf("与第 %d 行相同。", first), fmt.Sprintf("the same as line %d.", first))

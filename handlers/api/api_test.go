@@ -91,6 +91,9 @@ func TestPublicCemetery(t *testing.T) {
 	}
 	allocate := fmt.Sprintf(`{%s,"applicant_citizen_id":%q,"certificate":%q,"contract":"C-1","term_until":"2046-11-01","fee_fen":135000}`, c.at(), person(501), certificate)
 	c.must("cemetery-0301", plots+"/A-1/allocations", allocate)
+	// What a plot counts as is a type there is, and its area does not contradict it.
+	c.refuses(422, "eco_type_unknown", "cemetery-0301", plots, `{"plot":"A-3","kind":"NICHE","eco_type":"NO_SUCH","capacity":1}`)
+	c.refuses(422, "plot_type_mismatch", "cemetery-0301", plots, `{"plot":"A-3","kind":"GRAVE","eco_type":"SMALL_PLOT","capacity":1,"area_cm2":10000}`)
 	// E-4: one place for a person, wherever it is asked for.
 	c.refuses(409, "placement_exists", "cemetery-0301", plots+"/A-2/allocations", allocate)
 	right := c.send("cemetery-0301", "GET", "/api/v1"+plots+"/A-1", "").field("right")

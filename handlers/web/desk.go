@@ -39,6 +39,7 @@ func NewDesk(h *Handler, app *handlers.App, sessions *handlers.Sessions, data De
 
 // A visit is one request of somebody who has signed in.
 type visit struct {
+	desk  *Desk
 	w     http.ResponseWriter
 	r     *http.Request
 	actor *handlers.Account
@@ -72,11 +73,20 @@ type deskPage struct {
 func (d *Desk) pages() []deskPage {
 	return []deskPage{
 		{http.MethodGet, "/desk", "view_board", d.board},
-		{http.MethodGet, "/desk/search", "find_case", d.found},
+		{http.MethodGet, "/desk/search", "find_case", d.search},
+		{http.MethodGet, "/desk/house", "view_house", d.handover},
+		{http.MethodPost, "/desk/house", "recount_house", d.recount},
+		{http.MethodGet, "/desk/day", "view_day_sheet", d.daySheet},
+		{http.MethodPost, "/desk/day", "close_till", d.closeTill},
 		{http.MethodGet, "/desk/intake", "open_case", d.intakeForm},
 		{http.MethodPost, "/desk/intake", "open_case", d.intake},
 		{http.MethodGet, "/desk/cases/{case}", "view_case", d.showCase},
 		{http.MethodPost, "/desk/cases/{case}/numbers", "unmask_case", d.unmask},
+		{http.MethodGet, "/desk/cases/{case}/print/quote", "print_case", d.printQuote},
+		{http.MethodGet, "/desk/cases/{case}/print/label", "print_case", d.printLabel},
+		{http.MethodPost, "/desk/cases/{case}/print/{paper}", "print_case", d.printed},
+		{http.MethodGet, "/desk/cases/{case}/print/receipt/{number}", "print_case", d.printReceipt},
+		{http.MethodPost, "/desk/cases/{case}/print/receipt/{number}", "print_case", d.reprintReceipt},
 		{http.MethodGet, "/desk/cases/{case}/{act}", "view_case", d.actForm},
 		{http.MethodPost, "/desk/cases/{case}/{act}", "view_case", d.doAct},
 	}
@@ -86,7 +96,7 @@ func (d *Desk) pages() []deskPage {
 func (d *Desk) guard(op handlers.Operation, show func(*visit) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
-		v := &visit{w: w, r: r, actor: handlers.Actor(r.Context()), view: viewOf(w, r)}
+		v := &visit{desk: d, w: w, r: r, actor: handlers.Actor(r.Context()), view: viewOf(w, r)}
 		if v.actor == nil {
 			d.askWho(v)
 			return
@@ -130,6 +140,8 @@ var deskSections = []struct {
 	{section{"/desk", "b"}, "view_board"},
 	{section{"/desk/search", ""}, "find_case"},
 	{section{"/desk/intake", "n"}, "open_case"},
+	{section{"/desk/house", ""}, "view_house"},
+	{section{"/desk/day", ""}, "view_day_sheet"},
 }
 
 // deskFrame is what desk-base.html needs besides the page's own data.
@@ -205,11 +217,23 @@ func see(v *visit, to string) error {
 }
 
 // say keeps a sentence for the next page.
-func (d *Desk) say(v *visit, key string, args ...any) {
-	if s, err := d.texts[v.view.Lang].text(key, args...); err == nil {
-		d.sessions.Put(v.ctx(), "notice", s)
+func (v *visit) say(s string) { v.desk.sessions.Put(v.ctx(), "notice", s) }
+
+// text is a sentence in the reader's language.
+func (v *visit) text(key string, args ...any) string {
+	s, err := v.desk.texts[v.view.Lang].text(key, args...)
+	if err != nil {
+		panic(err) // a test asks for every key that the program names
 	}
+	return s
 }
+
+// label is the name of a code.
+func (v *visit) label(kind string, code any) string {
+	return v.desk.texts[v.view.Lang].label(kind, fmt.Sprint(code))
+}
+
+func (v *visit) in(t Text) string { return t.In(v.view.Lang) }
 
 // act is the act behind a form: the form's own token is its id, so that sending
 // it twice counts once.
@@ -222,12 +246,6 @@ func (d *Desk) act(v *visit, token string) (domain.Act, error) {
 	// One token is one act of one account: what somebody else sends under it is
 	// another act.
 	return domain.Act{ID: events.StepID(id, v.actor.ID), By: v.actor.ID, Now: now, At: now, Correlation: handlers.RequestID(v.ctx())}, nil
-}
-
-// candidate is an act that is only thought of.
-func (d *Desk) candidate(v *visit) domain.Act {
-	now := d.app.Now().UTC()
-	return domain.Act{ID: uuid.Must(uuid.NewV7()), By: v.actor.ID, Now: now, At: now}
 }
 
 // settled waits until the read models have folded what was just written, so
@@ -337,7 +355,7 @@ func (d *Desk) signIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if k, ok := unkeep(f.Kept); ok && k.By == a.ID {
-		v := &visit{w: w, r: r.WithContext(handlers.WithActor(r.Context(), a)), actor: a, view: viewOf(w, r)}
+		v := &visit{desk: d, w: w, r: r.WithContext(handlers.WithActor(r.Context(), a)), actor: a, view: viewOf(w, r)}
 		w.Header().Set("Cache-Control", "no-store")
 		if err := d.send(v, "desk-resume", "", resumeOf(k), nil); err != nil {
 			d.fail(w, r, err)
@@ -379,7 +397,7 @@ func (d *Desk) signOut(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/signin", http.StatusSeeOther)
 }
 
-// institutionOf is the institution whose desk the account sits at.
+// institution is the institution whose desk the account sits at.
 func (v *visit) institution() string { return v.actor.Institution }
 
 // day is the day that the page was asked for; today without one.

@@ -90,7 +90,7 @@ var caseActs = []*deskAct{
 				{Name: "reason", Kind: "area", Max: 300, Hint: "no_names"}, {Name: "document", Kind: "text", Optional: true, Max: 100}}
 		},
 		do: doCase(func(c *caseView, act domain.Act, f *form) booking.Command {
-			return booking.Correct{Act: act, Correction: act.ID.String(), Field: booking.Field(f.Get("field")), From: f.text("from"), To: f.text("to"), Reason: f.text("reason"), Document: f.text("document"), Begun: c.begun()}
+			return booking.Correct{Act: act, Correction: act.ID.String(), Field: booking.Field(f.Get("field")), From: f.value("from"), To: f.value("to"), Reason: f.value("reason"), Document: f.value("document"), Begun: c.begun()}
 		}),
 	},
 	{
@@ -104,7 +104,7 @@ var caseActs = []*deskAct{
 			return []field{{Name: "field", Kind: "select", Options: options(c, "particular", booking.Fields)}, {Name: "text", Kind: "area", Max: 1000}}
 		},
 		do: doCase(func(c *caseView, act domain.Act, f *form) booking.Command {
-			return booking.Clarify{Act: act, Clarification: act.ID.String(), Field: booking.Field(f.Get("field")), Text: f.text("text"), Begun: c.begun()}
+			return booking.Clarify{Act: act, Clarification: act.ID.String(), Field: booking.Field(f.Get("field")), Text: f.value("text"), Begun: c.begun()}
 		}),
 	},
 	{
@@ -117,7 +117,7 @@ var caseActs = []*deskAct{
 				{Name: "scope", Kind: "checks", Options: options(c, "scope", booking.Scopes), Values: scopesOf(c)}, {Name: "until", Kind: "date", Optional: true}}
 		},
 		do: doCase(func(c *caseView, act domain.Act, f *form) booking.Command {
-			x := booking.Authorise{Act: act, Kind: booking.AuthorityKind(f.Get("ground")), Document: about(c.Case.Handler.Person, f.text("document")), ValidUntil: f.date("until")}
+			x := booking.Authorise{Act: act, Kind: booking.AuthorityKind(f.Get("ground")), Document: about(c.Case.Handler.Person, f.value("document")), ValidUntil: f.date("until")}
 			for _, s := range f.Values["scope"] {
 				x.Scope = append(x.Scope, booking.Scope(s))
 			}
@@ -139,8 +139,8 @@ var caseActs = []*deskAct{
 			for _, r := range c.Parameters.List(institution.OrderOfRight) {
 				order = append(order, booking.Relation(r))
 			}
-			return c.desk.app.Cases.Handle(c.ctx(), c.ID.String(), booking.Challenge{Act: act, Challenge: act.ID.String(), Person: who, Name: about(who, f.text("name")), Phone: about(who, f.text("phone")),
-				Relation: booking.Relation(f.Get("relation")), Ground: about(who, f.text("ground_words")), Order: order})
+			return c.desk.app.Cases.Handle(c.ctx(), c.ID.String(), booking.Challenge{Act: act, Challenge: act.ID.String(), Person: who, Name: about(who, f.value("name")), Phone: about(who, f.value("phone")),
+				Relation: booking.Relation(f.Get("relation")), Ground: about(who, f.value("ground_words")), Order: order})
 		},
 	},
 	{
@@ -154,7 +154,7 @@ var caseActs = []*deskAct{
 			return []field{{Name: "outcome", Kind: "select", Options: options(c, "outcome", booking.ChallengeOutcomes)}, {Name: "document", Kind: "text", Max: 100}}
 		},
 		do: doCase(func(c *caseView, act domain.Act, f *form) booking.Command {
-			return booking.ResolveChallenge{Act: act, ChallengeResolved: booking.ChallengeResolved{Challenge: openChallenge(c), Outcome: booking.ChallengeOutcome(f.Get("outcome")), Document: f.text("document")}}
+			return booking.ResolveChallenge{Act: act, ChallengeResolved: booking.ChallengeResolved{Challenge: openChallenge(c), Outcome: booking.ChallengeOutcome(f.Get("outcome")), Document: f.value("document")}}
 		}),
 	},
 	{
@@ -171,7 +171,7 @@ var caseActs = []*deskAct{
 		},
 		do: doCase(func(c *caseView, act domain.Act, f *form) booking.Command {
 			_, h := persons(c.desk.app, act.ID, f)
-			x := booking.ReplaceHandler{Act: act, Begun: c.begun(), HandlerReplaced: booking.HandlerReplaced{Handler: h, Document: f.text("document")}}
+			x := booking.ReplaceHandler{Act: act, Begun: c.begun(), HandlerReplaced: booking.HandlerReplaced{Handler: h, Document: f.value("document")}}
 			for _, d := range c.Case.Disputes {
 				if d.Outcome == booking.Upheld {
 					x.Challenge = d.Challenge
@@ -309,7 +309,7 @@ var paperActs = []*deskAct{
 				{Name: "checked", Kind: "check"}}
 		},
 		do: func(c *caseView, act domain.Act, f form) (events.Receipt, error) {
-			cmd := c.deathPaper(act, f.text("number"), f.text("issuer"), f.date("issued_on"), f.date("death_date"), f.Get("cause_class"), f.on("checked"))
+			cmd := c.deathPaper(act, f.value("number"), f.value("issuer"), f.date("issued_on"), f.date("death_date"), f.Get("cause_class"), f.on("checked"))
 			if err := f.bad.Or(); err != nil {
 				return events.Receipt{}, err
 			}
@@ -340,7 +340,7 @@ var paperActs = []*deskAct{
 			if err := c.Case.May(booking.SignFor, domain.DateOf(act.Now)); err != nil {
 				return events.Receipt{}, err
 			}
-			return c.desk.app.SignConfirmation(c.ctx(), handlers.SignConfirmation{Act: act, Case: c.ID, Form: f.text("form")})
+			return c.desk.app.SignConfirmation(c.ctx(), handlers.SignConfirmation{Act: act, Case: c.ID, Form: f.value("form")})
 		},
 	},
 	{
@@ -354,7 +354,7 @@ var paperActs = []*deskAct{
 			return []field{{Name: "number", Kind: "text", Max: 60}, {Name: "issuer", Kind: "text", Max: 100}, {Name: "issued_on", Kind: "date"}}
 		},
 		do: func(c *caseView, act domain.Act, f form) (events.Receipt, error) {
-			cmd := c.policePaper(act, f.text("number"), f.text("issuer"), f.date("issued_on"))
+			cmd := c.policePaper(act, f.value("number"), f.value("issuer"), f.date("issued_on"))
 			if err := f.bad.Or(); err != nil {
 				return events.Receipt{}, err
 			}
@@ -388,7 +388,7 @@ var paperActs = []*deskAct{
 					of = c.Case.Handler.Person
 				}
 				if len(f.Values["paper"]) == 1 {
-					x.Number = about(of, f.text("number"))
+					x.Number = about(of, f.value("number"))
 				}
 				step := act
 				step.ID = events.StepID(act.ID, code)
@@ -415,7 +415,7 @@ var paperActs = []*deskAct{
 			return []field{{Name: "paper", Kind: "radio", Options: ps}, {Name: "due", Kind: "date", Value: string(domain.DateOf(c.now).AddDays(c.Parameters.Int(institution.PaperDays)))}, {Name: "pledge", Kind: "text", Value: pledgeForm, Max: 40}}
 		},
 		do: doCase(func(c *caseView, act domain.Act, f *form) booking.Command {
-			return c.promise(act, booking.Code(f.Get("paper")), f.date("due"), f.text("pledge"))
+			return c.promise(act, booking.Code(f.Get("paper")), f.date("due"), f.value("pledge"))
 		}),
 	},
 	{
@@ -429,7 +429,7 @@ var paperActs = []*deskAct{
 			return []field{{Name: "office", Kind: "radio", Options: options(c, "office", c.Case.Untold())}, {Name: "reference", Kind: "text", Optional: true, Max: 40}}
 		},
 		do: doCase(func(c *caseView, act domain.Act, f *form) booking.Command {
-			return booking.NotifyOffice{Act: act, OfficeNotified: booking.OfficeNotified{Office: booking.Office(f.Get("office")), Reference: f.text("reference")}}
+			return booking.NotifyOffice{Act: act, OfficeNotified: booking.OfficeNotified{Office: booking.Office(f.Get("office")), Reference: f.value("reference")}}
 		}),
 	},
 }
@@ -512,7 +512,7 @@ func circumstancesForm(m messages, place booking.DeathPlace, cause booking.Cause
 }
 
 func circumstances(of domain.Subject, f *form) booking.CircumstancesRecorded {
-	x := booking.CircumstancesRecorded{Place: booking.DeathPlace(f.Get("place")), Cause: about(of, booking.Cause(f.Get("cause"))), Custom: about(of, f.text("custom"))}
+	x := booking.CircumstancesRecorded{Place: booking.DeathPlace(f.Get("place")), Cause: about(of, booking.Cause(f.Get("cause"))), Custom: about(of, f.value("custom"))}
 	if f.on("infectious") {
 		x.Infectious = domain.Personal(of, true)
 	}
@@ -597,10 +597,10 @@ func persons(app *handlers.App, request uuid.UUID, f *form) (booking.Deceased, b
 	if hid != "" {
 		handler = app.Person(hid)
 	}
-	d := booking.Deceased{Person: dead, Name: about(dead, f.text("name")), CitizenID: about(dead, id), Sex: about(dead, booking.Sex(f.Get("sex"))), Birth: about(dead, f.date("birth")),
-		DeathDate: f.date("death_day"), Hukou: domain.Division(f.text("hukou")), Kind: booking.Kind(f.Get("kind")), Nationality: about(dead, strings.ToUpper(f.text("nationality")))}
+	d := booking.Deceased{Person: dead, Name: about(dead, f.value("name")), CitizenID: about(dead, id), Sex: about(dead, booking.Sex(f.Get("sex"))), Birth: about(dead, f.date("birth")),
+		DeathDate: f.date("death_day"), Hukou: domain.Division(f.value("hukou")), Kind: booking.Kind(f.Get("kind")), Nationality: about(dead, strings.ToUpper(f.value("nationality")))}
 	if k := f.Get("document_kind"); k != "" {
-		d.Document = booking.IDDocument{Kind: booking.DocumentKind(k), Number: about(dead, f.text("document_number"))}
+		d.Document = booking.IDDocument{Kind: booking.DocumentKind(k), Number: about(dead, f.value("document_number"))}
 	}
 	switch {
 	case d.Name.IsZero() && d.Kind == booking.UnnamedBody:
@@ -608,7 +608,7 @@ func persons(app *handlers.App, request uuid.UUID, f *form) (booking.Deceased, b
 	case d.Name.IsZero() && d.Kind == booking.Infant:
 		d.Unnamed = booking.Newborn
 	}
-	return d, booking.Handler{Person: handler, Name: about(handler, f.text("handler_name")), Phone: about(handler, f.text("handler_phone")), Relation: booking.Relation(f.Get("relation")), CitizenID: about(handler, hid)}
+	return d, booking.Handler{Person: handler, Name: about(handler, f.value("handler_name")), Phone: about(handler, f.value("handler_phone")), Relation: booking.Relation(f.Get("relation")), CitizenID: about(handler, hid)}
 }
 
 // under keeps the particulars of the deceased under the reference that the case

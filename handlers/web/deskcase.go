@@ -16,6 +16,7 @@ import (
 	"shenzhong/domain/cremation"
 	"shenzhong/domain/institution"
 	"shenzhong/handlers"
+	"shenzhong/projections/search"
 )
 
 // A caseHead names a case on each of its pages.
@@ -517,8 +518,8 @@ type intakePage struct {
 	Deceased, Handler []field
 	Circumstances     []field
 	Refused           *handlers.Problem
-	Alike             []FoundCase // who could be the same, or be taken for this one
-	Sure              bool        // somebody looked at them
+	Alike             []search.Hit // who could be the same, or be taken for this one
+	Sure              bool         // somebody looked at them
 	AsOf              *AsOf
 }
 
@@ -553,11 +554,11 @@ func (d *Desk) intake(v *visit) error {
 	}
 	dead, handler := persons(d.app, act.ID, &f)
 	for _, need := range []string{"handler_name", "handler_phone", "relation"} {
-		if f.text(need) == "" {
+		if f.value(need) == "" {
 			f.fail(need, errField)
 		}
 	}
-	if f.text("name") == "" && dead.Unnamed == "" {
+	if f.value("name") == "" && dead.Unnamed == "" {
 		f.fail("name", errField)
 	}
 	again := func(err error) error {
@@ -579,11 +580,11 @@ func (d *Desk) intake(v *visit) error {
 	}
 	caseID := act.ID
 	if name := dead.Name.Or(""); name != "" && !f.on("sure") {
-		found, err := d.data.Find(v.ctx(), v.institution(), name, 10)
+		found, _, err := d.data.Find(v.ctx(), v.institution(), name, 10)
 		if err != nil {
 			return err
 		}
-		alike := slices.DeleteFunc(found.Cases, func(x FoundCase) bool { return x.Case == caseID || x.Status == "closed" || x.Status == "cancelled" })
+		alike := slices.DeleteFunc(found, func(x search.Hit) bool { return x.Case == caseID || x.State != search.Open })
 		if len(alike) > 0 {
 			p := d.intakePage(v, token, f)
 			p.Alike = alike
@@ -599,7 +600,7 @@ func (d *Desk) intake(v *visit) error {
 		return again(err)
 	}
 	d.settled(v.ctx(), rc)
-	d.say(v, "intake.done")
+	v.say(v.text("intake.done"))
 	return see(v, "/desk/cases/"+caseID.String())
 }
 

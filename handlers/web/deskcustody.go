@@ -82,7 +82,7 @@ func (c *caseView) scan(act domain.Act) cremation.Scan {
 // Times that were not typed are the act's.
 func (c *caseView) scans(act domain.Act, f *form) (out, in cremation.Scan) {
 	in = c.scan(act)
-	out = cremation.Scan{By: f.text("out_by"), At: in.At}
+	out = cremation.Scan{By: f.value("out_by"), At: in.At}
 	if at := f.instant("out_at"); !at.IsZero() {
 		out.At = at.UTC()
 	}
@@ -186,7 +186,7 @@ var custodyActs = []*deskAct{
 			if err := f.bad.Or(); err != nil {
 				return events.Receipt{}, err
 			}
-			return c.desk.app.TakeIn(c.ctx(), handlers.TakeIn{Act: act, Case: c.ID, Tag: strings.ToUpper(f.text("tag")), To: placeOf(f.Get("to")), Out: out, In: in})
+			return c.desk.app.TakeIn(c.ctx(), handlers.TakeIn{Act: act, Case: c.ID, Tag: f.value("tag"), To: placeOf(f.Get("to")), Out: out, In: in})
 		},
 	},
 	{
@@ -203,7 +203,7 @@ var custodyActs = []*deskAct{
 			return []field{{Name: "found", Kind: "area", Optional: true, Max: 2000, Hint: "found"}, {Name: "witness", Kind: "text", Max: 40, Hint: "witness"}}
 		},
 		do: doCustody(func(c *caseView, act domain.Act, f *form) cremation.CustodyCommand {
-			x := cremation.ListBelongings{Act: act, Witness: f.text("witness")}
+			x := cremation.ListBelongings{Act: act, Witness: f.value("witness")}
 			for line := range strings.Lines(f.Get("found")) {
 				what, n, _ := strings.Cut(strings.TrimSpace(line), " x")
 				if what = strings.TrimSpace(what); what == "" {
@@ -229,10 +229,10 @@ var custodyActs = []*deskAct{
 		},
 		do: doCustody(func(c *caseView, act domain.Act, f *form) cremation.CustodyCommand {
 			to := c.Case.Handler.Person
-			if f.text("receiver") != c.Case.Handler.Name.Or("") {
+			if f.value("receiver") != c.Case.Handler.Name.Or("") {
 				to = c.desk.app.Somebody(act.ID, "receiver")
 			}
-			return cremation.SettleBelongings{Act: act, Items: f.Values["items"], Fate: cremation.Fate(f.Get("fate")), To: to, Name: about(to, f.text("receiver")), Receipt: about(to, f.text("receipt"))}
+			return cremation.SettleBelongings{Act: act, Items: f.Values["items"], Fate: cremation.Fate(f.Get("fate")), To: to, Name: about(to, f.value("receiver")), Receipt: about(to, f.value("receipt"))}
 		}),
 	},
 	{
@@ -247,7 +247,7 @@ var custodyActs = []*deskAct{
 			return []field{{Name: "disinfected", Kind: "check"}, {Name: "bag", Kind: "scan", Max: 40}, {Name: "protected", Kind: "text", Value: c.actor.ID, Max: 200, Hint: "protected"}}
 		},
 		do: doCustody(func(c *caseView, act domain.Act, f *form) cremation.CustodyCommand {
-			return cremation.RecordPrecautions{Act: act, Disinfected: f.on("disinfected"), Bag: f.text("bag"), Protected: strings.Fields(strings.NewReplacer("，", " ", "、", " ", ",", " ").Replace(f.Get("protected")))}
+			return cremation.RecordPrecautions{Act: act, Disinfected: f.on("disinfected"), Bag: f.value("bag"), Protected: strings.Fields(strings.NewReplacer("，", " ", "、", " ", ",", " ").Replace(f.Get("protected")))}
 		}),
 	},
 	{
@@ -265,7 +265,7 @@ var custodyActs = []*deskAct{
 			return []field{{Name: "infectious", Kind: "check", Value: tick[now.Infectious]}, {Name: "decomposed", Kind: "check", Value: tick[now.Decomposed]}, {Name: "paper", Kind: "text", Optional: true, Max: 100, Hint: "eased"}}
 		},
 		do: doCustody(func(c *caseView, act domain.Act, f *form) cremation.CustodyCommand {
-			return cremation.RecordCondition{Act: act, Condition: domain.Personal(c.Case.Deceased.Person, cremation.Condition{Infectious: f.on("infectious"), Decomposed: f.on("decomposed")}), Paper: f.text("paper")}
+			return cremation.RecordCondition{Act: act, Condition: domain.Personal(c.Case.Deceased.Person, cremation.Condition{Infectious: f.on("infectious"), Decomposed: f.on("decomposed")}), Paper: f.value("paper")}
 		}),
 	},
 	{
@@ -290,11 +290,11 @@ var custodyActs = []*deskAct{
 		},
 		do: doCustody(func(c *caseView, act domain.Act, f *form) cremation.CustodyCommand {
 			who := c.Case.Handler.Person
-			if f.text("relative") != c.Case.Handler.Name.Or("") {
+			if f.value("relative") != c.Case.Handler.Name.Or("") {
 				who = c.desk.app.Somebody(act.ID, "relative")
 			}
-			return cremation.Identify{Act: act, Tag: strings.ToUpper(f.text("tag")), Relative: who, Name: about(who, f.text("relative")), Relation: f.Get("relative_is"), Method: cremation.Method(f.Get("method")),
-				Recognised: f.Get("recognised") == "yes", Form: f.text("form"), Paper: f.text("paper"), InfectionHold: c.infectionHold()}
+			return cremation.Identify{Act: act, Tag: f.value("tag"), Relative: who, Name: about(who, f.value("relative")), Relation: f.Get("relative_is"), Method: cremation.Method(f.Get("method")),
+				Recognised: f.Get("recognised") == "yes", Form: f.value("form"), Paper: f.value("paper"), InfectionHold: c.infectionHold()}
 		}),
 	},
 	{
@@ -306,7 +306,7 @@ var custodyActs = []*deskAct{
 		},
 		fields: func(c *caseView) []field { return []field{{Name: "reason", Kind: "area", Max: 300}} },
 		do: doCustody(func(c *caseView, act domain.Act, f *form) cremation.CustodyCommand {
-			return cremation.AskWaiver{Act: act, Reason: about(c.Case.Deceased.Person, f.text("reason"))}
+			return cremation.AskWaiver{Act: act, Reason: about(c.Case.Deceased.Person, f.value("reason"))}
 		}),
 	},
 	{
@@ -342,7 +342,7 @@ var custodyActs = []*deskAct{
 			if err := f.bad.Or(); err != nil {
 				return events.Receipt{}, err
 			}
-			return c.desk.app.MoveRemains(c.ctx(), handlers.MoveRemains{Act: act, Case: c.ID, Tag: strings.ToUpper(f.text("tag")), From: c.Custody.Place, To: placeOf(f.Get("to")), Out: out, In: in})
+			return c.desk.app.MoveRemains(c.ctx(), handlers.MoveRemains{Act: act, Case: c.ID, Tag: f.value("tag"), From: c.Custody.Place, To: placeOf(f.Get("to")), Out: out, In: in})
 		},
 	},
 	{
@@ -376,7 +376,7 @@ var custodyActs = []*deskAct{
 			return []field{{Name: "until", Kind: "date"}, {Name: "paper", Kind: "text", Max: 100}}
 		},
 		do: doCustody(func(c *caseView, act domain.Act, f *form) cremation.CustodyCommand {
-			return cremation.ExtendStorage{Act: act, Until: f.date("until"), Paper: about(c.Case.Handler.Person, f.text("paper"))}
+			return cremation.ExtendStorage{Act: act, Until: f.date("until"), Paper: about(c.Case.Handler.Person, f.value("paper"))}
 		}),
 	},
 	{
@@ -391,7 +391,7 @@ var custodyActs = []*deskAct{
 			return []field{{Name: "hold_kind", Kind: "radio", Options: options(c, "hold", kinds)}, {Name: "authority", Kind: "text", Max: 100}, {Name: "paper", Kind: "text", Optional: true, Max: 100}}
 		},
 		do: doCremation(func(c *caseView, act domain.Act, f *form) cremation.CremationCommand {
-			return cremation.PlaceHold{Act: act, Hold: act.ID, Kind: cremation.HoldKind(f.Get("hold_kind")), Authority: f.text("authority"), Paper: f.text("paper")}
+			return cremation.PlaceHold{Act: act, Hold: act.ID, Kind: cremation.HoldKind(f.Get("hold_kind")), Authority: f.value("authority"), Paper: f.value("paper")}
 		}),
 	},
 	{
@@ -409,7 +409,7 @@ var custodyActs = []*deskAct{
 			if err != nil {
 				f.fail("hold", errField)
 			}
-			return cremation.LiftHold{Act: act, Hold: id, Authority: c.Case.Institution, Paper: f.text("paper"), PaperOf: f.text("paper_of")}
+			return cremation.LiftHold{Act: act, Hold: id, Authority: c.Case.Institution, Paper: f.value("paper"), PaperOf: f.value("paper_of")}
 		}),
 	},
 }
@@ -423,12 +423,12 @@ func (c *caseView) collect(act domain.Act, f *form) cremation.CollectRemains {
 		return x
 	}
 	giver := c.desk.app.Somebody(act.ID, "giver")
-	if cremation.GiverKind(f.Get("giver")) == cremation.FromFamily && f.text("giver_name") == c.Case.Handler.Name.Or("") {
+	if cremation.GiverKind(f.Get("giver")) == cremation.FromFamily && f.value("giver_name") == c.Case.Handler.Name.Or("") {
 		giver = c.Case.Handler.Person
 	}
-	x.Ground, x.Paper, x.Issuer = cremation.Ground(f.Get("collect_ground")), about(of, f.text("paper")), f.text("issuer")
-	x.Giver, x.GiverName, x.GiverSigned = cremation.GiverKind(f.Get("giver")), about(giver, f.text("giver_name")), f.on("giver_signed")
-	x.From, x.Into = about(of, f.text("from_address")), placeOf(f.Get("into"))
+	x.Ground, x.Paper, x.Issuer = cremation.Ground(f.Get("collect_ground")), about(of, f.value("paper")), f.value("issuer")
+	x.Giver, x.GiverName, x.GiverSigned = cremation.GiverKind(f.Get("giver")), about(giver, f.value("giver_name")), f.on("giver_signed")
+	x.From, x.Into = about(of, f.value("from_address")), placeOf(f.Get("into"))
 	if f.on("infectious") || f.on("decomposed") {
 		x.Condition = domain.Personal(of, cremation.Condition{Infectious: f.on("infectious"), Decomposed: f.on("decomposed")})
 	}
@@ -457,7 +457,7 @@ var cremationActs = []*deskAct{
 			return []field{{Name: "tag", Kind: "scan", Max: 40}, {Name: "scanned", Kind: "check", Value: "1"}, {Name: "id_tail", Kind: "text", Optional: true, Max: 4, Hint: "id_tail"}}
 		},
 		do: func(c *caseView, act domain.Act, f form) (events.Receipt, error) {
-			return c.desk.app.VerifyIdentity(c.ctx(), handlers.VerifyIdentity{Act: act, Case: c.ID, Tag: strings.ToUpper(f.text("tag")), Scanned: f.on("scanned"), IDTail: f.text("id_tail")})
+			return c.desk.app.VerifyIdentity(c.ctx(), handlers.VerifyIdentity{Act: act, Case: c.ID, Tag: f.value("tag"), Scanned: f.on("scanned"), IDTail: f.value("id_tail")})
 		},
 	},
 	{
@@ -510,7 +510,7 @@ var cremationActs = []*deskAct{
 			return []field{{Name: "weight", Kind: "number", Max: 5}, {Name: "containers", Kind: "number", Value: "1", Max: 2}, {Name: "label", Kind: "scan", Max: 40}, {Name: "sealed_with", Kind: "text", Max: 40, Hint: "witness"}, {Name: "chamber_empty", Kind: "check"}}
 		},
 		do: func(c *caseView, act domain.Act, f form) (events.Receipt, error) {
-			x := handlers.CollectAshes{Act: act, Case: c.ID, WeightG: f.number("weight"), Containers: f.number("containers"), Label: strings.ToUpper(f.text("label")), SealedBy: [2]string{act.By, f.text("sealed_with")}, ChamberEmpty: f.on("chamber_empty")}
+			x := handlers.CollectAshes{Act: act, Case: c.ID, WeightG: f.number("weight"), Containers: f.number("containers"), Label: f.value("label"), SealedBy: [2]string{act.By, f.value("sealed_with")}, ChamberEmpty: f.on("chamber_empty")}
 			if err := f.bad.Or(); err != nil {
 				return events.Receipt{}, err
 			}
@@ -540,7 +540,7 @@ var cremationActs = []*deskAct{
 		},
 		fields: func(c *caseView) []field { return []field{{Name: "certificate", Kind: "text", Max: 40}} },
 		do: func(c *caseView, act domain.Act, f form) (events.Receipt, error) {
-			return c.desk.app.IssueCertificate(c.ctx(), handlers.IssueCertificate{Act: act, Case: c.ID, Number: strings.ToUpper(f.text("certificate")), Form: certificateForm})
+			return c.desk.app.IssueCertificate(c.ctx(), handlers.IssueCertificate{Act: act, Case: c.ID, Number: strings.ToUpper(f.value("certificate")), Form: certificateForm})
 		},
 	},
 	{
@@ -555,7 +555,7 @@ var cremationActs = []*deskAct{
 			return []field{{Name: "certificate", Kind: "text", Max: 40}, {Name: "reason", Kind: "text", Max: 200, Hint: "no_names"}}
 		},
 		do: func(c *caseView, act domain.Act, f form) (events.Receipt, error) {
-			return c.desk.app.IssueCertificate(c.ctx(), handlers.IssueCertificate{Act: act, Case: c.ID, Number: strings.ToUpper(f.text("certificate")), Reissue: f.text("reason"), Form: certificateForm})
+			return c.desk.app.IssueCertificate(c.ctx(), handlers.IssueCertificate{Act: act, Case: c.ID, Number: strings.ToUpper(f.value("certificate")), Reissue: f.value("reason"), Form: certificateForm})
 		},
 	},
 	{
@@ -573,7 +573,7 @@ var cremationActs = []*deskAct{
 		do: doCremation(func(c *caseView, act domain.Act, f *form) cremation.CremationCommand {
 			x, _ := c.share()
 			out, in := c.scans(act, f)
-			return cremation.DepositAshes{Act: act, Share: x.Share, Label: strings.ToUpper(f.text("label")), From: x.Place, To: cremation.Place{Kind: cremation.InNiche, ID: f.text("niche")}, Out: out, In: in, Until: f.date("until"), Agreement: f.text("agreement"), Form: depositForm}
+			return cremation.DepositAshes{Act: act, Share: x.Share, Label: f.value("label"), From: x.Place, To: cremation.Place{Kind: cremation.InNiche, ID: f.value("niche")}, Out: out, In: in, Until: f.date("until"), Agreement: f.value("agreement"), Form: depositForm}
 		}),
 	},
 	{
@@ -591,7 +591,7 @@ var cremationActs = []*deskAct{
 		do: doCremation(func(c *caseView, act domain.Act, f *form) cremation.CremationCommand {
 			x, _ := c.share()
 			out, in := c.scans(act, f)
-			return cremation.WithdrawAshes{Act: act, Share: x.Share, Label: strings.ToUpper(f.text("label")), From: x.Place, To: ashesRoom, Out: out, In: in}
+			return cremation.WithdrawAshes{Act: act, Share: x.Share, Label: f.value("label"), From: x.Place, To: ashesRoom, Out: out, In: in}
 		}),
 	},
 	{
@@ -608,7 +608,7 @@ var cremationActs = []*deskAct{
 		do: func(c *caseView, act domain.Act, f form) (events.Receipt, error) {
 			code, rc, err := c.desk.app.IssueCode(c.ctx(), handlers.IssueCode{Act: act, Case: c.ID})
 			if err == nil && code != "" {
-				c.desk.say(c.visit, "desk.code", code)
+				c.say(c.text("desk.code", code))
 			}
 			return rc, err
 		},
@@ -629,8 +629,8 @@ var cremationActs = []*deskAct{
 				{Name: "id_checked", Kind: "check"}, {Name: "receipt", Kind: "text", Max: 60, Hint: "both_sign"}}
 		},
 		do: func(c *caseView, act domain.Act, f form) (events.Receipt, error) {
-			rc, err := c.desk.app.ReleaseAshes(c.ctx(), handlers.ReleaseAshes{Act: act, Case: c.ID, Code: f.text("code"), Certificate: strings.ToUpper(f.text("certificate")), Name: f.text("collector"), IDTail: strings.ToUpper(f.text("collector_tail")),
-				IDChecked: f.on("id_checked"), Receipt: f.text("receipt"), Form: receiptForm})
+			rc, err := c.desk.app.ReleaseAshes(c.ctx(), handlers.ReleaseAshes{Act: act, Case: c.ID, Code: f.value("code"), Certificate: strings.ToUpper(f.value("certificate")), Name: f.value("collector"), IDTail: strings.ToUpper(f.value("collector_tail")),
+				IDChecked: f.on("id_checked"), Receipt: f.value("receipt"), Form: receiptForm})
 			return rc, err
 		},
 	},

@@ -103,7 +103,7 @@ var moneyActs = []*deskAct{
 			if c.Case.Claim != nil {
 				category = c.Case.Claim.Category.Or("")
 			}
-			return booking.GrantRelief{Act: act, Category: category, Proof: f.text("proof"), Rules: c.desk.app.Rules.Relief}
+			return booking.GrantRelief{Act: act, Category: category, Proof: f.value("proof"), Rules: c.desk.app.Rules.Relief}
 		}),
 	},
 	{
@@ -205,7 +205,7 @@ var moneyActs = []*deskAct{
 			return []field{{Name: "code", Kind: "text", Max: 40, Hint: "charge_code"}, {Name: "quantity", Kind: "number", Value: "1", Max: 6}, {Name: "price", Kind: "money", Optional: true}, {Name: "reason", Kind: "text", Optional: true, Max: 200, Hint: "range_reason"}, {Name: "served_on", Kind: "date", Value: string(domain.DateOf(c.now))}}
 		},
 		do: func(c *caseView, act domain.Act, f form) (events.Receipt, error) {
-			it := booking.Item{ID: act.ID.String(), Code: f.text("code"), Quantity: int64(f.number("quantity")), Price: f.money("price"), Reason: f.text("reason")}
+			it := booking.Item{ID: act.ID.String(), Code: f.value("code"), Quantity: int64(f.number("quantity")), Price: f.money("price"), Reason: f.value("reason")}
 			on := f.date("served_on")
 			if err := f.bad.Or(); err != nil {
 				return events.Receipt{}, err
@@ -231,7 +231,7 @@ var moneyActs = []*deskAct{
 			return []field{{Name: "amount", Kind: "money", Value: exact(c.Case.Payable())}, {Name: "pay_method", Kind: "radio", Value: string(booking.Cash), Options: methods(c)}, {Name: "fiscal", Kind: "text", Optional: true, Max: 40}}
 		},
 		do: func(c *caseView, act domain.Act, f form) (events.Receipt, error) {
-			x := handlers.TakePayment{Act: act, Case: c.ID, Payment: act.ID.String(), Amount: f.money("amount"), Method: booking.Method(f.Get("pay_method")), Fiscal: f.text("fiscal")}
+			x := handlers.TakePayment{Act: act, Case: c.ID, Payment: act.ID.String(), Amount: f.money("amount"), Method: booking.Method(f.Get("pay_method")), Fiscal: f.value("fiscal")}
 			if err := f.bad.Or(); err != nil {
 				return events.Receipt{}, err
 			}
@@ -337,7 +337,7 @@ func (c *caseView) items(act domain.Act, f *form) (items []booking.Item) {
 		if n == 0 {
 			continue
 		}
-		items = append(items, booking.Item{ID: events.StepID(act.ID, r.Code).String(), Code: r.Code, Quantity: int64(n), Price: f.money("own." + r.Code), Reason: f.text("why." + r.Code)})
+		items = append(items, booking.Item{ID: events.StepID(act.ID, r.Code).String(), Code: r.Code, Quantity: int64(n), Price: f.money("own." + r.Code), Reason: f.value("why." + r.Code)})
 	}
 	return items
 }

@@ -41,7 +41,8 @@ type Renderer struct {
 var pageNames = []string{"home", "prices", "price", "history", "eco", "credits", "credit", "problem", "signin"}
 
 // deskPageNames are the pages of staff, which have their own frame.
-var deskPageNames = []string{"desk-problem", "desk-resume", "desk-board", "desk-search", "desk-intake", "desk-case", "desk-act"}
+var deskPageNames = []string{"desk-problem", "desk-resume", "desk-board", "desk-search", "desk-intake", "desk-case", "desk-act",
+	"desk-house", "desk-day", "desk-quote", "desk-label", "desk-receipt"}
 
 // NewRenderer reads the templates, texts and static files of the program.
 func NewRenderer(site Site) (*Renderer, error) {
@@ -214,6 +215,9 @@ func (r *Renderer) funcs(lang Lang) template.FuncMap {
 		"list":      func(s ...string) []string { return s },
 		"in":        slices.Contains[[]string],
 		"exact":     exact,
+		"minus":     func(a, b int) int { return a - b },
+		"mask":      maskName,
+		"text":      func(zh, en string) Text { return Text{zh, en} },
 		"fieldLabel": func(act, name string) string {
 			if s, ok := m["field."+act+"."+name]; ok {
 				return s
