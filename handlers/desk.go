@@ -174,6 +174,7 @@ type TakePayment struct {
 	Amount  domain.Money
 	Method  booking.Method
 	Fiscal  string // number of the fiscal e-receipt, where one was drawn
+	IfMatch *events.Revision
 }
 
 // TakePayment runs: would it be refused, or is the day's till closed? → pay →
@@ -191,7 +192,7 @@ func (a *App) TakePayment(ctx context.Context, c TakePayment) (events.Receipt, e
 		return events.Receipt{}, booking.ErrNotOpened
 	}
 	pay := booking.Pay{Act: c.Act, Paid: booking.Paid{Payment: c.Payment, Amount: c.Amount, Method: c.Method}}
-	if err := to(a.Cases, id, nil).wouldRefuse(ctx, pay); err != nil {
+	if err := to(a.Cases, id, c.IfMatch).wouldRefuse(ctx, pay); err != nil {
 		return events.Receipt{}, a.refused(ctx, c.Act, c.Case, booking.ChargeRefused{Amount: c.Amount, Limit: s.Payable()}, err)
 	}
 	till := booking.TillID(s.Institution, domain.DateOf(c.Now))
@@ -199,7 +200,7 @@ func (a *App) TakePayment(ctx context.Context, c TakePayment) (events.Receipt, e
 	if err := to(a.Tills, till, nil).wouldRefuse(ctx, enter); err != nil {
 		return events.Receipt{}, err
 	}
-	rc, err := a.Cases.Handle(ctx, id, pay)
+	rc, err := to(a.Cases, id, c.IfMatch).run(ctx, pay)
 	if err != nil {
 		return rc, err
 	}
@@ -230,12 +231,13 @@ func (a *App) account(ctx context.Context, act domain.Act, rc events.Receipt, en
 // GiveRefund takes an amount off a line and gives back what was paid too much.
 type GiveRefund struct {
 	domain.Act
-	Case   uuid.UUID
-	Refund string
-	Line   string
-	Amount domain.Money
-	Reason booking.Reason
-	Method booking.Method // how the money goes back
+	Case    uuid.UUID
+	Refund  string
+	Line    string
+	Amount  domain.Money
+	Reason  booking.Reason
+	Method  booking.Method // how the money goes back
+	IfMatch *events.Revision
 }
 
 // GiveRefund runs: refund → where money goes back: pay it → enter the till →
@@ -246,7 +248,7 @@ func (a *App) GiveRefund(ctx context.Context, c GiveRefund) (events.Receipt, err
 	if !slices.Contains(booking.Methods, c.Method) {
 		return events.Receipt{}, booking.ErrMethod.With(c.Method)
 	}
-	rc, err := a.Cases.Handle(ctx, id, booking.Refund{Act: c.Act, Refund: c.Refund, Line: c.Line, Amount: c.Amount, Reason: c.Reason})
+	rc, err := to(a.Cases, id, c.IfMatch).run(ctx, booking.Refund{Act: c.Act, Refund: c.Refund, Line: c.Line, Amount: c.Amount, Reason: c.Reason})
 	if err != nil {
 		return rc, err
 	}

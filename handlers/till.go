@@ -52,13 +52,13 @@ func actedOn(event uuid.UUID) domain.Date {
 	return domain.DateOf(time.Unix(sec, nsec))
 }
 
-// Returned is how much a refund gave back, and by which method it should go
-// back where nobody says: the method of the latest payment.
-func Returned(s booking.State) booking.Method {
+// Returns is how money goes back where nobody says: as the latest payment came,
+// or in cash.
+func Returns(s booking.State) booking.Method {
 	if n := len(s.Payments); n > 0 {
 		return s.Payments[n-1].Method
 	}
-	return ""
+	return booking.Cash
 }
 
 // Reprint prints a receipt once more: number Copy, one more than the last.

@@ -30,7 +30,7 @@ import (
 )
 
 // Version is the API's version. It is bumped with every change of openapi.json.
-const Version = "0.2.0"
+const Version = "0.3.0"
 
 // An API serves the operations.
 type API struct {
@@ -66,6 +66,7 @@ func (a *API) Routes(r chi.Router) {
 		w.Write(spec)
 	})
 	docs(r, h.OpenAPI())
+	a.draws(r)
 }
 
 func (a *API) mount(r chi.Router) huma.API {
@@ -83,6 +84,10 @@ func (a *API) mount(r chi.Router) huma.API {
 	a.institutions(h)
 	a.pricing(h)
 	a.cases(h)
+	a.schedule(h)
+	a.papers(h)
+	a.tills(h)
+	a.upkeep(h)
 	a.cremations(h)
 	a.cemeteries(h)
 	a.ecoBurials(h)
@@ -96,6 +101,7 @@ const description = `Funeral and cemetery services of a city, recorded as events
 * Every POST needs an Idempotency-Key. The same key with the same body is answered again and counted once; with another body it is another request.
 * ETag and If-Match carry a record's revision; a stale If-Match is answered 412.
 * occurred_at says when something happened, in the words of whoever reports it; left out, nobody knows. A time far back needs late_reason; a guess is marked estimated and never counted.
+* GET /api/v1/draws/{institution}/{kind}/{date} is public: everything from which the draw of a peak day is recomputed (shenzhong verify draw FILE).
 * What is refused is answered as application/problem+json (RFC 9457) with a stable code; a rule is named with its legal basis. Nothing was recorded then, but that a rule on prices refused a charge, a quote or a payment is noted on the case.`
 
 // A field in another case is another field: read loosely it would pass as a

@@ -91,8 +91,8 @@ func describe(t *testing.T) described {
 }
 
 // onPages are the operations that only pages offer.
-var onPages = strings.Fields(`view_board find_case view_case unmask_case amend_case receive_paper move_remains approve_waiver print_case
- view_house recount_house view_day_sheet close_till`)
+var onPages = strings.Fields(`view_board find_case view_case unmask_case move_remains approve_waiver print_case
+ view_house recount_house view_day_sheet`)
 
 // What the conventions promise of every operation.
 func TestConventions(t *testing.T) {

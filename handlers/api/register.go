@@ -313,6 +313,28 @@ func handle[S any, C domain.Command, E any](ctx context.Context, h *events.Handl
 	return h.Handle(ctx, id, c)
 }
 
+// unchanged holds If-Match for flows that take none: the stream is at the
+// caller's revision, or has the command already.
+func unchanged[S any, C domain.Command, E any](ctx context.Context, h *events.Handler[S, C, E], id string, q *request) error {
+	if q.IfMatch == nil {
+		return nil
+	}
+	at := events.NoStream
+	for r, err := range h.Store.Load(ctx, h.Stream(id), events.NoStream) {
+		if err != nil {
+			return err
+		}
+		if r.Meta.Command == q.ID {
+			return nil
+		}
+		at = r.Revision
+	}
+	if at != *q.IfMatch {
+		return events.ErrStale
+	}
+	return nil
+}
+
 // load folds one stream; an id that no stream can have is not found.
 func load[S any, C domain.Command, E any](ctx context.Context, h *events.Handler[S, C, E], id string) (S, events.Revision, error) {
 	if h.Stream(id).Check() != nil {
