@@ -156,7 +156,10 @@ func (a *App) describe(ctx context.Context, w Want) (booking.Slot, error) {
 	if err != nil {
 		return booking.Slot{}, err
 	}
-	r, _ := in.Resource(w.Resource)
+	r, ok := in.Resource(w.Resource)
+	if !ok {
+		return booking.Slot{}, institution.ErrNoResource.With(w.Resource)
+	}
 	minutes := w.length(r)
 	return booking.Slot{Resource: w.Resource, Kind: string(r.Kind), Day: domain.DateOf(w.Start), Slot: schedule.SlotName(w.Start),
 		Start: w.Start.UTC(), End: w.Start.UTC().Add(time.Duration(minutes) * time.Minute)}, nil

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -117,6 +118,7 @@ var (
 	ErrTooMany         = refuse(http.StatusTooManyRequests, "too_many_requests", "请求太密，请稍后再试。", "Too many requests; please try again a little later.")
 	ErrCrossOrigin     = refuse(http.StatusForbidden, "cross_origin", "这个请求来自别的网站，没有受理。", "This request came from another site and was not accepted.")
 	ErrInvalid         = refuse(http.StatusUnprocessableEntity, "invalid", "内容有误，没有记录。请按下面所列更正。", "The content is not valid; nothing was recorded. Please correct what is listed.")
+	ErrKeyReused       = refuse(http.StatusUnprocessableEntity, "idempotency_key_reused", "这个 Idempotency-Key 已经用于另一个请求，没有记录。请换一个新的。", "This Idempotency-Key was used for another request; nothing was recorded. Please take a new one.")
 	ErrMalformed       = refuse(http.StatusBadRequest, "malformed", "内容不是有效的 JSON，没有记录。", "The body is not valid JSON; nothing was recorded.")
 	ErrMalformedForm   = refuse(http.StatusBadRequest, "form_malformed", "表单不完整，没有记录。请回到上一页再提交。", "The form came incomplete; nothing was recorded. Please go back and send it again.")
 	ErrMediaType       = refuse(http.StatusUnsupportedMediaType, "media_type", "请用 application/json 提交。", "Please send application/json.")
@@ -143,6 +145,19 @@ var titles = map[int][2]string{
 	http.StatusTooManyRequests:       {"请求太密", "Too many requests"},
 	http.StatusInternalServerError:   {"系统出了差错", "Something went wrong"},
 	http.StatusServiceUnavailable:    {"系统暂时不能提交", "Temporarily unavailable"},
+}
+
+// contentTitle is for what is no rule's "no": the content was mistyped, and the
+// same request in order may well be granted.
+var contentTitle = [2]string{"内容不对，请更正", "The content is not valid"}
+
+// mistyped are the rejections that only say how something is written.
+var mistyped = []string{ErrInvalid.Code, ErrKeyReused.Code, domain.ErrText.Code, domain.ErrCitizenID.Code, domain.ErrCreditCode.Code, domain.ErrDivision.Code, "date_invalid", "clock_invalid"}
+
+// plain says that the problem is with single fields or with how something is
+// written, and not with a rule.
+func (p *Problem) plain() bool {
+	return p.Rule == "" && (len(p.Errors) > 0 || slices.Contains(mistyped, p.Code))
 }
 
 func title(status int, lang string) string {
@@ -190,6 +205,12 @@ func ProblemOf(err error, lang string) *Problem {
 	}
 	p := problemOf(err, lang)
 	p.Title = title(p.Status, lang)
+	if p.Status == http.StatusUnprocessableEntity && p.plain() {
+		p.Title = contentTitle[0]
+		if lang == "en" {
+			p.Title = contentTitle[1]
+		}
+	}
 	if a, ok := errors.AsType[interface {
 		error
 		Alternatives() []Alternative

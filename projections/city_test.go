@@ -22,9 +22,13 @@ import (
 	"shenzhong/events/memory"
 	"shenzhong/projections"
 	"shenzhong/projections/availability"
+	"shenzhong/projections/casefile"
 	"shenzhong/projections/ecoratio"
+	"shenzhong/projections/frontdesk"
 	"shenzhong/projections/pricepages"
+	"shenzhong/projections/search"
 	"shenzhong/projections/servicecredit"
+	"shenzhong/projections/tracking"
 )
 
 // A city is a log like that of a real one, written event by event (the deciders
@@ -34,6 +38,7 @@ type city struct {
 	rand      *rand.Rand
 	store     *clocked
 	reg       *events.Registry
+	keys      *erasable
 	rev       map[events.Stream]events.Revision
 	homes     []domain.CreditCode
 	today     domain.Date
@@ -42,6 +47,7 @@ type city struct {
 	suspected map[domain.CreditCode][]uuid.UUID
 	confirmed map[domain.CreditCode][]uuid.UUID
 	filler    []events.New // events that these read models do not read
+	equipped  bool         // the institutions have what funerals need
 	calm      bool         // institutions change as rarely as real ones do
 }
 
@@ -72,7 +78,8 @@ func newCity(t testing.TB, seed uint64) *city { return newCityOf(t, seed, 4) }
 func newCityOf(t testing.TB, seed uint64, homes int) *city {
 	t.Helper()
 	began := time.Date(2026, 4, 1, 1, 0, 0, 0, time.UTC)
-	c := &city{t: t, rand: rand.New(rand.NewPCG(seed, 7)), reg: projections.Registry(fixedKeys{}), rev: map[events.Stream]events.Revision{},
+	keys := &erasable{}
+	c := &city{t: t, rand: rand.New(rand.NewPCG(seed, 7)), reg: projections.Registry(keys), keys: keys, rev: map[events.Stream]events.Revision{},
 		today: "2026-04-01", lists: map[domain.CreditCode]pricing.Published{}, suspected: map[domain.CreditCode][]uuid.UUID{}, confirmed: map[domain.CreditCode][]uuid.UUID{},
 		store: &clocked{memory.New(), func(p events.Position) time.Time { return began.Add(time.Duration(p) * 7 * time.Minute) }}}
 	c.add(credit.PolicyCategory, "dl", credit.PolicyAdopted{PolicyVersion: testPolicy("v1", "2026-01-01", 80)})
@@ -345,7 +352,8 @@ func version(name string) int {
 }
 
 func readModels() []projections.Projection {
-	return []projections.Projection{servicecredit.Projection{}, ecoratio.Projection{}, pricepages.Projection{Renderer: drawn}, availability.Projection{}}
+	return []projections.Projection{servicecredit.Projection{}, ecoratio.Projection{}, pricepages.Projection{Renderer: drawn}, availability.Projection{},
+		search.Projection{}, casefile.Projection{}, frontdesk.Projection{}, tracking.Projection{}}
 }
 
 func (c *city) config(dir string) projections.Config {

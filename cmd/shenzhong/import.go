@@ -116,6 +116,7 @@ func importPriceLists(ctx context.Context, con *console, city *city, lists []*pr
 			return err
 		}
 		cmd := l.cmd
+		cmd.LateReason = "导入历史价目"
 		if a, ok := cat.InForce(cmd.EffectiveFrom); ok {
 			cmd.Catalogue = &a
 		}

@@ -21,11 +21,13 @@ import (
 	"shenzhong/handlers/web"
 	"shenzhong/projections"
 	"shenzhong/projections/availability"
+	"shenzhong/projections/casefile"
 	"shenzhong/projections/ecoratio"
 	"shenzhong/projections/frontdesk"
 	"shenzhong/projections/pricepages"
 	"shenzhong/projections/search"
 	"shenzhong/projections/servicecredit"
+	"shenzhong/projections/tracking"
 )
 
 // serveCmd runs everything.
@@ -131,6 +133,7 @@ func (c *city) openModels(ctx context.Context, demo bool) (err error) {
 func (c *city) projections() []projections.Projection {
 	return []projections.Projection{
 		servicecredit.Projection{}, ecoratio.Projection{}, pricepages.Projection{Renderer: c.renderer.PricePages()}, availability.Projection{},
+		search.Projection{}, casefile.Projection{}, frontdesk.Projection{}, tracking.Projection{},
 	}
 }
 

@@ -284,6 +284,9 @@ func (s State) challenge(c Challenge) ([]Event, error) {
 	case !validPhone(phone):
 		return nil, ErrPhone
 	}
+	if _, err := domain.CheckText(name); err != nil {
+		return nil, err
+	}
 	return []Event{e}, nil
 }
 

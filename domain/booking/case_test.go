@@ -95,6 +95,8 @@ func TestOpen(t *testing.T) {
 		edit func(*Opened)
 		want error
 	}{
+		"a name that cannot be seen is refused":            {func(o *Opened) { o.Deceased.Name = domain.Personal(dead, "\u200b") }, domain.ErrText},
+		"a handler's name on two lines is refused":         {func(o *Opened) { o.Handler.Name = domain.Personal(o.Handler.Person, "a\nb") }, domain.ErrText},
 		"an ID number with a wrong check digit is refused": {func(o *Opened) { o.Deceased.CitizenID = domain.Personal(dead, domain.CitizenID("210211193504120019")) }, domain.ErrCitizenID},
 		"a birth date that differs from the ID is refused": {func(o *Opened) { o.Deceased.Birth = domain.Personal(dead, domain.Date("1935-04-13")) }, ErrIDMismatch},
 		"a sex that differs from the ID is refused":        {func(o *Opened) { o.Deceased.Sex = domain.Personal(dead, Female) }, ErrIDMismatch},

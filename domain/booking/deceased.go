@@ -160,6 +160,12 @@ func (d Deceased) checked(today domain.Date) (Deceased, error) {
 		return d, ErrDeceased
 	}
 	var err error
+	if named {
+		if name, err = domain.CheckText(name); err != nil {
+			return d, err
+		}
+		d.Name = domain.Personal(d.Person, name)
+	}
 	if d, err = d.identified(); err != nil {
 		return d, err
 	}
@@ -247,7 +253,11 @@ func (h Handler) checked() (Handler, error) {
 	case !validPhone(phone):
 		return h, ErrPhone
 	}
-	var err error
+	name, err := domain.CheckText(name)
+	if err != nil {
+		return h, err
+	}
+	h.Name = domain.Personal(h.Person, name)
 	h.CitizenID, h.Document, err = numbered(h.Person, h.CitizenID, h.Document)
 	return h, err
 }

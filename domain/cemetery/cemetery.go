@@ -175,6 +175,13 @@ func decideCemetery(s CemeteryState, cmd CemeteryCommand) ([]CemeteryEvent, erro
 			l.TermYears <= 0 || l.TermYears > DefaultLimits.TermYears:
 			return nil, ErrLimits
 		}
+		var err error
+		if c.NameZh, err = domain.CheckText(c.NameZh); err != nil {
+			return nil, err
+		}
+		if c.NameEn, err = domain.CheckLine(c.NameEn); err != nil {
+			return nil, err
+		}
 		for _, d := range append([]domain.Division{c.Division}, c.Serves...) {
 			if _, err := domain.ParseDivision(string(d)); err != nil {
 				return nil, err

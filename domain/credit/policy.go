@@ -189,12 +189,17 @@ var (
 	// ErrPolicyInvalid refuses a version that does not fit together.
 	ErrPolicyInvalid = domain.Reject("credit_policy_invalid", "信用评价规则有误：%s。", "The credit policy does not fit together: %s.").Under("I17", "")
 	// ErrPolicyChanged refuses to change a version that exists: entries name it.
-	ErrPolicyChanged = domain.Reject("credit_policy_version_exists", "规则版本 %s 已经发布，内容不能再改，请使用新的版本号。",
+	ErrPolicyFarAhead = domain.Reject("effective_date_too_far", "生效日期 %s 太远，最多提前 %d 天发布。", "It would take effect on %s; rules are adopted at most %d days ahead.")
+	ErrPolicyChanged  = domain.Reject("credit_policy_version_exists", "规则版本 %s 已经发布，内容不能再改，请使用新的版本号。",
 		"The policy version %s exists and cannot be changed; please use a new version name.").Under("I17", "")
 	// ErrPolicyOlder refuses a version that starts before its predecessor.
 	ErrPolicyOlder = domain.Reject("credit_policy_older", "新版本的生效日期不能早于上一版本（%s）。",
 		"A new version cannot start before its predecessor (%s).").Under("I20", "")
 )
+
+// maxAhead is how many days ahead a version is adopted at most; a proposal of
+// ours ([P]).
+const maxAhead = 366
 
 func decidePolicy(s PolicyState, cmd PolicyCommand) ([]PolicyEvent, error) {
 	if err := cmd.Acted().Check(); err != nil {
@@ -214,6 +219,10 @@ func decidePolicy(s PolicyState, cmd PolicyCommand) ([]PolicyEvent, error) {
 		}
 		if n := len(s.Versions); n > 0 && p.EffectiveFrom < s.Versions[n-1].EffectiveFrom {
 			return nil, ErrPolicyOlder.With(s.Versions[n-1].EffectiveFrom)
+		}
+		// A version for an absurd day would keep out every later one.
+		if p.EffectiveFrom > domain.DateOf(c.Now).AddDays(maxAhead) {
+			return nil, ErrPolicyFarAhead.With(p.EffectiveFrom, maxAhead)
 		}
 		return []PolicyEvent{PolicyAdopted{p}}, nil
 	}

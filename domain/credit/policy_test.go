@@ -105,6 +105,7 @@ func TestAdopt(t *testing.T) {
 	v2 := with(v1, func(p *PolicyVersion) { p.Version, p.EffectiveFrom, p.Base = "dl-funeral-credit-v2", "2027-01-01", 85 })
 	t.Run("a policy is adopted", func(t *testing.T) {
 		spec.Given(t).When(Adopt{by, v1}).Then(PolicyAdopted{v1})
+		spec.Given(t).When(Adopt{by, with(v1, func(p *PolicyVersion) { p.EffectiveFrom = "9999-12-31" })}).Rejects(ErrPolicyFarAhead)
 	})
 	t.Run("a later version follows", func(t *testing.T) {
 		spec.Given(t, PolicyAdopted{v1}).When(Adopt{by, v2}).Then(PolicyAdopted{v2})

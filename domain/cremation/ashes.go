@@ -779,7 +779,7 @@ func (s CremationState) release(c ReleaseAshes) ([]CremationEvent, error) {
 		return nil, ErrNoCertificate
 	case c.To == "" || c.To != x.Collector:
 		return nil, ErrNotCollector
-	case !c.IDChecked || c.Name.Or("") == "":
+	case !c.IDChecked || !named(c.Name):
 		return nil, ErrCollectorID
 	case x.Deposited.Agreement != "":
 		return nil, ErrDeposited

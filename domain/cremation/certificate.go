@@ -208,7 +208,7 @@ func decideCertificate(s CertificateState, cmd CertificateCommand) ([]Certificat
 			return nil, ErrCertificateVoid
 		case !c.Issued:
 			return nil, ErrCertificateNotIssued
-		case c.To == "" || c.Name.Or("") == "" || c.Receipt.Or("") == "":
+		case c.To == "" || !named(c.Name) || c.Receipt.Or("") == "":
 			return nil, ErrCertificateReceipt
 		}
 		return []CertificateEvent{CertificateCollected{c.To, c.Name, c.Receipt, c.By}}, nil

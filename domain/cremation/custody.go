@@ -677,7 +677,7 @@ func decideCustody(s CustodyState, cmd CustodyCommand) ([]CustodyEvent, error) {
 			return nil, ErrUntagged
 		case c.Tag != s.Tag:
 			return nil, ErrTagOther
-		case c.Relative == "" || c.Name.Or("") == "" || c.Relation == "" || !slices.Contains(methods, c.Method) || c.Recognised && c.Form == "":
+		case c.Relative == "" || !named(c.Name) || c.Relation == "" || !slices.Contains(methods, c.Method) || c.Recognised && c.Form == "":
 			return nil, ErrRelative
 		case c.Method == ByViewing && s.Direct(c.InfectionHold):
 			return nil, ErrNoViewing
@@ -749,7 +749,7 @@ func decideCustody(s CustodyState, cmd CustodyCommand) ([]CustodyEvent, error) {
 			return nil, ErrRecountFirst
 		case s.Vigil:
 			return nil, ErrVigil
-		case c.To == "" || c.Name.Or("") == "" || c.Authority == "" || c.Paper == "" || c.Receipt.Or("") == "":
+		case c.To == "" || !named(c.Name) || c.Authority == "" || c.Paper == "" || c.Receipt.Or("") == "":
 			return nil, ErrHandOver
 		}
 		return []CustodyEvent{RemainsHandedOver{c.To, c.Name, c.Authority, c.Paper, c.Receipt, c.By}}, nil
@@ -915,7 +915,7 @@ func (s CustodyState) settle(c SettleBelongings) ([]CustodyEvent, error) {
 	switch {
 	case len(open) == 0:
 		return nil, nil
-	case c.To == "" || c.Name.Or("") == "" || c.Receipt.Or("") == "":
+	case c.To == "" || !named(c.Name) || c.Receipt.Or("") == "":
 		return nil, ErrReceipt
 	}
 	return []CustodyEvent{BelongingsSettled{open, c.Fate, c.To, c.Name, c.Receipt, c.By}}, nil
@@ -970,4 +970,10 @@ func evolveCustody(s CustodyState, e CustodyEvent) CustodyState {
 		s.Ended = true
 	}
 	return s
+}
+
+// named says that a person's name is given and can be read as it stands.
+func named(name domain.Private[string]) bool {
+	_, err := domain.CheckText(name.Or(""))
+	return err == nil
 }

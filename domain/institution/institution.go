@@ -308,7 +308,9 @@ func decide(s State, cmd Command) ([]Event, error) {
 
 func (s State) register(c Register) ([]Event, error) {
 	if s.Exists() {
-		if s.first == c.Registered {
+		same := c.Registered // blanks around its names are none of the facts
+		same.NameZh, same.NameEn = strings.TrimSpace(c.NameZh), strings.TrimSpace(c.NameEn)
+		if s.first == same || s.first == c.Registered {
 			return nil, nil
 		}
 		return nil, ErrRegistered
@@ -321,9 +323,11 @@ func (s State) register(c Register) ([]Event, error) {
 	if _, err := domain.ParseDivision(string(c.Division)); err != nil {
 		return nil, err
 	}
+	var err error
+	if c.NameZh, c.NameEn, err = names(c.NameZh, c.NameEn); err != nil {
+		return nil, err
+	}
 	switch {
-	case blank(c.NameZh):
-		return nil, ErrName
 	case !slices.Contains(Kinds, c.Kind):
 		return nil, ErrKind.With(c.Kind)
 	case !slices.Contains(Operators, c.Operator):
@@ -391,6 +395,12 @@ func (s State) addResource(c AddResource) ([]Event, error) {
 	wrong := func(zh, en string) error {
 		return domain.Reject(ErrResource.Code, "设施“%s”的"+zh+"不对。", "Resource %q: its "+en+" is not valid.").With(r.Resource)
 	}
+	if _, err := domain.CheckText(r.NameZh); err != nil && !blank(r.NameZh) {
+		return nil, err
+	}
+	if _, err := domain.CheckLine(r.NameEn); err != nil {
+		return nil, err
+	}
 	open := r.Closes.Minutes() - r.Opens.Minutes()
 	switch {
 	case !validName(r.Resource):
@@ -428,13 +438,29 @@ func (s State) retireResource(c RetireResource) ([]Event, error) {
 }
 
 func (s State) rename(c Rename) ([]Event, error) {
+	var err error
+	if c.NameZh, c.NameEn, err = names(c.NameZh, c.NameEn); err != nil {
+		return nil, err
+	}
 	switch {
-	case blank(c.NameZh):
-		return nil, ErrName
 	case c.NameZh == s.NameZh && c.NameEn == s.NameEn:
 		return nil, nil
 	}
 	return []Event{c.Renamed}, nil
+}
+
+// names checks the names of an institution, the English one of which may be
+// left out, and answers with them without the blanks around them.
+func names(zh, en string) (string, string, error) {
+	if blank(zh) {
+		return zh, en, ErrName
+	}
+	zh, err := domain.CheckText(zh)
+	if err != nil {
+		return zh, en, err
+	}
+	en, err = domain.CheckLine(en)
+	return zh, en, err
 }
 
 func blank(s string) bool { return strings.TrimSpace(s) == "" }

@@ -173,6 +173,12 @@ func TestRename(t *testing.T) {
 		}
 	})
 	t.Run("a name is not empty", func(t *testing.T) { spec.Given(t, home).When(Rename{by, Renamed{}}).Rejects(ErrName) })
+	t.Run("a name can be read as it stands", func(t *testing.T) {
+		for _, bad := range []string{"\u200b", "a\u0000b", "\u202eabc", "a\nb"} {
+			spec.Given(t, home).When(Rename{by, Renamed{NameZh: bad}}).Rejects(domain.ErrText)
+			spec.Given(t, home).When(Rename{by, Renamed{NameZh: "海晏", NameEn: "x" + bad}}).Rejects(domain.ErrText)
+		}
+	})
 	t.Run("the same name is no news", func(t *testing.T) {
 		spec.Given(t, home).When(Rename{by, Renamed{NameZh: home.NameZh, NameEn: home.NameEn}}).Then()
 	})

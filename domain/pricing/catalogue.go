@@ -104,6 +104,7 @@ func (s CatalogueState) adopt(c Adopt) ([]CatalogueEvent, error) {
 	var k checker
 	for i, it := range c.Items {
 		k.named(i, it.Code, it.NameZh, it.Category, it.PricingType, it.Unit)
+		k.lines(i, it.Code, line{"name_en", it.NameEn}, line{"unit", it.Unit}, line{"note", it.Note})
 	}
 	if err := k.err(ErrCatalogue); err != nil {
 		return nil, err
@@ -119,6 +120,9 @@ func (s CatalogueState) adopt(c Adopt) ([]CatalogueEvent, error) {
 		if a.EffectiveFrom < last.EffectiveFrom {
 			return nil, ErrPredates.With(a.EffectiveFrom, last.EffectiveFrom)
 		}
+	}
+	if err := farAhead(a.EffectiveFrom, c.Act); err != nil {
+		return nil, err
 	}
 	return []CatalogueEvent{a}, nil
 }

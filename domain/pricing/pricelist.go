@@ -135,6 +135,15 @@ func (s PriceListState) publish(c Publish) ([]PriceListEvent, error) {
 	case len(c.Rows) > maxRows:
 		return nil, ErrTooLong.With(maxRows, len(c.Rows))
 	}
+	var err error
+	if c.InstitutionName, err = domain.CheckText(c.InstitutionName); err != nil {
+		return nil, err
+	}
+	for _, t := range append([]string{c.City, c.FacilityKind, c.Basis, c.Source, c.Confidence}, c.Caveats...) {
+		if _, err := domain.CheckLine(t); err != nil {
+			return nil, err
+		}
+	}
 	// A list is bound by the catalogue of its own day, not by a later one.
 	cat := c.Catalogue
 	if cat != nil && c.EffectiveFrom < cat.EffectiveFrom {
@@ -172,6 +181,15 @@ func (s PriceListState) publish(c Publish) ([]PriceListEvent, error) {
 		if p.EffectiveFrom < last.EffectiveFrom {
 			return nil, ErrPredates.With(p.EffectiveFrom, last.EffectiveFrom)
 		}
+	}
+	if err := farAhead(p.EffectiveFrom, c.Act); err != nil {
+		return nil, err
+	}
+	// Prices that have been charged are not replaced in silence. The first list
+	// of an institution may be as old as it is.
+	today := domain.DateOf(c.Now)
+	if _, replaces := s.InForce(today); replaces && p.EffectiveFrom < today && blank(c.LateReason) {
+		return nil, ErrBackdated.With(p.EffectiveFrom)
 	}
 	return []PriceListEvent{p}, nil
 }

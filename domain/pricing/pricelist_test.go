@@ -57,8 +57,37 @@ func TestPublish(t *testing.T) {
 	})
 	t.Run("a correction may begin on the same day, and be taken back", func(t *testing.T) {
 		dearer := with(published, func(p *Published) { p.Version, p.Basis = 2, "更正" })
-		list.Given(t, published).When(with(publish, func(c *Publish) { c.Basis = "更正" })).Then(dearer)
-		list.Given(t, published, dearer).When(publish).Then(at(3, "2026-10-01"))
+		list.Given(t, published).When(with(publish, func(c *Publish) { c.Basis, c.LateReason = "更正", "印错了" })).Then(dearer)
+		list.Given(t, published, dearer).When(with(publish, func(c *Publish) { c.LateReason = "更正有误" })).Then(at(3, "2026-10-01"))
+	})
+	t.Run("a list in force is replaced back in time with a reason only", func(t *testing.T) {
+		today := domain.DateOf(by.Now)
+		c := with(publish, func(c *Publish) { c.EffectiveFrom = today.AddDays(-1) })
+		list.Given(t, published).When(c).Rejects(ErrBackdated)
+		list.Given(t).When(c).Then(at(1, c.EffectiveFrom))
+		list.Given(t, published).When(with(c, func(c *Publish) { c.LateReason = "补录" })).Then(at(2, c.EffectiveFrom))
+		list.Given(t, published).When(with(c, func(c *Publish) { c.EffectiveFrom = today })).Then(at(2, today))
+	})
+	t.Run("a list is published a year ahead and no further", func(t *testing.T) {
+		last := domain.DateOf(by.Now).AddDays(366)
+		list.Given(t, published).When(with(publish, func(c *Publish) { c.EffectiveFrom = last })).Then(at(2, last))
+		for _, far := range []domain.Date{last.AddDays(1), "9999-12-31"} {
+			list.Given(t).When(with(publish, func(c *Publish) { c.EffectiveFrom = far })).Rejects(ErrFarAhead)
+		}
+		catalogue.Given(t).When(with(Adopt{by, adopted.Document, adopted.EffectiveFrom, items}, func(c *Adopt) { c.EffectiveFrom = last.AddDays(1) })).Rejects(ErrFarAhead)
+	})
+	t.Run("what stands on a list can be read", func(t *testing.T) {
+		for _, bad := range []string{"\u200b", "a\u0000b", "\u202eabc", "a\nb"} {
+			list.Given(t).When(with(publish, func(c *Publish) { c.InstitutionName = bad })).Rejects(domain.ErrText)
+			list.Given(t).When(with(publish, func(c *Publish) {
+				c.Rows = slices.Clone(rows)
+				c.Rows[1].NameZh = bad
+			})).Rejects(ErrPriceList)
+			list.Given(t).When(with(publish, func(c *Publish) {
+				c.Rows = slices.Clone(rows)
+				c.Rows[1].Note = bad
+			})).Rejects(ErrPriceList)
+		}
 	})
 	t.Run("a list known only to the year begins on 1 January", func(t *testing.T) {
 		c := with(publish, func(c *Publish) { c.EffectiveFrom, c.Precision = "2008-01-01", ToYear })

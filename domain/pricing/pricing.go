@@ -186,6 +186,8 @@ var (
 	ErrPriceList = domain.Reject("price_list_invalid", "价目表有 %d 处不对，整张没有收录。", "The price list has %d problems; none of it was recorded.")
 	ErrCatalogue = domain.Reject("catalogue_invalid", "目录有 %d 处不对，整份没有收录。", "The catalogue has %d problems; none of it was recorded.")
 	ErrPredates  = domain.Reject("list_predates_predecessor", "生效日期 %s 早于上一版的 %s，不能收录。", "It takes effect on %s, before its predecessor's %s, and cannot be recorded.").Under("I20", "")
+	ErrFarAhead  = domain.Reject("effective_date_too_far", "生效日期 %s 太远，最多提前 %d 天公布。", "It would take effect on %s; lists are published at most %d days ahead.").Under("I20", "")
+	ErrBackdated = domain.Reject("price_list_backdated", "生效日期 %s 已经过去，而已有在用的价目；补录请写明原因。", "It takes effect on %s, which has passed, and another list is in force; a late list needs a reason.").Under("I20", "")
 	ErrEmpty     = domain.Reject("list_empty", "一行也没有。", "There are no rows.")
 	ErrTooLong   = domain.Reject("list_too_long", "最多 %d 行，这里有 %d 行。", "At most %d rows; there are %d.")
 	ErrPrecision = domain.Reject("precision_unknown", "日期精度只能是 day 或 year；精确到年的写 1 月 1 日。", "The precision is day or year; a date known to the year is written as 1 January.")
@@ -195,6 +197,18 @@ var (
 
 // maxRows bounds a list so that it is always one event, within the store's limit.
 const maxRows = 1000
+
+// maxAhead bounds how many days ahead a list is published: one for an absurd day
+// would keep out every later one. A proposal of ours ([P]).
+const maxAhead = 366
+
+// farAhead refuses a day of effect that is too far from now.
+func farAhead(from domain.Date, act domain.Act) error {
+	if from > domain.DateOf(act.Now).AddDays(maxAhead) {
+		return ErrFarAhead.With(from, maxAhead)
+	}
+	return nil
+}
 
 func blank(s string) bool { return strings.TrimSpace(s) == "" }
 
@@ -241,6 +255,8 @@ func (k *checker) named(i int, code, name string, cat RowCategory, typ PricingTy
 	}
 	if blank(name) {
 		k.bad(i, code, "name_zh", "没有名称", "there is no name")
+	} else if _, err := domain.CheckText(name); err != nil {
+		k.bad(i, code, "name_zh", domain.ErrText.Zh, domain.ErrText.En)
 	}
 	if !slices.Contains(Categories, cat) {
 		k.bad(i, code, "category", "没有“"+string(cat)+"”这个类别", "there is no category "+strconv.Quote(string(cat)))
@@ -253,9 +269,22 @@ func (k *checker) named(i int, code, name string, cat RowCategory, typ PricingTy
 	}
 }
 
+// A line is a text of one line, under the name of its field.
+type line struct{ field, text string }
+
+// lines checks texts that fill at most one line each.
+func (k *checker) lines(i int, code string, ls ...line) {
+	for _, l := range append(ls, line{"code", code}) {
+		if _, err := domain.CheckLine(l.text); err != nil {
+			k.bad(i, code, l.field, domain.ErrText.Zh, domain.ErrText.En)
+		}
+	}
+}
+
 // row checks one row of a price list.
 func (k *checker) row(i int, r Row) {
 	k.named(i, r.Code, r.NameZh, r.Category, r.PricingType, r.Unit)
+	k.lines(i, r.Code, line{"name_en", r.NameEn}, line{"unit", r.Unit}, line{"note", r.Note}, line{"basis", r.Basis})
 	unusable := false
 	for _, m := range []struct {
 		field string

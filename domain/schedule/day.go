@@ -139,11 +139,23 @@ type Hours struct {
 	SlotMinutes int
 	// BufferMinutes are kept free after each slot.
 	BufferMinutes int
+	// AheadDays is how many days ahead a slot may be taken; zero means
+	// DefaultAheadDays.
+	AheadDays int
 	// CleanDown are the times of every day at which nothing is booked.
 	CleanDown []Span
 	// Blocked are intervals that the institution keeps free and the day may not
 	// have been told of yet.
 	Blocked []Blocked
+}
+
+// DefaultAheadDays is a proposal of ours ([P]): far enough for the peak days, of
+// which families think months before, and no further than anybody can plan.
+const DefaultAheadDays = 90
+
+// last is the last day that may be booked now.
+func (h Hours) last(now time.Time) domain.Date {
+	return domain.DateOf(now).AddDays(cmp.Or(max(h.AheadDays, 0), DefaultAheadDays))
 }
 
 // A Span is a part of every day.
@@ -321,6 +333,7 @@ var (
 	ErrClosed      = domain.Reject("outside_opening_hours", "%s 不在开放时间 %s 至 %s 之内。", "%s is outside the opening hours, %s to %s.")
 	ErrOffGrid     = domain.Reject("slot_off_grid", "开始时间从 %s 起每 %d 分钟一个，没有 %s。", "Slots start at %s and every %d minutes after it; there is none at %s.")
 	ErrPast        = domain.Reject("slot_in_past", "%s 已经过去，不能预约。", "%s has passed and cannot be booked.")
+	ErrTooFarAhead = domain.Reject("slot_too_far_ahead", "现在只能预约到 %s。", "Slots can be booked up to %s now.")
 	ErrHours       = domain.Reject("hours_invalid", "这个设施没有登记开放时间。", "No opening hours are recorded for this resource.")
 	ErrNoCase      = domain.Reject("case_missing", "没有说明是哪件业务。", "No case is named.")
 	ErrMinutes     = domain.Reject("slot_length_invalid", "时长要大于零，不超过一天。", "The length must be above zero and at most a day.")
@@ -397,6 +410,8 @@ func (s State) fits(want Held, h Hours, now time.Time) error {
 	switch {
 	case want.Start.Before(now):
 		return ErrPast.With(domain.FormatTime(want.Start))
+	case day > h.last(now):
+		return ErrTooFarAhead.With(h.last(now))
 	case want.Start.Before(opens) || want.End.After(closes):
 		return ErrClosed.With(domain.FormatTime(want.Start), h.Opens, h.Closes)
 	case want.Start.Sub(opens)%(time.Duration(h.SlotMinutes)*time.Minute) != 0:

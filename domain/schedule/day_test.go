@@ -47,6 +47,20 @@ func TestHold(t *testing.T) {
 		spec.Given(t, held("a", "09:00")).When(hold("a", "09:00")).Then()
 		spec.Given(t, held("a", "09:00"), Confirmed{"0900", "a"}).When(hold("a", "09:00")).Then()
 	})
+	t.Run("a slot is held as far ahead as may be booked", func(t *testing.T) {
+		far := func(days, ahead int) Hold {
+			h := hold("a", "09:00")
+			h.Start, h.Hours.AheadDays = domain.Clock("09:00").On(domain.DateOf(by.Now).AddDays(days)), ahead
+			return h
+		}
+		spec.Given(t).When(far(DefaultAheadDays+1, 0)).Rejects(ErrTooFarAhead)
+		spec.Given(t).When(far(8, 7)).Rejects(ErrTooFarAhead)
+		for _, h := range []Hold{far(DefaultAheadDays, 0), far(7, 7)} {
+			if es, err := Day.Decide(State{}, h); err != nil || len(es) != 1 {
+				t.Error(h.Start, es, err)
+			}
+		}
+	})
 	t.Run("a slot goes to one case", func(t *testing.T) {
 		spec.Given(t, held("a", "09:00")).When(hold("b", "09:00")).Rejects(ErrSlotTaken)
 		if !ErrSlotTaken.Lost {

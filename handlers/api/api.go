@@ -12,6 +12,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,12 +21,16 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+	"github.com/danielgtaylor/huma/v2/validation"
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/httprate"
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 
 	"shenzhong/domain"
+	"shenzhong/domain/booking"
+	"shenzhong/domain/cremation"
+	"shenzhong/domain/ecoburial"
 	"shenzhong/events"
 	"shenzhong/handlers"
 )
@@ -98,9 +104,9 @@ func (a *API) mount(r chi.Router) huma.API {
 const description = `Funeral and cemetery services of a city, recorded as events.
 
 * JSON in snake_case; unknown fields are refused. Money is an integer number of fen and its name ends in _fen. Instants are RFC 3339; local dates are YYYY-MM-DD in Asia/Shanghai.
-* Every POST needs an Idempotency-Key. The same key with the same body is answered again and counted once; with another body it is another request.
+* Every POST needs an Idempotency-Key. The same key with the same body is answered again and counted once. Take a new key for another request: where the key names what is created (a case, a quote, a charge, a payment, a refund, a hold, an application), the same key with another body is refused with idempotency_key_reused.
 * ETag and If-Match carry a record's revision; a stale If-Match is answered 412.
-* occurred_at says when something happened, in the words of whoever reports it; left out, nobody knows. A time far back needs late_reason; a guess is marked estimated and never counted.
+* occurred_at says when something happened, in the words of whoever reports it; left out where it may be, nobody knows. No time lies before 1900. A time far back needs late_reason; a guess is marked estimated and never counted.
 * GET /api/v1/draws/{institution}/{kind}/{date} is public: everything from which the draw of a peak day is recomputed (shenzhong verify draw FILE).
 * What is refused is answered as application/problem+json (RFC 9457) with a stable code; a rule is named with its legal basis. Nothing was recorded then, but that a rule on prices refused a charge, a quote or a payment is noted on the case.`
 
@@ -108,11 +114,59 @@ const description = `Funeral and cemetery services of a city, recorded as events
 // known one and then be dropped, because strict decodes by exact name.
 func init() { huma.ValidateStrictCasing = true }
 
-// strict refuses duplicate names, wrong case and invalid UTF-8.
+// strict refuses duplicate names, wrong case and invalid UTF-8, and times that
+// only stand in for "unknown".
 var strict = huma.Format{
-	Marshal:   func(w io.Writer, v any) error { return jsonv2.MarshalWrite(w, v, jsonv2.Deterministic(true)) },
-	Unmarshal: func(b []byte, v any) error { return jsonv2.Unmarshal(b, v) },
+	Marshal: func(w io.Writer, v any) error { return jsonv2.MarshalWrite(w, v, jsonv2.Deterministic(true)) },
+	Unmarshal: func(b []byte, v any) error {
+		err := jsonv2.Unmarshal(b, v, jsonv2.WithUnmarshalers(jsonv2.UnmarshalFunc(instant)))
+		if s, ok := errors.AsType[*jsonv2.SemanticError](err); ok && s.JSONPointer != "" {
+			return misfit(s)
+		}
+		return err
+	},
 }
+
+// firstYear bounds every instant: what came before is nobody's funeral but a
+// program's word for "unknown", which is said by leaving the field out.
+const firstYear = 1900
+
+const msgTooEarly = "instant before 1900"
+
+func instant(b []byte, t *time.Time) error {
+	if err := t.UnmarshalJSON(b); err != nil {
+		return err
+	}
+	if string(b) != "null" && t.Year() < firstYear {
+		return errors.New(msgTooEarly)
+	}
+	return nil
+}
+
+// misfit is what the decoder found wrong beyond the schema, in a form that
+// problem reads: huma keeps of it the text alone.
+func misfit(s *jsonv2.SemanticError) error {
+	msg := "not valid"
+	switch {
+	case s.Err != nil && s.Err.Error() == msgTooEarly:
+		msg = msgTooEarly
+	case s.GoType == reflect.TypeFor[time.Time]():
+		msg = validation.MsgExpectedRFC3339DateTime
+	case s.GoType != nil && s.GoType.Kind() >= reflect.Int && s.GoType.Kind() <= reflect.Uint64:
+		msg = validation.MsgExpectedInteger
+	}
+	at := "body"
+	for token := range s.JSONPointer.Tokens() {
+		if _, err := strconv.Atoi(token); err == nil {
+			at += "[" + token + "]"
+		} else {
+			at += "." + token
+		}
+	}
+	return errors.New(at + misfitSeparator + msg)
+}
+
+const misfitSeparator = ": misfit: "
 
 // limit bounds the writes of each account.
 func (a *API) limit() func(http.Handler) http.Handler {
@@ -142,6 +196,15 @@ type Happened struct {
 
 func (h Happened) happened() Happened { return h }
 
+// Timed is Happened for what a rule needs the exact time of.
+type Timed struct {
+	OccurredAt time.Time `json:"occurred_at" doc:"When it happened, exactly." example:"2026-11-23T09:30:00+08:00"`
+	LateReason string    `json:"late_reason,omitzero" maxLength:"200" doc:"Why it is recorded late. No names: it is kept in clear."`
+	Estimated  bool      `json:"estimated,omitzero" doc:"occurred_at is a guess: refused here."`
+}
+
+func (h Timed) happened() Happened { return Happened(h) }
+
 // Write is what every write request carries.
 type Write[B any] struct {
 	Key     string `header:"Idempotency-Key" required:"true" minLength:"8" maxLength:"128" doc:"Names this request; the same key and body count once."`
@@ -169,6 +232,11 @@ type request struct {
 
 // at refuses the account when the record is not its institution's.
 func (q *request) at(institution string) error { return handlers.Allow(q.actor, q.op, institution) }
+
+// keyReused are the rejections of a second thing under one id, where the API makes
+// that id from account and key: only a key that is used again comes to them.
+var keyReused = []*domain.Rejection{booking.ErrOpened, booking.ErrQuoteExists, booking.ErrLineExists, booking.ErrPaymentExists, booking.ErrRefundExists,
+	cremation.ErrHoldExists, ecoburial.ErrApplied}
 
 // ids is the namespace of ids that follow from idempotency keys.
 var ids = uuid.MustParse("6f1d3f0e-52a5-5d0c-9a7e-2b5b3a0f7c11")
@@ -222,6 +290,9 @@ func post[I any](a *API, h huma.API, id handlers.Operation, path, summary string
 			return nil, handlers.RequestProblem(ctx, err)
 		}
 		d, err := do(ctx, q, in)
+		if slices.ContainsFunc(keyReused, func(r *domain.Rejection) bool { return errors.Is(err, r) }) {
+			err = handlers.ErrKeyReused
+		}
 		if err != nil {
 			return nil, handlers.RequestProblem(ctx, err)
 		}
@@ -372,8 +443,12 @@ func problem(lang string, status int, errs []error) *handlers.Problem {
 	if status == http.StatusUnprocessableEntity {
 		for _, e := range errs {
 			if d, ok := errors.AsType[*huma.ErrorDetail](e); ok {
-				code, text := said(d.Message, lang)
-				p.Errors = append(p.Errors, handlers.FieldError{Location: d.Location, Code: code, Detail: text})
+				at, msg, found := strings.Cut(d.Message, misfitSeparator)
+				if !found {
+					at, msg = d.Location, d.Message
+				}
+				code, text := said(msg, lang)
+				p.Errors = append(p.Errors, handlers.FieldError{Location: at, Code: code, Detail: text})
 			}
 		}
 	}

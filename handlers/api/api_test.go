@@ -237,13 +237,20 @@ func TestRefusals(t *testing.T) {
 		{"a list dated before its predecessor", 422, "list_predates_predecessor", "importer-0701", "/price-lists/" + home, strings.Replace(priceList, "2026-04-01", "2026-03-31", 1), ""},
 		{"a time from the future", 422, "time_in_future", "desk-0101", "/cases", caseJSON(2, `,"occurred_at":"2026-11-23T10:00:01+08:00"`), ""},
 		{"a late record without its reason", 422, "late_without_reason", "desk-0101", "/cases", caseJSON(2, `,"occurred_at":"2026-11-20T10:00:00+08:00"`), ""},
+		{"a time that stands for unknown", 422, "time_out_of_range", "desk-0101", "/cases", caseJSON(2, `,"occurred_at":"0001-01-01T00:00:00Z"`), "body.occurred_at"},
+		{"a whole number written as a fraction", 422, "not_an_integer", "desk-0101", "/cases/" + id + "/quotes", `{"items":[{"code":"CRM-STD","quantity":1.0}]}`, "body.items[0].quantity"},
+		{"a check at no time", 422, "missing_field", "furnace-0202", "/cases/" + id + "/cremation/verifications", `{"tag":"T-1"}`, "body"},
+		{"a slot years ahead", 422, "slot_too_far_ahead", "desk-0101", "/cases", caseJSON(2, `,"slot":{"resource":"hall-1","start":"2030-11-25T09:00:00+08:00"}`), ""},
+		{"a name that cannot be seen", 422, "text_invalid", "desk-0101", "/cases", strings.Replace(caseJSON(2, ""), "沈明远", `\u202e沈`, 1), ""},
+		{"a list for a day that never comes", 422, "effective_date_too_far", "importer-0701", "/price-lists/" + home, strings.Replace(priceList, "2026-04-01", "9999-12-31", 1), ""},
+		{"a list back in time", 422, "price_list_backdated", "importer-0701", "/price-lists/" + home, strings.Replace(priceList, "2026-04-01", "2026-04-02", 1), ""},
 		{"a day that does not exist", 422, "not_a_date", "desk-0101", "/cases", strings.Replace(caseJSON(2, ""), "2026-11-22", "2026-02-30", 1), "body.deceased.death_date"},
 		{"what is not on the list", 422, "charge_off_list", "desk-0101", "/cases/" + id + "/quotes", `{"items":[{"code":"GOLD","quantity":1}]}`, ""},
 		{"above the ceiling", 422, "charge_above_ceiling", "desk-0101", "/cases/" + id + "/quotes", `{"items":[{"code":"CRM-STD","quantity":1,"price_fen":90001}]}`, ""},
 		{"a charge without consent", 422, "charge_above_quote", "desk-0101", "/cases/" + id + "/charges", `{"code":"CRM-STD","quantity":1}`, ""},
 		{"a slot in the past", 422, "slot_in_past", "desk-0101", "/cases", caseJSON(2, `,"slot":{"resource":"hall-1","start":"2026-11-23T09:00:00+08:00"}`), ""},
 		{"a slot at night", 422, "outside_opening_hours", "desk-0101", "/cases", caseJSON(2, `,"slot":{"resource":"hall-1","start":"2026-11-24T03:00:00+08:00"}`), ""},
-		{"a resource that is none", 422, "hours_invalid", "desk-0101", "/cases", caseJSON(2, `,"slot":{"resource":"hall-9","start":"2026-11-24T09:00:00+08:00"}`), ""},
+		{"a resource that is none", 422, "resource_unknown", "desk-0101", "/cases", caseJSON(2, `,"slot":{"resource":"hall-9","start":"2026-11-24T09:00:00+08:00"}`), ""},
 		{"a resource no stream can be named after", 422, "number_invalid", "desk-0101", "/cases", caseJSON(2, `,"slot":{"resource":"a b/c","start":"2026-11-24T09:00:00+08:00"}`), ""},
 		{"a cremation before reception", 422, "cremation_not_received", "furnace-0202", "/cases/" + id + "/cremation/start", "{" + c.at() + `,"furnace":"furnace-1"}`, ""},
 		{"a tag no stream can be named after", 422, "number_invalid", "furnace-0202", "/cases/" + id + "/cremation/reception", `{"tag":"标签 7"}`, ""},
@@ -323,7 +330,7 @@ func TestWhoAndHow(t *testing.T) {
 	c.refuses(400, "if_match_invalid", "desk-0101", "/cases/"+id+"/quotes", quote, "If-Match", "W/abc")
 	// In English for whoever asks for it.
 	p := c.refuses(422, "invalid", "desk-0101", "/cases", `{}`, "Accept-Language", "en")
-	if p.Title != "Refused by a rule" || !strings.Contains(p.Errors[0].Detail, "is missing") {
+	if p.Title != "The content is not valid" || !strings.Contains(p.Errors[0].Detail, "is missing") {
 		t.Errorf("%+v", p)
 	}
 	if p := c.refuses(422, "invalid", "desk-0101", "/cases", `{}`); !strings.Contains(p.Errors[0].Detail, "缺少") {
@@ -337,6 +344,12 @@ func TestWhoAndHow(t *testing.T) {
 	}
 	if again := c.send("desk-0101", "POST", "/api/v1/cases", caseJSON(7, ""), "Idempotency-Key", "one-and-the-same"); again.Header().Get("Idempotency-Replayed") != "true" {
 		t.Error("a replay does not say so")
+	}
+	// With another body it is refused, and says why.
+	before := c.count()
+	other := c.send("desk-0101", "POST", "/api/v1/cases", caseJSON(8, ""), "Idempotency-Key", "one-and-the-same")
+	if p := other.problem(); other.Code != 422 || p.Code != "idempotency_key_reused" || p.Title != "内容不对，请更正" || c.count() != before {
+		t.Error(other.Body)
 	}
 }
 

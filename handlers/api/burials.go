@@ -177,7 +177,7 @@ func (a *API) cemeteries(h huma.API) {
 }
 
 type ecoApplyBody struct {
-	Happened
+	Timed
 	Institution string `json:"institution,omitzero" maxLength:"18" doc:"Who will do it; left out: the account's own institution."`
 	Type        string `json:"type" maxLength:"40" doc:"Code of the eco types in force." example:"SEA"`
 	Division    string `json:"division" maxLength:"6" doc:"Where it will be."`
@@ -190,6 +190,39 @@ type ecoApplicantBody struct {
 	Happened
 	ApplicantID string `json:"applicant_citizen_id,omitzero" maxLength:"18" doc:"Who stands at the counter; left out: who applied."`
 }
+
+func (b ecoApplicantBody) applicant() string { return b.ApplicantID }
+
+// ecoConsentBody is ecoApplicantBody for the second consent, which the pause
+// comes before.
+type ecoConsentBody struct {
+	Timed
+	ApplicantID string `json:"applicant_citizen_id,omitzero" maxLength:"18" doc:"Who stands at the counter; left out: who applied."`
+}
+
+func (b ecoConsentBody) applicant() string { return b.ApplicantID }
+
+// byApplicant registers what an applicant asks of an application.
+func byApplicant[B interface{ applicant() string }](a *API, h huma.API, op handlers.Operation, path, summary string, burialOf burialOf, cmd func(*request, domain.Subject) ecoburial.BurialCommand) {
+	post(a, h, op, "/eco-burials/{burial}"+path, summary, func(ctx context.Context, q *request, in *onBurial[B]) (done, error) {
+		id, s, _, err := burialOf(ctx, q.at, in.Burial)
+		if err != nil {
+			return done{}, err
+		}
+		who, err := a.citizen("body.applicant_citizen_id", in.Body.applicant())
+		if err != nil {
+			return done{}, err
+		}
+		if who == "" {
+			who = s.Applied.Applicant
+		}
+		rc, err := handle(ctx, a.app.EcoBurials, id, q, cmd(q, who))
+		return done{id, rc}, err
+	})
+}
+
+// A burialOf loads an application that the account may work on.
+type burialOf func(ctx context.Context, at func(string) error, id string) (string, ecoburial.BurialState, events.Revision, error)
 
 type ecoCompleteBody struct {
 	Happened
@@ -263,27 +296,10 @@ func (a *API) ecoBurials(h huma.API) {
 		rc, err := a.app.ApplyEcoBurial(ctx, c)
 		return done{q.New.String(), rc}, err
 	})
-	second := func(op handlers.Operation, path, summary string, cmd func(*request, domain.Subject) ecoburial.BurialCommand) {
-		post(a, h, op, "/eco-burials/{burial}"+path, summary, func(ctx context.Context, q *request, in *onBurial[ecoApplicantBody]) (done, error) {
-			id, s, _, err := burialOf(ctx, q.at, in.Burial)
-			if err != nil {
-				return done{}, err
-			}
-			who, err := a.citizen("body.applicant_citizen_id", in.Body.ApplicantID)
-			if err != nil {
-				return done{}, err
-			}
-			if who == "" {
-				who = s.Applied.Applicant
-			}
-			rc, err := handle(ctx, a.app.EcoBurials, id, q, cmd(q, who))
-			return done{id, rc}, err
-		})
-	}
-	second("consent_eco_burial", "/consents", "Record the second consent", func(q *request, who domain.Subject) ecoburial.BurialCommand {
+	byApplicant[ecoConsentBody](a, h, "consent_eco_burial", "/consents", "Record the second consent", burialOf, func(q *request, who domain.Subject) ecoburial.BurialCommand {
 		return ecoburial.Consent{Act: q.Act, Applicant: who}
 	})
-	second("withdraw_eco_burial", "/withdrawal", "Take an application back", func(q *request, who domain.Subject) ecoburial.BurialCommand {
+	byApplicant[ecoApplicantBody](a, h, "withdraw_eco_burial", "/withdrawal", "Take an application back", burialOf, func(q *request, who domain.Subject) ecoburial.BurialCommand {
 		return ecoburial.Withdraw{Act: q.Act, Applicant: who}
 	})
 	post(a, h, "complete_eco_burial", "/eco-burials/{burial}/completion", "Report the burial", func(ctx context.Context, q *request, in *onBurial[ecoCompleteBody]) (done, error) {

@@ -58,14 +58,14 @@ type liftBody struct {
 }
 
 type verifyBody struct {
-	Happened
+	Timed
 	Tag     string `json:"tag" maxLength:"40" doc:"As scanned now."`
 	Scanned bool   `json:"scanned,omitzero" doc:"A scanner read the tag."`
 	IDTail  string `json:"id_tail,omitzero" maxLength:"4" doc:"The last four of the ID number as read at the remains, where two could be taken for one another."`
 }
 
 type startBody struct {
-	Happened
+	Timed
 	Furnace string `json:"furnace" maxLength:"32" doc:"Resource of the institution."`
 }
 

@@ -2,7 +2,6 @@ package api
 
 import (
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -34,15 +33,6 @@ func sealed[T ~string](of domain.Subject, v T) domain.Private[T] {
 		return domain.Private[T]{}
 	}
 	return domain.Personal(of, v)
-}
-
-// instant reads a time of a body.
-func instant(location, s string) (time.Time, error) {
-	t, err := time.Parse(time.RFC3339, s)
-	if err != nil {
-		return t, wrong(location, handlers.ErrInvalid)
-	}
-	return t.UTC(), nil
 }
 
 // maskName leaves the first character: 林**.

@@ -13,7 +13,7 @@ import (
 
 // taggedList has an urn at 1,732 yuan, a transport that includes carrying, and
 // a range.
-const taggedList = `{"effective_from":"2026-04-02","institution_name":"松涛殡仪馆（演示）","division":"210211","basis":"演示",
+const taggedList = `{"effective_from":"2026-11-23","institution_name":"松涛殡仪馆（演示）","division":"210211","basis":"演示",
  "rows":[{"code":"CRM-STD","name_zh":"遗体火化","category":"CREMATION","pricing_type":"GOV_GUIDED_BASIC","unit":"元/具","price_fen":90000},
   {"code":"TRN-STD","name_zh":"遗体接运","category":"TRANSPORT","pricing_type":"GOV_GUIDED_BASIC","unit":"元/具","price_fen":38000},
   {"code":"TRN-CARRY","name_zh":"抬运","category":"TRANSPORT","pricing_type":"GOV_GUIDED_BASIC","unit":"元/具","price_fen":10000},

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -139,10 +140,10 @@ type ParameterView struct {
 
 type maintenanceBody struct {
 	Happened
-	Resource string `json:"resource" maxLength:"32"`
-	From     string `json:"from" format:"date-time"`
-	To       string `json:"to" format:"date-time"`
-	Reason   string `json:"reason" maxLength:"200" doc:"No names."`
+	Resource string    `json:"resource" maxLength:"32"`
+	From     time.Time `json:"from"`
+	To       time.Time `json:"to"`
+	Reason   string    `json:"reason" maxLength:"200" doc:"No names."`
 }
 
 type maintenanceEndBody struct {
@@ -230,16 +231,8 @@ func (a *API) upkeep(h huma.API) {
 			return done{}, err
 		}
 		b := in.Body
-		from, err := instant("body.from", b.From)
-		if err != nil {
-			return done{}, err
-		}
-		to, err := instant("body.to", b.To)
-		if err != nil {
-			return done{}, err
-		}
 		rc, err := a.app.PlanMaintenance(ctx, handlers.PlanMaintenance{Institution: in.Institution, IfMatch: q.IfMatch, PlanMaintenance: institution.PlanMaintenance{Act: q.Act,
-			MaintenancePlanned: institution.MaintenancePlanned{Window: q.New.String(), Resource: b.Resource, From: from, To: to, Reason: b.Reason}}})
+			MaintenancePlanned: institution.MaintenancePlanned{Window: q.New.String(), Resource: b.Resource, From: b.From, To: b.To, Reason: b.Reason}}})
 		return done{q.New.String(), rc}, err
 	})
 	one := func(ctx context.Context, q *request, key string, c institution.Command) (done, error) {

@@ -177,13 +177,8 @@ func (w *writer) file(id string, e projections.Event) (int64, error) {
 func (w *writer) flush() error {
 	for chunk := range slices.Chunk(w.rows, chunkRows*columns) {
 		query := insertChunk
-		if len(chunk) < chunkRows*columns {
-			for row := range slices.Chunk(chunk, columns) {
-				if _, err := w.tx.Exec(insertOne, row...); err != nil {
-					return err
-				}
-			}
-			continue
+		if n := len(chunk) / columns; n < chunkRows {
+			query = insertOne + strings.Repeat(nextRow, n-1)
 		}
 		if _, err := w.tx.Exec(query, chunk...); err != nil {
 			return err
@@ -196,9 +191,10 @@ const (
 	columns   = 11
 	chunkRows = 40
 	insertOne = `INSERT INTO event VALUES (?,?,?,?,?,?,?,?,?,?,?)`
+	nextRow   = `,(?,?,?,?,?,?,?,?,?,?,?)`
 )
 
-var insertChunk = insertOne + strings.Repeat(`,(?,?,?,?,?,?,?,?,?,?,?)`, chunkRows-1)
+var insertChunk = insertOne + strings.Repeat(nextRow, chunkRows-1)
 
 func stamp(t time.Time) string {
 	if t.IsZero() {

@@ -207,16 +207,15 @@ type Money struct {
 	Unreturned domain.Money `json:"unreturned_fen"`
 	// Quote is the latest one; Agreed is when the family agreed to the accepted
 	// one, zero where there is none.
-	Quote    string      `json:"quote"`
-	Quoted   time.Time   `json:"quoted_at,omitzero"`
-	Answered bool        `json:"answered"` // the latest quote is the accepted one
-	Agreed   Act         `json:"agreed,omitzero"`
-	List     int         `json:"price_list_version"`
-	Claimed  bool        `json:"relief_claimed"` // and not decided yet
-	Granted  bool        `json:"relief_granted"`
-	Rule     string      `json:"relief_rule,omitzero"`
-	Document string      `json:"relief_document,omitzero"`
-	Death    domain.Date `json:"-"` // the day that decides which rule applies
+	Quote    string    `json:"quote"`
+	Quoted   time.Time `json:"quoted_at,omitzero"`
+	Answered bool      `json:"answered"` // the latest quote is the accepted one
+	Agreed   Act       `json:"agreed,omitzero"`
+	List     int       `json:"price_list_version"`
+	Claimed  bool      `json:"relief_claimed"` // and not decided yet
+	Granted  bool      `json:"relief_granted"`
+	Rule     string    `json:"relief_rule,omitzero"`
+	Document string    `json:"relief_document,omitzero"`
 }
 
 // A Line is one item of the bill or of the quote.
@@ -643,7 +642,7 @@ func (m *Money) relieve(s booking.State, from int) {
 	const group = "granted" // who is entitled was decided; it does not matter here as whom
 	rule := booking.ReliefRule{ID: s.Grant.Rule, Version: s.Grant.Version, Groups: []string{group}}
 	for _, w := range s.Grant.Waives {
-		rule.Waives = append(rule.Waives, booking.Waiver{Code: w.Code, Quantity: w.Quantity})
+		rule.Waives = append(rule.Waives, booking.Waiver(w))
 	}
 	lines := make([]booking.Line, len(m.Lines))
 	for i, l := range m.Lines {

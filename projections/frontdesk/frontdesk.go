@@ -204,20 +204,21 @@ func (w *writer) institution(id string, body any) error {
 	return nil
 }
 
-// parseDay takes the id of a day's stream or of a waiting list apart.
-func parseDay(id string) (institution, resource string, day domain.Date, err error) {
+// parseDay takes the id of a day's stream or of a waiting list apart. What is
+// not named so is on nobody's board.
+func parseDay(id string) (institution, resource string, day domain.Date, ok bool) {
 	i, j := strings.IndexByte(id, '.'), strings.LastIndexByte(id, '.')
 	if i < 0 || j <= i || len(id)-j != 9 {
-		return "", "", "", fmt.Errorf("frontdesk: %q names no resource's day", id)
+		return "", "", "", false
 	}
 	d := id[j+1:]
-	return id[:i], id[i+1 : j], domain.Date(d[:4] + "-" + d[4:6] + "-" + d[6:]), nil
+	return id[:i], id[i+1 : j], domain.Date(d[:4] + "-" + d[4:6] + "-" + d[6:]), true
 }
 
 func (w *writer) day(e projections.Event, body schedule.Event) error {
-	home, resource, day, err := parseDay(e.Stream.ID())
-	if err != nil {
-		return err
+	home, resource, day, ok := parseDay(e.Stream.ID())
+	if !ok {
+		return nil
 	}
 	switch b := body.(type) {
 	case schedule.Held:
@@ -236,9 +237,9 @@ func (w *writer) day(e projections.Event, body schedule.Event) error {
 }
 
 func (w *writer) wait(e projections.Event, body schedule.WaitEvent) error {
-	home, kind, day, err := parseDay(e.Stream.ID())
-	if err != nil {
-		return err
+	home, kind, day, ok := parseDay(e.Stream.ID())
+	if !ok {
+		return nil
 	}
 	const of = ` WHERE institution = ? AND day = ? AND kind = ? AND "case" = ?`
 	switch b := body.(type) {
@@ -259,7 +260,7 @@ func (w *writer) wait(e projections.Event, body schedule.WaitEvent) error {
 func (w *writer) till(e projections.Event, body booking.TillEvent) error {
 	home, date, ok := strings.Cut(e.Stream.ID(), ".")
 	if !ok || len(date) != 8 {
-		return fmt.Errorf("frontdesk: %q names no till", e.Stream.ID())
+		return nil
 	}
 	day := date[:4] + "-" + date[4:6] + "-" + date[6:]
 	switch b := body.(type) {

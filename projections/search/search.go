@@ -322,13 +322,7 @@ func (w *writer) flush() error {
 		}
 		query := insertChunk
 		if len(chunk) < chunkRows {
-			query, args = insertOne, args[:0]
-			for _, t := range chunk {
-				if _, err := w.tx.Exec(query, t.institution, t.quarter, t.term, t.entry); err != nil {
-					return err
-				}
-			}
-			continue
+			query = insertOne + strings.Repeat(nextRow, len(chunk)-1)
 		}
 		if _, err := w.tx.Exec(query, args...); err != nil {
 			return err
@@ -371,6 +365,7 @@ func (t term) compare(o term) int {
 const (
 	chunkRows = 64
 	insertOne = `INSERT INTO term VALUES (?,?,?,?)`
+	nextRow   = `,(?,?,?,?)`
 )
 
-var insertChunk = insertOne + strings.Repeat(`,(?,?,?,?)`, chunkRows-1)
+var insertChunk = insertOne + strings.Repeat(nextRow, chunkRows-1)
