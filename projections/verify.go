@@ -12,6 +12,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -67,6 +68,7 @@ const (
 	Differs    = "differs"
 	Missing    = "missing"    // the log says so, the read model does not have it
 	Unexpected = "unexpected" // the read model has it, the log does not say so
+	Unreadable = "unreadable" // the read model has it, but it cannot be read
 )
 
 // maxDifferences are kept per read model; the rest is counted.
@@ -141,7 +143,7 @@ func (r VerifyReport) Lines(lang string) []string {
 		}
 	}
 	if r.Err() == nil {
-		return append(ls, say("全部与日志一致。", "Everything agrees with the log."))
+		return append(ls, say("读模型全部与日志中的事件一致。", "Every read model agrees with the events of the log."))
 	}
 	return append(ls, say("读模型与日志不一致。日志是准的，运行 shenzhong rebuild 可以重建。", "A read model does not agree with the log. The log is right; shenzhong rebuild makes it anew."))
 }
@@ -150,7 +152,7 @@ func (d Difference) text(lang string) string {
 	if lang == "en" {
 		return d.String()
 	}
-	zh := map[string]string{Differs: "不同", Missing: "缺少", Unexpected: "多出"}[d.What]
+	zh := map[string]string{Differs: "不同", Missing: "缺少", Unexpected: "多出", Unreadable: "读不出"}[d.What]
 	return strings.TrimSuffix(d.String(), d.What) + zh
 }
 
@@ -188,17 +190,21 @@ func Verify(ctx context.Context, cfg VerifyConfig) (_ VerifyReport, err error) {
 		}
 		vs = append(vs, v)
 		closeLive, err := v.open(ctx, cfg.Dir, temp)
-		if err != nil {
-			return report, err
-		}
 		defer closeLive()
+		if ctx.Err() != nil {
+			return report, ctx.Err()
+		}
+		v.report.Err = cmp.Or(v.report.Err, err)
 	}
 	if err := fold(ctx, cfg, vs, &report); err != nil {
 		return report, err
 	}
 	for _, v := range vs {
 		if err := v.compare(ctx); err != nil {
-			return report, fmt.Errorf("%s: %w", v.p.Name(), err)
+			if ctx.Err() != nil {
+				return report, ctx.Err()
+			}
+			v.report.Err = err
 		}
 		report.Models = append(report.Models, v.report)
 	}
@@ -389,13 +395,28 @@ func (v *verified) compare(ctx context.Context) error {
 		return nil
 	}
 	figures, ds, err := v.count.Compare(ctx, v.live)
-	if err != nil {
-		return fmt.Errorf("recount: %w", err)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil { // a live row that cannot be read is a difference, and not the last model's
+		ds = append(ds, Difference{"recount", figure(err), "", Unreadable})
 	}
 	v.report.Figures = figures
 	v.report.Count += len(ds)
 	v.report.Recounts = ds[:min(len(ds), maxDifferences)]
 	return nil
+}
+
+// scanned finds the column in an error of database/sql, which quotes the value
+// behind it.
+var scanned = regexp.MustCompile(`^.*sql: Scan error on column index \d+, name "(\w+)"`)
+
+// figure says what an error of a recount was about, without a stored value.
+func figure(err error) string {
+	if m := scanned.FindStringSubmatch(err.Error()); m != nil {
+		return "column " + m[1]
+	}
+	return "live rows"
 }
 
 // tables lists what is in a file: "table CREATE TABLE …" by name.

@@ -366,3 +366,43 @@ func TestSameLogSameRows(t *testing.T) {
 		}
 	}
 }
+
+// A live row that the recount cannot read is a difference; the other models are
+// compared all the same.
+func TestVerifyNamesAnUnreadableRow(t *testing.T) {
+	c, dir := newCity(t, 5), t.TempDir()
+	c.live(300)
+	r := c.open(c.config(dir))
+	caughtUp(t, r)
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "servicecredit*.db"))
+	if err != nil || len(files) != 1 {
+		t.Fatal(files, err)
+	}
+	db, err := sql.Open("sqlite", files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, q := range []string{`PRAGMA ignore_check_constraints = on`, `UPDATE institution SET fictitious = 2 WHERE code = (SELECT min(code) FROM institution)`} {
+		if _, err := db.Exec(q); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	report := c.verify(dir)
+	for _, m := range report.Models {
+		if m.Err != nil || m.OK() != (m.Name != "servicecredit") || m.Rows == 0 {
+			t.Errorf("%s: %+v", m.Name, m)
+		}
+	}
+	text := strings.Join(report.Lines("en"), "\n")
+	for _, want := range []string{"servicecredit", "institution 1", "fictitious: differs", "recount column fictitious: unreadable"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+}

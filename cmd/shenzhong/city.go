@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/nats-io/nats.go"
 
@@ -151,9 +152,16 @@ func (c *city) openNATS(ctx context.Context, master []byte) error {
 	case errors.Is(err, natsstore.ErrLocked):
 		return fail(exitBusy, nil, "数据目录 %s 正被另一个进程使用；先停下它，或用 --data 指明别的目录。",
 			"Another process is using the data directory %s; stop it first, or name another one with --data.", f.Data)
+	case errors.Is(err, natsstore.ErrNoKeys):
+		return fail(exitNoLog, err, "钥匙库不见了：不要用 --init，从钥匙备份恢复", "The key bucket is gone: do not use --init, restore it from the backup of the keys")
+	case errors.Is(err, natsstore.ErrNoLog) && f.esdb():
+		return fail(exitNoLog, err, "%s 里没有钥匙库。esdb 里若已有事件，不要用 --init，从钥匙备份恢复；第一次使用才加 --init",
+			"There is no key bucket in %s. If esdb has events already, do not use --init, restore it from the backup of the keys; for a first use add --init", f.Data)
 	case errors.Is(err, natsstore.ErrNoLog):
 		return fail(exitNoLog, err, "%s 里没有日志。路径若没有写错，第一次使用请加 --init",
 			"There is no log in %s. If the path is right and this is its first use, add --init", f.Data)
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return fail(exitFailed, err, "数据目录 %s 不能写：本程序须能在其中新建和修改文件", "The data directory %s cannot be written; this program must be able to make and change files in it", f.Data)
 	case errors.Is(err, natsstore.ErrNotSynced), errors.Is(err, natsstore.ErrSyncUnseen):
 		return fail(exitFailed, err, "不使用这台 NATS 服务器", "This NATS server is not used")
 	case err != nil:

@@ -80,8 +80,8 @@ var zhHelp = map[string]string{
 
 	"serve":              "运行全部：日志、读模型、网页与接口。",
 	"serve --demo":       "数据目录为空时，装入一座演示城市。",
-	"serve --listen":     "监听的地址。",
-	"serve --cases":      "演示城市里模拟多少个案件。",
+	"serve --listen":     "监听的地址。默认 127.0.0.1:8080。",
+	"serve --cases":      "演示城市里模拟多少个案件。默认 2000。",
 	"import":             "导入真实文件：要么全部成功，要么一点不动；重复导入不改变什么。",
 	"import prices":      "导入价目表（JSON 文件或目录）。",
 	"import prices FILE": "文件或目录；目录里的 *.json 都会读。",
@@ -99,10 +99,10 @@ var zhHelp = map[string]string{
 	"import plots FILE":         "CSV 文件，第一行是列名。",
 
 	"simulate":            "用真实命令模拟治丧案件；同一个种子，得到同样的事件。",
-	"simulate --cases":    "案件数。",
-	"simulate --seed":     "随机种子。",
-	"simulate --from":     "模拟时间从哪一天起。",
-	"simulate --until":    "模拟时间到哪一天止。",
+	"simulate --cases":    "案件数。默认 100。",
+	"simulate --seed":     "随机种子。默认 1。",
+	"simulate --from":     "模拟时间从哪一天起。默认 2025-01-01。",
+	"simulate --until":    "模拟时间到哪一天止。默认 2026-10-31，未到时为昨天。",
 	"simulate --parallel": "同时进行多少个案件。结果与此无关。",
 	"simulate --acks":     "每个确认了的命令写一行到这个文件（测试用）。",
 
@@ -188,21 +188,29 @@ date is 2024-03-27, or 2008 where only the year is known; the public page then s
      "source": "…", "date": "2024-03-27", "confidence": "…",
      "items": [{"code": "CRM-STD", "name_zh": "遗体火化", "name_en": "Cremation", "category": "CREMATION",
                 "pricing_type": "GOV_GUIDED", "unit": "元/具", "price_fen": 90000}]}`},
-	"import catalogue": {`    shenzhong import catalogue --effective 2026-03-01 --document "文号" catalog.json`,
-		`    shenzhong import catalogue --effective 2026-03-01 --document "No." catalog.json`},
-	"import credit-policy": {`    shenzhong import credit-policy credit_rules.json`,
-		`    shenzhong import credit-policy credit_rules.json`},
+	"import catalogue": {`例：
+
+    shenzhong import catalogue --effective 2026-03-01 --document "文号" catalog.json`,
+		`Example:
+
+    shenzhong import catalogue --effective 2026-03-01 --document "No." catalog.json`},
+	"import credit-policy": {`例：
+
+    shenzhong import credit-policy credit_rules.json`,
+		`Example:
+
+    shenzhong import credit-policy credit_rules.json`},
 	"import plots": {`列：cemetery, division, plot, section, row, kind, eco_type, capacity, area_cm2, stone_height_cm。kind 是 GRAVE、BODY_GRAVE、NICHE 或 ECO。cemetery 是公墓的统一社会信用代码。
 
     shenzhong import plots 墓位.csv`,
 		`Columns: cemetery, division, plot, section, row, kind, eco_type, capacity, area_cm2, stone_height_cm. kind is GRAVE, BODY_GRAVE, NICHE or ECO. cemetery is the cemetery's credit code.
 
     shenzhong import plots plots.csv`},
-	"simulate": {`同样的 --cases --seed --from --until 在空目录里总是得到同样的事件：流、次序、类型、编号、内容、发生时间都相同；只有记录时间、在日志中的位置和密封内容（每次随机数不同）不同。被中断后再运行一次，从断处继续。
+	"simulate": {`同样的 --cases --seed --from --until、同一把主密钥，在空目录里总是得到同样的事件：各个流、流内的次序、类型、编号、内容、发生时间都相同。每次不同的只有：recordedat（记录时间）、revision 与 position（在日志中的位置）、密封的栏目（每次随机数不同）、不同的流之间各行的先后。被中断后再运行一次，从断处继续。
 
     shenzhong simulate --init --cases 10000 --seed 7
     shenzhong verify`,
-		`The same --cases --seed --from --until in an empty directory always give the same events: streams, order within them, types, ids, content and time of happening are equal; only the recording time, the position in the log and the sealed boxes (random nonces) differ. After an interruption, run it again and it goes on.
+		`The same --cases --seed --from --until in an empty directory under the same master key always give the same events: streams, order within them, types, ids, content and time of happening are equal. What differs: recordedat, revision and position (the place in the log), the sealed fields (random nonces), and the order of lines between streams. After an interruption, run it again and it goes on.
 
     shenzhong simulate --init --cases 10000 --seed 7
     shenzhong verify`},
@@ -216,11 +224,19 @@ date is 2024-03-27, or 2008 where only the year is known; the public page then s
     shenzhong verify && echo agrees
 
 Exit codes: 0 agrees; 3 differs (the report says where); others: it could not be checked.`},
-	"rebuild": {`    shenzhong rebuild              全部
+	"rebuild": {`例：
+
+    shenzhong rebuild              全部
     shenzhong rebuild ecoratio     一个`,
-		`    shenzhong rebuild              all of them
+		`Examples:
+
+    shenzhong rebuild              all of them
     shenzhong rebuild ecoratio     one`},
-	"export": {`    shenzhong export log > log.ndjson`, `    shenzhong export log > log.ndjson`},
+	"export": {`例：
+
+    shenzhong export log > log.ndjson`, `Example:
+
+    shenzhong export log > log.ndjson`},
 	"export log": {`任何人都可以用它自己重新点算。个人信息保持密封。
 
     shenzhong export log > log.ndjson

@@ -35,6 +35,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
 		Setup: func(e *testscript.Env) error {
+			e.Setenv("DOLLAR", "$")
 			e.Setenv("SHENZHONG_LANG", "en")
 			e.Setenv("SHENZHONG_MASTER_KEY", filepath.Join(e.WorkDir, "master.key"))
 			e.Setenv("HOME", e.WorkDir)

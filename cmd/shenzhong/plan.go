@@ -171,7 +171,7 @@ func newPlan(city *demoCity, seed uint64, n int, from, until domain.Date) (*plan
 		days, weights = append(days, d), append(weights, monthly[d.Start().Month()-1])
 	}
 	if len(days) == 0 {
-		return nil, nil, fmt.Errorf("the range from %s to %s is too short", from, until)
+		return nil, nil, fail(exitUsage, nil, "从 %s 到 %s 的时间太短。", "The range from %s to %s is too short.", from, until)
 	}
 	var deaths []int
 	for _, h := range city.homes {

@@ -21,27 +21,23 @@ import (
 	"shenzhong/handlers/web"
 	"shenzhong/projections"
 	"shenzhong/projections/availability"
-	"shenzhong/projections/casefile"
 	"shenzhong/projections/ecoratio"
-	"shenzhong/projections/frontdesk"
 	"shenzhong/projections/pricepages"
-	"shenzhong/projections/search"
 	"shenzhong/projections/servicecredit"
-	"shenzhong/projections/tracking"
 )
 
 // serveCmd runs everything.
 type serveCmd struct {
 	cityFlags
 	// Listen is the address of pages and API. Something in front ends TLS.
-	Listen string `default:"127.0.0.1:8080" env:"SHENZHONG_LISTEN" placeholder:"ADDR" help:"Address to listen on."`
+	Listen string `default:"127.0.0.1:8080" env:"SHENZHONG_LISTEN" placeholder:"ADDR" help:"Address to listen on. Default: ${default}."`
 	// Accounts is who may sign in, as "shenzhong account" writes it. Without the
 	// file everything public is served and nobody can write.
 	Accounts string `type:"path" env:"SHENZHONG_ACCOUNTS" placeholder:"FILE" help:"Accounts file. Default: accounts.json in the data directory."`
 	// Demo fills an empty data directory with a small city.
 	Demo bool `env:"SHENZHONG_DEMO" help:"Fill an empty data directory with a demo city."`
 	// Cases is how many cases the demo city has seen.
-	Cases int `default:"2000" placeholder:"N" help:"Cases in the demo city."`
+	Cases int `default:"2000" placeholder:"N" help:"Cases in the demo city. Default: ${default}."`
 }
 
 // demoSeed is the seed of the demo city's cases.
@@ -129,11 +125,11 @@ func (c *city) openModels(ctx context.Context, demo bool) (err error) {
 	return nil
 }
 
-// projections are all read models. The renderer is open.
+// projections are the read models that a page or the API asks. The renderer is
+// open.
 func (c *city) projections() []projections.Projection {
 	return []projections.Projection{
 		servicecredit.Projection{}, ecoratio.Projection{}, pricepages.Projection{Renderer: c.renderer.PricePages()}, availability.Projection{},
-		search.Projection{}, casefile.Projection{}, frontdesk.Projection{}, tracking.Projection{},
 	}
 }
 

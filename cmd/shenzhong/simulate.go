@@ -37,8 +37,8 @@ import (
 // are random. "export log" sorted by stream shows it.
 type simulateCmd struct {
 	cityFlags
-	Cases int    `default:"100" placeholder:"N" help:"How many cases."`
-	Seed  uint64 `default:"1" placeholder:"S" help:"Seed of the random choices."`
+	Cases int    `default:"100" placeholder:"N" help:"How many cases. Default: ${default}."`
+	Seed  uint64 `default:"1" placeholder:"S" help:"Seed of the random choices. Default: ${default}."`
 	From  string `placeholder:"DATE" help:"First simulated day. Default: 2025-01-01."`
 	Until string `placeholder:"DATE" help:"Last simulated day. Default: 2026-10-31, or yesterday if that is earlier."`
 	// Parallel bounds the lanes that run at a time. Appends that wait at the same

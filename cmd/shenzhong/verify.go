@@ -41,6 +41,7 @@ func (c *verifyCmd) Run(ctx context.Context, con *console) error {
 		bar.end()
 		diff, isDiff := errors.AsType[*natsstore.Difference](err)
 		loss, isLoss := errors.AsType[*natsstore.LossError](err)
+		lost, isKeys := errors.AsType[*natsstore.KeysError](err)
 		switch {
 		case isDiff:
 			differs = true
@@ -48,10 +49,16 @@ func (c *verifyCmd) Run(ctx context.Context, con *console) error {
 		case isLoss:
 			con.printf("日志：不完整。%v", "Log: incomplete. %v", loss)
 			return errDiffers
-		case err != nil:
+		case err != nil && !isKeys:
 			return err
 		default:
 			con.printf("日志：%d 条消息、%d 个事件，与索引逐条一致。", "Log: %d messages, %d events; each agrees with the index.", rep.Messages, rep.Events)
+		}
+		if isKeys {
+			differs = true
+			con.printf("钥匙库：有 %d 处不对，第一处：%s。不要用 --init，从钥匙备份恢复。", "Keys: %d faults, the first: %s. Do not use --init, restore them from the backup of the keys.", lost.Faults, lost.First)
+		} else {
+			con.printf("钥匙库：%d 把，都打得开。", "Keys: %d, each opens.", rep.Keys)
 		}
 	} else {
 		con.printf("日志：在 %s，由它自己核对。", "Log: in %s, which checks itself.", city.where())
@@ -83,7 +90,10 @@ func (c *verifyCmd) Run(ctx context.Context, con *console) error {
 	for _, l := range rep.Lines(con.lang) {
 		fmt.Fprintln(con.out, l)
 	}
-	if differs || rep.Err() != nil {
+	switch {
+	case differs && rep.Err() == nil:
+		return fail(exitDiffers, nil, "核对发现出入：不对的是上面所说的日志或钥匙库，读模型没有出入。", "Differences were found: in the log or the keys, as said above, not in the read models.")
+	case rep.Err() != nil:
 		return errDiffers
 	}
 	con.printf("核对完毕，用时 %s。", "Checked in %s.", time.Since(began).Round(time.Millisecond))

@@ -20,3 +20,6 @@ func (s *Store) Groups() (batches, appends uint64) {
 	defer s.commit.mu.Unlock()
 	return s.commit.batches, s.commit.batched
 }
+
+// Full is how a store of cfg names a failure.
+func Full(cfg Config, err error) error { return (&Store{cfg: cfg}).full(err) }

@@ -60,9 +60,12 @@ var _ events.Keyring = (*Keys)(nil)
 // ErrNoMasterKey reports use of the keyring without a master key.
 var ErrNoMasterKey = errors.New("natsstore: no master key was given (Config.MasterKey, 32 bytes)")
 
+// keyStream is the stream of a log's key bucket.
+func keyStream(name string) string { return "KV_" + name + "-keys" }
+
 func openKeys(ctx context.Context, s *Store) (*Keys, error) {
 	bucket := s.cfg.Name + "-keys"
-	k := &Keys{s: s, name: "KV_" + bucket, prefix: "$KV." + bucket + ".", young: map[domain.Subject]cipher.AEAD{}}
+	k := &Keys{s: s, name: keyStream(s.cfg.Name), prefix: "$KV." + bucket + ".", young: map[domain.Subject]cipher.AEAD{}}
 	if len(s.cfg.MasterKey) == 0 {
 		return k, nil
 	}
@@ -74,8 +77,11 @@ func openKeys(ctx context.Context, s *Store) (*Keys, error) {
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		// A log that has events has keys. Making an empty bucket beside it
 		// would make everybody look forgotten.
-		if !s.cfg.Init || s.stream.CachedInfo().State.LastSeq > 0 {
-			return nil, fmt.Errorf("%w: the key bucket %q is missing: restore it from the key archive", ErrNoLog, bucket)
+		if s.stream.CachedInfo().State.LastSeq > 0 {
+			return nil, fmt.Errorf("%w: bucket %q; restore it from the key archive", ErrNoKeys, bucket)
+		}
+		if !s.cfg.Init {
+			return nil, fmt.Errorf("%w: there is no key bucket %q, and Init was not asked for", ErrNoLog, bucket)
 		}
 		stream, err = s.js.CreateStream(ctx, jetstream.StreamConfig{
 			Name: k.name, Subjects: []string{k.prefix + ">"}, Description: "Shenzhong personal data keys", Storage: jetstream.FileStorage,
@@ -83,7 +89,7 @@ func openKeys(ctx context.Context, s *Store) (*Keys, error) {
 			AllowDirect: true, DenyPurge: true, MaxMsgs: -1, MaxBytes: -1, MaxMsgSize: 1 << 10})
 	}
 	if err != nil {
-		return nil, fmt.Errorf("natsstore: open the key bucket: %w", err)
+		return nil, fmt.Errorf("natsstore: open the key bucket: %w", s.full(err))
 	}
 	if err := k.finish(ctx, stream); err != nil {
 		return nil, err
@@ -223,7 +229,8 @@ func (k *Keys) publish(ctx context.Context, subj string, expected uint64, value 
 	m := &nats.Msg{Subject: subj, Data: value, Header: nats.Header{expectHeader: {strconv.FormatUint(expected, 10)}}}
 	ctx, cancel := context.WithTimeout(ctx, k.s.cfg.Timeout)
 	defer cancel()
-	return k.s.commit.request(ctx, m, 0)
+	seq, err := k.s.commit.request(ctx, m, 0)
+	return seq, k.s.full(err)
 }
 
 // read fetches a key and caches it with those made after it.

@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/google/uuid"
@@ -277,8 +280,72 @@ func TestALogWithoutItsKeysIsRefused(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if s, err := natsstore.Open(t.Context(), cfg); !errors.Is(err, natsstore.ErrNoLog) {
+	if s, err := natsstore.Open(t.Context(), cfg); !errors.Is(err, natsstore.ErrNoKeys) || errors.Is(err, natsstore.ErrNoLog) {
 		t.Errorf("open: %v, %v", s, err)
+	}
+}
+
+// TestADamagedKeyIsFound flips bytes of the key bucket's file and takes the
+// file away; somebody who was forgotten is no damage.
+func TestADamagedKeyIsFound(t *testing.T) {
+	cfg := config(t.TempDir())
+	filled(t, cfg, 8)
+	s := open(t, cfg)
+	for i := range 20 {
+		if _, err := s.Keys().Key(t.Context(), domain.Subject(fmt.Sprintf("person-%d", i)), true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, p := range []domain.Subject{"person-3", "person-19", "never-known"} {
+		if err := s.Keys().Forget(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rep, err := s.Verify(t.Context(), nil)
+	if err != nil || rep.Keys != 18 {
+		t.Fatalf("before the damage: %+v, %v", rep, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	block := blocks(t, cfg.Dir, "KV_sz-keys")[0]
+	whole, err := os.ReadFile(block)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rel, err := filepath.Rel(cfg.Dir, block)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range []int{100, len(whole) / 2, len(whole) - 1} {
+		bad := cfg
+		bad.Dir = copyDir(t, cfg.Dir)
+		b := bytes.Clone(whole)
+		b[at] ^= 1
+		if err := os.WriteFile(filepath.Join(bad.Dir, rel), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		err := sound(t, bad)
+		if k, ok := errors.AsType[*natsstore.KeysError](err); !ok || !strings.Contains(k.First, "1.blk") {
+			t.Errorf("byte %d of %d: %v", at, len(whole), err)
+		}
+	}
+	other := cfg
+	other.Dir, other.MasterKey = copyDir(t, cfg.Dir), bytes.Repeat([]byte{9}, 32)
+	if k, ok := errors.AsType[*natsstore.KeysError](sound(t, other)); !ok || k.Faults != 18 || !strings.Contains(k.First, "person-") {
+		t.Errorf("under another master key: %v", k)
+	}
+}
+
+func TestAFullDiskIsNamed(t *testing.T) {
+	for code, want := range map[jetstream.ErrorCode]bool{10023: true, 10047: true, jetstream.JSErrCodeStreamNotFound: false} {
+		err := natsstore.Full(config(t.TempDir()), &jetstream.APIError{ErrorCode: code})
+		if errors.Is(err, natsstore.ErrDiskFull) != want || want && !strings.Contains(err.Error(), "磁盘已满") {
+			t.Errorf("%d: %v", code, err)
+		}
+	}
+	if err := natsstore.Full(config(t.TempDir()), fmt.Errorf("write: %w", syscall.ENOSPC)); !errors.Is(err, natsstore.ErrDiskFull) {
+		t.Error(err)
 	}
 }
 

@@ -65,6 +65,10 @@ type Config struct {
 // ErrNoLog reports that there is no log where one was expected.
 var ErrNoLog = errors.New("natsstore: there is no log here")
 
+// ErrNoKeys reports a log whose persons' keys are gone. Making a new, empty
+// bucket would make everybody in the log look forgotten.
+var ErrNoKeys = errors.New("natsstore: the key bucket is missing")
+
 // ErrDamaged reports a log whose files are not what was written.
 var ErrDamaged = errors.New("natsstore: the log is damaged")
 
@@ -92,6 +96,9 @@ type Store struct {
 	stream jetstream.Stream
 	commit *committer
 	keys   *Keys
+	// keyFault is what was wrong with the files of the key bucket before the
+	// server started, which mends them by cutting off.
+	keyFault string
 
 	mark   string
 	index  *index
@@ -155,8 +162,14 @@ func (s *Store) open(ctx context.Context) error {
 		if err := checkBeforeStart(filepath.Join(data, server.JetStreamStoreDir), s.cfg.Name); err != nil {
 			return err
 		}
+		if s.keyFault, err = checkKeyFiles(filepath.Join(data, server.JetStreamStoreDir), keyStream(s.cfg.Name)); err != nil {
+			return fmt.Errorf("natsstore: the key bucket: %w", err)
+		}
+		if s.keyFault != "" {
+			s.cfg.Logger.Error("the files of the key bucket are damaged: restore them from the key archive", "what", s.keyFault)
+		}
 		if s.srv, err = embed(s.cfg.Dir, s.cfg.Logger); err != nil {
-			return err
+			return s.full(err)
 		}
 		if s.nc, err = nats.Connect("", nats.InProcessServer(s.srv), nats.Name("shenzhong"), nats.NoReconnect()); err != nil {
 			return fmt.Errorf("natsstore: %w", err)
@@ -196,7 +209,7 @@ func (s *Store) openStream(ctx context.Context) error {
 			return fmt.Errorf("%w: JetStream has no stream %q, and Init was not asked for", ErrNoLog, s.cfg.Name)
 		}
 		if stream, err = s.js.CreateStream(ctx, want); err != nil {
-			return fmt.Errorf("natsstore: create the log: %w", err)
+			return fmt.Errorf("natsstore: create the log: %w", s.full(err))
 		}
 	case err != nil:
 		return fmt.Errorf("natsstore: open the log: %w", err)
@@ -267,7 +280,7 @@ func (s *Store) Append(ctx context.Context, st events.Stream, expected events.Re
 		return 0, 0, err
 	}
 	fail := func(err error) (events.Revision, events.Position, error) {
-		return 0, 0, fmt.Errorf("natsstore: append to %s: %w", st, err)
+		return 0, 0, fmt.Errorf("natsstore: append to %s: %w", st, s.full(err))
 	}
 	if err := ctx.Err(); err != nil {
 		return fail(err)

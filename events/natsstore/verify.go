@@ -28,6 +28,7 @@ type Report struct {
 	Differences      uint64
 	Unreadable       uint64      // messages that the log does not give, among the differences
 	First            *Difference // nil when there is none
+	Keys             uint64      // persons' keys read
 }
 
 func (r *Report) differs(p events.Position, format string, args ...any) {
@@ -37,8 +38,9 @@ func (r *Report) differs(p events.Position, format string, args ...any) {
 }
 
 // Verify reads every message of the log itself and compares it with the index,
-// row by row. The error is the first *Difference, if there is any, or says why
-// the comparison did not end. Progress, if set, is told how many of how many
+// row by row; then it reads every person's key. The error holds the first
+// *Difference and a *KeysError, if there are any, or says why the comparison did
+// not end. Progress, if set, is told how many of how many
 // messages were read. With the embedded server the files of the log are checked
 // first, past what the server has in memory; any server checks each message's
 // checksum as it reads.
@@ -60,20 +62,23 @@ func (s *Store) Verify(ctx context.Context, progress func(done, total uint64)) (
 			return Report{}, fmt.Errorf("natsstore: verify: %w", err)
 		}
 		if found != nil {
-			return Report{Differences: 1, Unreadable: 1, First: found}, found
+			n, errKeys := s.keys.verify(ctx)
+			return Report{Differences: 1, Unreadable: 1, First: found, Keys: n}, errors.Join(found, errKeys)
 		}
 	}
 	rep, err := s.compare(ctx, 1, last, progress)
 	if err != nil {
 		return rep, fmt.Errorf("natsstore: verify: %w", err)
 	}
+	n, errKeys := s.keys.verify(ctx)
+	rep.Keys = n
 	if n := uint64(info.State.NumDeleted); rep.Differences == 0 && n > 0 {
 		rep.differs(0, "the log counts %d messages as deleted", n)
 	}
 	if rep.First != nil {
-		return rep, rep.First
+		return rep, errors.Join(rep.First, errKeys)
 	}
-	return rep, nil
+	return rep, errKeys
 }
 
 // compare holds the messages from..to of the log against the index.

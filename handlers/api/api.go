@@ -66,11 +66,7 @@ func (a *API) Routes(r chi.Router) {
 	if err != nil {
 		panic(err) // a program fault: the description does not marshal
 	}
-	r.Get("/openapi.json", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/openapi+json")
-		w.Header().Set("Access-Control-Allow-Origin", "*") // public, and read by tools in browsers
-		w.Write(spec)
-	})
+	r.Get("/openapi.json", serveSpec(spec))
 	docs(r, h.OpenAPI())
 	a.draws(r)
 }

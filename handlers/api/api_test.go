@@ -162,6 +162,24 @@ func TestCredit(t *testing.T) {
 	if got.field("entries.0.points") != "3" || got.field("entries.0.repaired_on") != "2026-11-23" || got.field("suspicions.1.open") != "false" {
 		t.Error(got.Body)
 	}
+	// The repaired deduction no longer counts, the revoked bonus never did.
+	if got.field("score.on") != "2026-11-23" || got.field("score.score") != "80" || got.field("score.grade") != "B" || got.field("score.policy") == "" || got.field("score.as_of") == "" {
+		t.Error(got.Body)
+	}
+	if got.field("entries.0.running_score") != "77" || got.field("entries.0.event") == "" || got.field("entries.0.position") == "" {
+		t.Error(got.Body)
+	}
+	for _, who := range []string{"regulator-0501", "desk-0101"} {
+		if got := c.send(who, "GET", "/api/v1"+on+"?on=2025-12-31", ""); got.Code != 200 || got.field("score.rated") != "false" {
+			t.Error(who, got.Body)
+		}
+	}
+	if got := c.send("regulator-0501", "GET", "/api/v1"+on+"?on=2099-01-01", ""); got.problem().Code != "day_ahead" {
+		t.Error(got.Body)
+	}
+	if got := c.send("other-desk", "GET", "/api/v1"+on+"?on=2026-11-23", ""); got.Code != 403 {
+		t.Error("another home's desk reads the score:", got.Code)
+	}
 	if got := c.send("other-desk", "GET", "/api/v1"+on, ""); got.Code != 403 || got.problem().Code != "other_institution" {
 		t.Error("another home's desk reads the ledger:", got.Code)
 	}
@@ -458,5 +476,18 @@ func TestPriceListInForce(t *testing.T) {
 		if r := c.send("desk-0101", "GET", "/api/v1/price-lists/"+path, ""); r.Code != want {
 			t.Errorf("%s: %d %s", path, r.Code, r.Body)
 		}
+	}
+}
+
+func TestDescriptionIsKeptAndCompressed(t *testing.T) {
+	c := bare(t, 1)
+	plain := c.send("", "GET", "/openapi.json", "")
+	small := c.send("", "GET", "/openapi.json", "", "Accept-Encoding", "gzip")
+	if small.Header().Get("Content-Encoding") != "gzip" || small.Body.Len()*3 > plain.Body.Len() || small.Header().Get("ETag") == plain.Header().Get("ETag") {
+		t.Error(small.Header(), small.Body.Len())
+	}
+	again := c.send("", "GET", "/openapi.json", "", "If-None-Match", plain.Header().Get("ETag"))
+	if again.Code != 304 || again.Body.Len() != 0 {
+		t.Error(again.Code)
 	}
 }

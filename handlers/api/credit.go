@@ -1,9 +1,13 @@
 package api
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
 
 	"shenzhong/domain"
 	"shenzhong/domain/credit"
@@ -75,11 +79,37 @@ type onSuspicion[B any] struct {
 	Write[B]
 }
 
+// creditOn asks for a ledger and its score on a day.
+type creditOn struct {
+	Institution string `path:"institution" maxLength:"60" doc:"Credit code."`
+	On          string `query:"on" format:"date" doc:"The score of this day, by everything recorded until now. Left out: today."`
+}
+
 // LedgerView is an institution's ledger.
 type LedgerView struct {
 	Institution string          `json:"institution"`
+	Score       ScoreView       `json:"score"`
 	Suspicions  []SuspicionView `json:"suspicions"`
 	Entries     []EntryView     `json:"entries"`
+}
+
+// ScoreView is the score on a day, by everything recorded until now.
+type ScoreView struct {
+	On      string        `json:"on" format:"date"`
+	Rated   bool          `json:"rated" doc:"A policy was in force; without it there is no score."`
+	Policy  string        `json:"policy,omitzero" doc:"The version that scored."`
+	Score   *int          `json:"score,omitzero"`
+	Grade   string        `json:"grade,omitzero"`
+	Ceiling string        `json:"ceiling,omitzero" doc:"The best grade that some entry allows."`
+	Counted []CountedView `json:"counted" doc:"Entries that made the score, in the order of decision."`
+	AsOf    string        `json:"as_of,omitzero" doc:"Position of the ledger's last event, opaque."`
+}
+
+// CountedView is an entry's part in a score.
+type CountedView struct {
+	Entry string `json:"entry" format:"uuid"`
+	By    int    `json:"by" doc:"After caps: negative for a deduction."`
+	Until string `json:"until" format:"date" doc:"First day on which it no longer counts."`
 }
 
 // SuspicionView is a suspicion; it never scores.
@@ -106,6 +136,12 @@ type EntryView struct {
 	DecidedOn  string `json:"decided_on" format:"date"`
 	RepairedOn string `json:"repaired_on,omitzero" format:"date"`
 	RevokedOn  string `json:"revoked_on,omitzero" format:"date"`
+	// The score right after the entry was recorded, as of DecidedOn.
+	RunningScore *int   `json:"running_score,omitzero" doc:"Score right after the entry was recorded, as of decided_on."`
+	RunningGrade string `json:"running_grade,omitzero"`
+	RunningUnder string `json:"running_policy,omitzero" doc:"The policy version that scored it."`
+	Event        string `json:"event" format:"uuid" doc:"The event that recorded the entry."`
+	Position     string `json:"position" doc:"Place of that event in the log, opaque."`
 }
 
 func (a *API) credit(h huma.API) {
@@ -193,21 +229,97 @@ func (a *API) credit(h huma.API) {
 		rc, err := ledger(ctx, q, in.Institution, credit.Revoke{Act: q.Act, Entry: id, Document: b.Document, Reason: b.Reason, RevokedOn: domain.Date(b.RevokedOn)})
 		return done{id.String(), rc}, err
 	})
-	get(h, "get_credit", "/credit/{institution}", "An institution's ledger", func(ctx context.Context, at func(string) error, in *byInstitution) (LedgerView, events.Revision, error) {
+	get(h, "get_credit", "/credit/{institution}", "An institution's ledger, with its score on a day", func(ctx context.Context, at func(string) error, in *creditOn) (LedgerView, events.Revision, error) {
 		if err := at(in.Institution); err != nil {
 			return LedgerView{}, 0, err
 		}
-		s, rev, err := load(ctx, a.app.Credit, in.Institution)
-		if err != nil || rev == events.NoStream {
+		today := domain.DateOf(a.app.Now())
+		on := cmp.Or(domain.Date(in.On), today)
+		if on > today {
+			return LedgerView{}, 0, errDayAhead.With(on)
+		}
+		policies, _, err := a.app.CreditPolicies.Load(ctx, a.app.PolicyID)
+		if err != nil {
+			return LedgerView{}, 0, err
+		}
+		l, err := a.ledger(ctx, in.Institution, policies)
+		if err != nil || l.rev == events.NoStream {
 			return LedgerView{}, 0, orNotFound(err)
 		}
-		v := LedgerView{Institution: in.Institution}
+		s, rev := l.LedgerState, l.rev
+		v := LedgerView{Institution: in.Institution, Score: scoreOn(policies, s, on)}
+		v.Score.AsOf = strconv.FormatUint(uint64(l.at), 10)
 		for _, x := range s.Suspicions {
 			v.Suspicions = append(v.Suspicions, SuspicionView{x.Suspicion.String(), x.Rule, x.Fact, x.Basis, string(x.AnswerBy), x.Answered, x.Open()})
 		}
 		for _, x := range s.Entries {
-			v.Entries = append(v.Entries, EntryView{x.ID.String(), x.Bonus, x.Rule, x.Policy, x.Points, string(x.Severity), x.Fact, x.Document, string(x.DecidedOn), string(x.RepairedOn), string(x.RevokedOn)})
+			e := EntryView{Entry: x.ID.String(), Bonus: x.Bonus, Rule: x.Rule, Policy: x.Policy, Points: x.Points, Severity: string(x.Severity), Fact: x.Fact,
+				Document: x.Document, DecidedOn: string(x.DecidedOn), RepairedOn: string(x.RepairedOn), RevokedOn: string(x.RevokedOn)}
+			r := l.recorded[x.ID]
+			e.RunningScore, e.RunningGrade, e.RunningUnder, e.Event, e.Position = r.Score, r.Grade, r.Policy, r.event, r.AsOf
+			v.Entries = append(v.Entries, e)
 		}
 		return v, rev, nil
 	})
+}
+
+var errDayAhead = domain.Reject("day_ahead", "%s 还没有到，没有那天的等级。", "%s has not come yet; there is no grade for it.")
+
+// scoreOn scores a ledger on a day.
+func scoreOn(policies credit.PolicyState, s credit.LedgerState, on domain.Date) ScoreView {
+	v := ScoreView{On: string(on), Counted: []CountedView{}}
+	p, ok := policies.InForce(on)
+	if !ok {
+		return v
+	}
+	st := credit.Score(p, s.Entries, on)
+	v.Rated, v.Policy, v.Score, v.Grade, v.Ceiling = true, st.Policy, &st.Score, st.Grade, st.Ceiling
+	for _, l := range st.Active {
+		v.Counted = append(v.Counted, CountedView{l.ID.String(), l.Counted, string(l.Until)})
+	}
+	return v
+}
+
+// A readLedger is a ledger with the event that recorded each entry.
+type readLedger struct {
+	credit.LedgerState
+	rev      events.Revision
+	at       events.Position
+	recorded map[uuid.UUID]recordedEntry
+}
+
+type recordedEntry struct {
+	ScoreView // right after the entry
+	event     string
+}
+
+// ledger reads a ledger event by event, for the score that was right after each
+// entry.
+func (a *API) ledger(ctx context.Context, institution string, policies credit.PolicyState) (readLedger, error) {
+	h := a.app.Credit
+	l := readLedger{LedgerState: h.Decider.Initial, rev: events.NoStream, recorded: map[uuid.UUID]recordedEntry{}}
+	if h.Stream(institution).Check() != nil {
+		return l, nil
+	}
+	for r, err := range h.Store.Load(ctx, h.Stream(institution), events.NoStream) {
+		if err != nil {
+			return l, err
+		}
+		body, err := h.Registry.Decode(ctx, r)
+		if err != nil {
+			return l, fmt.Errorf("ledger at position %d: %w", r.Position, err)
+		}
+		e, ok := body.(credit.LedgerEvent)
+		if !ok {
+			return l, fmt.Errorf("ledger at position %d: %s is not its event", r.Position, r.Type)
+		}
+		had := len(l.Entries)
+		l.LedgerState, l.rev, l.at = h.Decider.Evolve(l.LedgerState, e), r.Revision, r.Position
+		for _, x := range l.Entries[had:] {
+			s := scoreOn(policies, l.LedgerState, x.DecidedOn)
+			s.AsOf = strconv.FormatUint(uint64(r.Position), 10)
+			l.recorded[x.ID] = recordedEntry{s, r.ID.String()}
+		}
+	}
+	return l, nil
 }

@@ -232,7 +232,7 @@ func (f full) Credit(_ context.Context, code string, on domain.Date) (Credit, er
 	}
 	if on != "" {
 		c.On, c.Past = on, on != "2026-11-23"
-		c.Corrected = "A"
+		c.Then = &CreditThen{Grade: "A"}
 	}
 	return c, nil
 }

@@ -203,7 +203,14 @@ type creditFile struct {
 	Policy     string        `json:"policy,omitempty"`
 	Entries    []creditEntry `json:"entries"`
 	Bonuses    []creditBonus `json:"bonuses"`
+	KnownThen  *knownThen    `json:"known_then,omitempty"` // where it is another grade
 	AsOf       asOfJSON      `json:"as_of"`
+}
+
+// knownThen is what was known of a past day's grade on the day itself.
+type knownThen struct {
+	Grade    string      `json:"grade"`
+	Recorded domain.Date `json:"recorded_on,omitempty"` // where there was none
 }
 
 type creditEntry struct {
@@ -235,6 +242,9 @@ func creditJSON(p Credit) creditFile {
 	}
 	if p.Policy != nil {
 		f.Policy = p.Policy.Version
+	}
+	if p.Then != nil {
+		f.KnownThen = &knownThen{p.Then.Grade, p.Then.Recorded}
 	}
 	for _, e := range p.Entries {
 		f.Entries = append(f.Entries, creditEntry{e.Rule, e.Name.Zh, e.Name.En, e.Severity, -e.Points, e.Document, e.Decided, e.Until, e.Policy})

@@ -247,19 +247,25 @@ type Credit struct {
 	Fictitious bool
 	Grade      string
 	GradeName  Text
-	// On is the day whose grade is shown, as it was shown then; Past is set when
-	// it is not today. Corrected is the grade of that day by what is known now,
-	// where that is another one.
-	On          domain.Date
-	Past        bool
-	Corrected   string
-	CorrectedAs Text
-	Policy      *CreditPolicy
+	// On is the day whose grade is shown, by everything that is known now; Past
+	// is set when it is not today. Then is what was known on the day itself,
+	// where that is something else.
+	On     domain.Date
+	Past   bool
+	Then   *CreditThen
+	Policy *CreditPolicy
 	// Entries are the entries on public display, Bonuses the bonuses in force; of
 	// a past day those that still are, because their time of publication ends.
 	Entries []CreditEntry
 	Bonuses []CreditBonus
 	AsOf    AsOf
+}
+
+// CreditThen is what was known of a past day's grade on the day itself.
+type CreditThen struct {
+	Grade string // empty: no policy had been recorded
+	// Recorded is the day on which the policy was recorded, where Grade is empty.
+	Recorded domain.Date
 }
 
 // A CreditEntry is a confirmed entry of severity general or severe within its

@@ -367,19 +367,24 @@ func (m *ReadModels) Credit(ctx context.Context, code string, on domain.Date) (C
 	p := Credit{Code: code, On: on, Past: on < today}
 	asOf, err := m.look(ctx, servicecredit.Name, func(tx *sql.Tx) error {
 		r := servicecredit.Reader{DB: tx}
-		s, err := r.AsShown(ctx, domain.CreditCode(code), on)
+		s, err := r.At(ctx, domain.CreditCode(code), on)
 		if err != nil {
 			return err
 		}
 		p.Kind, p.Name, p.Fictitious = string(s.Kind), Text{s.NameZh, s.NameEn}, s.Fictitious
 		p.Grade, p.GradeName = s.Grade, m.grade(s.Grade, s.GradeZh)
 		if p.Past {
-			corrected, err := r.At(ctx, domain.CreditCode(code), on)
+			then, err := r.AsShown(ctx, domain.CreditCode(code), on)
 			if err != nil {
 				return err
 			}
-			if corrected.Grade != s.Grade {
-				p.Corrected, p.CorrectedAs = corrected.Grade, m.grade(corrected.Grade, corrected.GradeZh)
+			if then.Grade != s.Grade {
+				p.Then = &CreditThen{Grade: then.Grade}
+				if v, ok, err := r.PolicyOn(ctx, on); err != nil {
+					return err
+				} else if ok && !then.Rated {
+					p.Then.Recorded = domain.DateOf(v.Source.Recorded)
+				}
 			}
 		}
 		if p.Policy, err = m.policy(ctx, r, on); err != nil {

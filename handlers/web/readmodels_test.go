@@ -362,8 +362,8 @@ func TestCreditFromTheLog(t *testing.T) {
 		not   []string
 	}{
 		"":               {"C", []string{"标价外加价", "文号四", "主动降价", "2027-10-02"}, []string{"文号一", "文号三", "价目未公示", "疑点甲", "staff-1", "73"}}, // 80 − 3 − 6 + 2
-		"?on=2026-06-15": {"C", []string{"按后来的更正计算，当天应是 B 级"}, []string{"文号一", "文号四"}},
-		"?on=2026-04-02": {"B", nil, []string{"更正", "文号四"}},
+		"?on=2026-06-15": {"B", []string{"按当天系统里已有的记录，是 C 级"}, []string{"文号一", "文号四"}},
+		"?on=2026-04-02": {"B", nil, []string{"当天系统里", "文号四"}},
 		"?on=2026-03-31": {"", []string{"没有生效的评分规则"}, nil},
 	} {
 		p := c.page("/credit/" + townHome + address)
@@ -395,6 +395,38 @@ func TestCreditFromTheLog(t *testing.T) {
 	}
 	if p := c.page("/credit"); len(p.find(tag(atom.Tr))) != 3 || !strings.Contains(text(p.root), "云岫公墓") {
 		t.Error("the index does not list both institutions")
+	}
+}
+
+// TestCreditRecordedLater: where a past was recorded today, as in the demo, the
+// grade of a past day is there, and beside it that nothing was recorded then.
+func TestCreditRecordedLater(t *testing.T) {
+	c := newTown(t, registered, func(c *town) {
+		c.add("2026-11-20", credit.PolicyCategory, "dl", credit.PolicyAdopted{PolicyVersion: credit.PolicyVersion{Version: "v1", EffectiveFrom: "2026-04-01", Base: 80, Max: 100,
+			Grades: []credit.Grade{{Grade: "B", NameZh: "良好", Min: 75, Max: 100}, {Grade: "C", NameZh: "一般", Min: 0, Max: 74}}}})
+	})
+	c.settle(servicecredit.Name)
+	p := c.page("/credit/" + townHome + "?on=2026-06-01")
+	if g := p.find(class("grade")); len(g) != 1 || text(g[0]) != "B" {
+		t.Error("no grade of the past day")
+	}
+	main := text(p.find(tag(atom.Main))[0])
+	if !strings.Contains(main, "当天系统里还没有记录，记录于") || !strings.Contains(main, "11 月 20 日") && !strings.Contains(main, "2026-11-20") {
+		t.Errorf("the page does not say when it was recorded: %s", main)
+	}
+	if strings.Contains(main, "没有生效的评分规则") {
+		t.Error("the page contradicts itself")
+	}
+	var f struct {
+		Grade string `json:"grade"`
+		Then  struct {
+			Grade    string `json:"grade"`
+			Recorded string `json:"recorded_on"`
+		} `json:"known_then"`
+	}
+	decode(t, get(t, c, "/credit/"+townHome+".json?on=2026-06-01"), &f)
+	if f.Grade != "B" || f.Then.Grade != "" || f.Then.Recorded != "2026-11-20" {
+		t.Errorf("%+v", f)
 	}
 }
 

@@ -132,6 +132,20 @@ func TestSwitchingKeepsTheQuestion(t *testing.T) {
 	}
 }
 
+func TestAddressesThatProgramsAskFor(t *testing.T) {
+	s := exampleServer(t, sources["bare"])
+	icon := get(t, s, "/favicon.ico")
+	if icon.StatusCode != http.StatusFound || get(t, s, icon.Header.Get("Location")).StatusCode != http.StatusOK {
+		t.Errorf("favicon: %d to %q", icon.StatusCode, icon.Header.Get("Location"))
+	}
+	robots := string(body(t, get(t, s, "/robots.txt")))
+	for _, want := range []string{"Disallow: /api\n", "Disallow: /track\n", "Allow: /\n"} {
+		if !strings.Contains(robots, want) {
+			t.Errorf("no %q in %q", want, robots)
+		}
+	}
+}
+
 func TestSecurityHeaders(t *testing.T) {
 	s := exampleServer(t, sources["full"])
 	for _, address := range addresses() {

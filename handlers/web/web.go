@@ -78,6 +78,8 @@ func (h *Handler) Routes(r chi.Router) {
 		"/credit":                         h.credits,
 		"/credit/{credit_code}":           h.credit,
 		"/static/{file}":                  h.static,
+		"/favicon.ico":                    h.favicon,
+		"/robots.txt":                     h.robots,
 	} {
 		serve := func(w http.ResponseWriter, r *http.Request) {
 			if err := page(w, r); err != nil {
@@ -188,6 +190,23 @@ func (h *Handler) static(w http.ResponseWriter, r *http.Request) error {
 	if !h.assets.serve(w, r) {
 		return handlers.ErrNotFound
 	}
+	return nil
+}
+
+// favicon is for browsers that ask without having read a page.
+func (h *Handler) favicon(w http.ResponseWriter, r *http.Request) error {
+	at, err := h.assets.path("mark.svg")
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Cache-Control", "max-age=3600")
+	http.Redirect(w, r, at, http.StatusFound)
+	return nil
+}
+
+// robots leaves the public pages to everybody and keeps them off the rest.
+func (h *Handler) robots(w http.ResponseWriter, r *http.Request) error {
+	sendFile(w, r, "text/plain; charset=utf-8", newPage([]byte("User-agent: *\nDisallow: /api\nDisallow: /track\nAllow: /\n"), gzip.BestSpeed))
 	return nil
 }
 
