@@ -80,9 +80,6 @@ type App struct {
 	HoldFor time.Duration
 	// PolicyID names the stream of the credit policy; "dl" unless set.
 	PolicyID string
-	// Pinyin writes a name in letters, for names that sound alike (I6). Nil:
-	// only the same characters are alike.
-	Pinyin func(name string) string
 	// Rules are the relief and incentive rules in force and formerly in force.
 	Rules Rules
 	// Wait blocks until a read model has folded the log up to a position. Nil:

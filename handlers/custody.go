@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+	"github.com/mozillazg/go-pinyin"
 
 	"shenzhong/domain"
 	"shenzhong/domain/booking"
@@ -215,13 +216,11 @@ func (a *App) VerifyIdentity(ctx context.Context, c VerifyIdentity) (events.Rece
 }
 
 // likeness is what of a case can be mistaken for another's.
-func (a *App) likeness(id uuid.UUID, c booking.State, bank string) cremation.Likeness {
+func likeness(id uuid.UUID, c booking.State, bank string) cremation.Likeness {
 	l := cremation.Likeness{Case: id, Sex: string(c.Deceased.Sex.Or("")), Birth: c.Deceased.Birth.Or(""), Bank: bank}
 	if name := []rune(strings.TrimSpace(c.Deceased.Name.Or(""))); len(name) > 0 {
 		l.Surname = string(name[0])
-		if a.Pinyin != nil {
-			l.Pinyin = a.Pinyin(string(name))
-		}
+		l.Pinyin = strings.Join(pinyin.LazyConvert(string(name), nil), " ")
 	}
 	if l.Sex == string(booking.UnknownSex) {
 		l.Sex = ""
@@ -246,7 +245,7 @@ func (a *App) LookAlikes(ctx context.Context, id uuid.UUID, c booking.State) ([]
 	for _, x := range cold.In {
 		banks[x.Case] = x.Bay.Bank
 	}
-	own := a.likeness(id, c, banks[id])
+	own := likeness(id, c, banks[id])
 	near := map[uuid.UUID]bool{}
 	for of, bank := range banks {
 		near[of] = own.Bank != "" && bank == own.Bank
@@ -282,7 +281,7 @@ func (a *App) LookAlikes(ctx context.Context, id uuid.UUID, c booking.State) ([]
 			return nil, err
 		}
 		if x.Exists() && !x.Cancelled {
-			others = append(others, a.likeness(of, x, banks[of]))
+			others = append(others, likeness(of, x, banks[of]))
 		}
 	}
 	slices.SortFunc(others, func(x, y cremation.Likeness) int { return cmp.Compare(x.Case.String(), y.Case.String()) })

@@ -130,6 +130,7 @@ func (c *city) openModels(ctx context.Context, demo bool) (err error) {
 func (c *city) projections() []projections.Projection {
 	return []projections.Projection{
 		servicecredit.Projection{}, ecoratio.Projection{}, pricepages.Projection{Renderer: c.renderer.PricePages()}, availability.Projection{},
+		frontdesk.Projection{}, search.Projection{},
 	}
 }
 

@@ -50,7 +50,7 @@ func (c *caseView) begun() bool { return !c.Cremation.Started.At.IsZero() }
 
 var caseActs = []*deskAct{
 	{
-		name: "circumstances", op: "amend_case", group: "case",
+		name: "circumstances", op: "amend_case", group: "case", minor: true,
 		ask: ofCase(func(c *caseView) booking.Command {
 			place := booking.AtHome
 			if c.Case.Circumstances.Place == place {
@@ -64,7 +64,7 @@ var caseActs = []*deskAct{
 		}),
 	},
 	{
-		name: "amend", op: "amend_case", group: "case", tell: true,
+		name: "amend", op: "amend_case", group: "case", tell: true, minor: true,
 		ask: ofCase(func(c *caseView) booking.Command {
 			d := c.Case.Deceased
 			d.Hukou = "210299" // any other
@@ -79,7 +79,7 @@ var caseActs = []*deskAct{
 		}),
 	},
 	{
-		name: "correct", op: "amend_case", group: "case",
+		name: "correct", op: "amend_case", group: "case", minor: true,
 		ask: func(c *caseView) error {
 			return only(c.begun(), func() error {
 				return asked(booking.Case, c.Case, booking.Command(booking.Correct{Act: c.candidate(), Correction: "candidate", Field: booking.FieldHukou, From: c.Case.Value(booking.FieldHukou), To: "210299", Reason: "—", Begun: true}))
@@ -94,7 +94,7 @@ var caseActs = []*deskAct{
 		}),
 	},
 	{
-		name: "clarify", op: "amend_case", group: "case",
+		name: "clarify", op: "amend_case", group: "case", minor: true,
 		ask: func(c *caseView) error {
 			return only(c.begun(), func() error {
 				return asked(booking.Case, c.Case, booking.Command(booking.Clarify{Act: c.candidate(), Clarification: "candidate", Field: booking.FieldHukou, Text: "—", Begun: true}))
@@ -108,7 +108,7 @@ var caseActs = []*deskAct{
 		}),
 	},
 	{
-		name: "authorise", op: "amend_case", group: "case",
+		name: "authorise", op: "amend_case", group: "case", minor: true,
 		ask: ofCase(func(c *caseView) booking.Command {
 			return booking.Authorise{Act: c.candidate(), Kind: booking.ByDecision, Document: domain.Personal(c.Case.Handler.Person, "—"), Scope: booking.Scopes}
 		}),
@@ -125,7 +125,7 @@ var caseActs = []*deskAct{
 		}),
 	},
 	{
-		name: "challenge", op: "amend_case", group: "case",
+		name: "challenge", op: "amend_case", group: "case", minor: true,
 		ask: ofCase(func(c *caseView) booking.Command {
 			who := domain.Subject("candidate")
 			return booking.Challenge{Act: c.candidate(), Challenge: "candidate", Person: who, Name: domain.Personal(who, "—"), Phone: domain.Personal(who, "0411-12345"), Relation: booking.Child}
@@ -158,7 +158,7 @@ var caseActs = []*deskAct{
 		}),
 	},
 	{
-		name: "replace_handler", op: "amend_case", group: "case",
+		name: "replace_handler", op: "amend_case", group: "case", minor: true,
 		ask: func(c *caseView) error {
 			return only(c.Case.Unseated || slices.Contains([]booking.Relation{booking.Agent}, c.Case.Handler.Relation) || !c.begun() && c.Cremation.Confirmation.Applicant == "", func() error {
 				who := domain.Subject("candidate")
@@ -216,7 +216,7 @@ var caseActs = []*deskAct{
 		},
 	},
 	{
-		name: "unbook", op: "release_slot", group: "case",
+		name: "unbook", op: "release_slot", group: "case", minor: true,
 		ask: func(c *caseView) error {
 			return only(len(c.Case.Slots) > 0 && !c.begun(), func() error { return nil })
 		},
@@ -400,7 +400,7 @@ var paperActs = []*deskAct{
 		},
 	},
 	{
-		name: "promise", op: "receive_paper", group: "papers",
+		name: "promise", op: "receive_paper", group: "papers", minor: true,
 		ask: func(c *caseView) error {
 			papers := c.openPapers(true)
 			return only(len(papers) > 0, func() error {
@@ -419,7 +419,7 @@ var paperActs = []*deskAct{
 		}),
 	},
 	{
-		name: "notify_office", op: "receive_paper", group: "papers",
+		name: "notify_office", op: "receive_paper", group: "papers", minor: true,
 		ask: func(c *caseView) error {
 			return only(len(c.Case.Untold()) > 0, func() error {
 				return asked(booking.Case, c.Case, booking.Command(booking.NotifyOffice{Act: c.candidate(), OfficeNotified: booking.OfficeNotified{Office: c.Case.Untold()[0]}}))
@@ -521,7 +521,7 @@ func circumstances(of domain.Subject, f *form) booking.CircumstancesRecorded {
 
 var endActs = []*deskAct{
 	{
-		name: "cancel", op: "cancel_case", group: "case", final: true,
+		name: "cancel", op: "cancel_case", group: "case", final: true, minor: true,
 		ask: func(c *caseView) error {
 			return only(!c.Case.Cancelled && !c.Case.Closed && !c.begun(), func() error {
 				return asked(booking.Case, c.Case, booking.Command(booking.Cancel{Act: c.candidate(), Reason: booking.EntryError}))
@@ -564,15 +564,15 @@ func labelled[T ~string](m messages, kind string, codes []T) (os []option) {
 
 func deceasedForm(m messages, d booking.Deceased) []field {
 	return []field{
+		{Name: "name", Kind: "text", Value: d.Name.Or(""), Optional: d.Unnamed != "", Max: 60},
+		{Name: "citizen_id", Kind: "id", Value: string(d.CitizenID.Or("")), Optional: true, Max: 18, Hint: "citizen_id"},
+		{Name: "death_day", Kind: "date", Value: string(d.DeathDate), Optional: true},
+		{Name: "hukou", Kind: "number", Value: string(d.Hukou), Optional: true, Max: 6},
 		{Name: "kind", Kind: "select", Value: string(cmp.Or(d.Kind, booking.Resident)), Options: labelled(m, "kind_of", booking.DeceasedKinds)},
-		{Name: "name", Kind: "text", Value: d.Name.Or(""), Optional: true, Max: 60},
-		{Name: "citizen_id", Kind: "id", Value: string(d.CitizenID.Or("")), Optional: true, Max: 18},
 		{Name: "document_kind", Kind: "select", Value: string(d.Document.Kind), Optional: true, Options: labelled(m, "document_kind", booking.DocumentKinds)},
 		{Name: "document_number", Kind: "text", Value: d.Document.Number.Or(""), Optional: true, Max: 40},
 		{Name: "sex", Kind: "select", Value: string(d.Sex.Or("")), Optional: true, Options: labelled(m, "sex", []booking.Sex{booking.Male, booking.Female, booking.UnknownSex})},
 		{Name: "birth", Kind: "date", Value: string(d.Birth.Or("")), Optional: true},
-		{Name: "death_day", Kind: "date", Value: string(d.DeathDate), Optional: true},
-		{Name: "hukou", Kind: "number", Value: string(d.Hukou), Optional: true, Max: 6},
 		{Name: "nationality", Kind: "text", Value: d.Nationality.Or(""), Optional: true, Max: 3},
 	}
 }

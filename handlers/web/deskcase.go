@@ -360,7 +360,7 @@ func (c *caseView) acts(p *casePage) error {
 		}
 		if err == nil {
 			l := canLine{Name: c.label("act", a.name), Href: "/desk/cases/" + c.ID.String() + "/" + a.name}
-			if n := len(p.Can); n < len(keys) && a.group != "case" {
+			if n := len(p.Can); n < len(keys) && !a.minor {
 				l.Key = keys[n : n+1]
 				p.Can = append(p.Can, l)
 			} else {
@@ -381,7 +381,11 @@ func (c *caseView) acts(p *casePage) error {
 		if len(p.Cannot) > 8 {
 			break
 		}
-		p.Cannot = append(p.Cannot, cannotLine{c.text("case.refused_charge", cmp.Or(r.Item, "—"), exact(r.Amount)), c.label("refusal", r.Code), r.Rule, r.Basis})
+		what := c.text("case.refused")
+		if r.Item != "" || r.Amount > 0 {
+			what = c.text("case.refused_charge", cmp.Or(r.Item, "—"), exact(r.Amount))
+		}
+		p.Cannot = append(p.Cannot, cannotLine{what, c.label("refusal", r.Code), r.Rule, r.Basis})
 	}
 	return nil
 }
@@ -469,6 +473,9 @@ func (c *caseView) detail(e any) string {
 	case booking.Charged:
 		return c.in(Text{e.Line.NameZh, e.Line.NameEn}) + " " + exact(e.Line.Amount)
 	case booking.ChargeRefused:
+		if e.Amount == 0 {
+			return strings.TrimSpace(e.Item + " " + e.Rule)
+		}
 		return strings.TrimSpace(e.Item + " " + exact(e.Amount) + " " + e.Rule)
 	case booking.ReliefApplied:
 		return exact(e.Amount)

@@ -103,10 +103,10 @@ func (c *caseView) placeText(p cremation.Place) string {
 	if bay, ok := handlers.BayOf(p); ok {
 		return c.text("place.bay", c.resource(bay.Bank), bay.No)
 	}
-	if name != "" {
-		name = " " + c.resource(name)
+	if r, ok := c.Institution.Resource(name); ok {
+		return c.in(Text{r.NameZh, r.NameEn})
 	}
-	return c.label("place_kind", p.Kind) + name
+	return strings.TrimSpace(c.label("place_kind", p.Kind) + " " + name)
 }
 
 // placeOf reads a place from a form: "COLD_BAY cold-1/14".
@@ -251,7 +251,7 @@ var custodyActs = []*deskAct{
 		}),
 	},
 	{
-		name: "condition", op: "move_remains", group: "custody",
+		name: "condition", op: "move_remains", group: "custody", minor: true,
 		ask: func(c *caseView) error {
 			now := c.Custody.Condition.Or(cremation.Condition{})
 			now.Infectious = true
@@ -298,7 +298,7 @@ var custodyActs = []*deskAct{
 		}),
 	},
 	{
-		name: "waiver", op: "move_remains", group: "custody",
+		name: "waiver", op: "move_remains", group: "custody", minor: true,
 		ask: func(c *caseView) error {
 			return only(c.Custody.Arrived && !c.Custody.Ended && !c.Custody.Identified() && c.Custody.WaiverAsked.By == "", func() error {
 				return c.askCustody(cremation.AskWaiver{Act: c.candidate(), Reason: domain.Personal(c.Case.Deceased.Person, "—")})
@@ -366,7 +366,7 @@ var custodyActs = []*deskAct{
 		}),
 	},
 	{
-		name: "extend_storage", op: "move_remains", group: "custody",
+		name: "extend_storage", op: "move_remains", group: "custody", minor: true,
 		ask: func(c *caseView) error {
 			return only(c.Custody.Place.Kind == cremation.InColdBay && !c.Custody.Ended, func() error {
 				return c.askCustody(cremation.ExtendStorage{Act: c.candidate(), Until: max(domain.DateOf(c.now), c.Custody.Extended.Until).AddDays(1), Paper: domain.Personal(c.Case.Handler.Person, "—")})
@@ -380,7 +380,7 @@ var custodyActs = []*deskAct{
 		}),
 	},
 	{
-		name: "hold", op: "place_hold", group: "custody",
+		name: "hold", op: "place_hold", group: "custody", minor: true,
 		ask: func(c *caseView) error {
 			return only(c.Cremation.Case != uuid.Nil, func() error {
 				return c.askCremation(cremation.PlaceHold{Act: c.candidate(), Hold: uuid.Must(uuid.NewV7()), Kind: cremation.HoldPolice, Authority: "—"})
@@ -395,7 +395,7 @@ var custodyActs = []*deskAct{
 		}),
 	},
 	{
-		name: "lift_hold", op: "lift_hold", group: "custody",
+		name: "lift_hold", op: "lift_hold", group: "custody", minor: true,
 		ask: func(c *caseView) error { return only(len(c.Cremation.OpenHolds()) > 0, func() error { return nil }) },
 		fields: func(c *caseView) []field {
 			var hs []option
@@ -544,7 +544,7 @@ var cremationActs = []*deskAct{
 		},
 	},
 	{
-		name: "reissue", op: "issue_certificate", group: "cremation",
+		name: "reissue", op: "issue_certificate", group: "cremation", minor: true,
 		ask: func(c *caseView) error {
 			return only(c.Cremation.Certificate != "", func() error {
 				return c.askCremation(cremation.IssueCertificate{Act: c.candidate(), Number: "candidate", Registered: c.ID, Reissue: "—", Form: certificateForm})
@@ -559,7 +559,7 @@ var cremationActs = []*deskAct{
 		},
 	},
 	{
-		name: "deposit", op: "release_ashes", group: "cremation",
+		name: "deposit", op: "release_ashes", group: "cremation", minor: true,
 		ask: func(c *caseView) error {
 			x, ok := c.share()
 			return only(ok && x.Deposited.Agreement == "", func() error {

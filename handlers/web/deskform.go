@@ -46,8 +46,9 @@ type deskAct struct {
 	do    func(*caseView, domain.Act, form) (events.Receipt, error)
 	// after is the page to go to; empty: the case's.
 	after string
-	// final marks what cannot be undone.
-	final bool
+	// final marks what cannot be undone; minor what is seldom needed, and so has
+	// no number key.
+	final, minor bool
 }
 
 // errHide says that an act is not for now, which needs no explanation.

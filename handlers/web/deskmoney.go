@@ -197,7 +197,7 @@ var moneyActs = []*deskAct{
 		},
 	},
 	{
-		name: "charge", op: "charge_case", group: "money",
+		name: "charge", op: "charge_case", group: "money", minor: true,
 		ask: func(c *caseView) error {
 			return only(c.Case.Accepted != nil && !c.Case.Cancelled && !c.Case.Closed, func() error { return nil })
 		},
@@ -243,7 +243,7 @@ var moneyActs = []*deskAct{
 		},
 	},
 	{
-		name: "refund", op: "refund_case", group: "money",
+		name: "refund", op: "refund_case", group: "money", minor: true,
 		ask: func(c *caseView) error {
 			return only(len(c.refundable()) > 0, func() error {
 				b := c.refundable()[0]

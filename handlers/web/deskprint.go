@@ -99,8 +99,8 @@ func qrSVG(code, name string) (template.HTML, error) {
 	return template.HTML(b.String()), nil
 }
 
-// A sheetOf is what every print of a case says.
-type sheetOf struct {
+// A PrintHead is what every print of a case says.
+type PrintHead struct {
 	Case        caseHead
 	Institution Text
 	Handler     string
@@ -114,15 +114,15 @@ type sheetOf struct {
 
 // printOf looks up the case for a print, which is a look too. The paper's number
 // goes up when somebody asks for it with the button, not when the page is seen.
-func (d *Desk) printOf(v *visit, what string) (*caseView, sheetOf, error) {
+func (d *Desk) printOf(v *visit, what string) (*caseView, PrintHead, error) {
 	c, err := d.caseOf(v, "print_case")
 	if err != nil {
-		return nil, sheetOf{}, err
+		return nil, PrintHead{}, err
 	}
 	if err := c.look(access.File, ""); err != nil {
-		return nil, sheetOf{}, err
+		return nil, PrintHead{}, err
 	}
-	return c, sheetOf{Case: c.head(), Institution: Text{c.Institution.NameZh, c.Institution.NameEn}, By: c.actor.ID, Printed: domain.FormatTime(c.now), Copy: max(1, c.Access.Prints[what]),
+	return c, PrintHead{Case: c.head(), Institution: Text{c.Institution.NameZh, c.Institution.NameEn}, By: c.actor.ID, Printed: domain.FormatTime(c.now), Copy: max(1, c.Access.Prints[what]),
 		Handler: c.Case.Handler.Name.Or("—") + " " + c.label("relation", c.Case.Handler.Relation), Phone: maskPhone(c.Case.Handler.Phone.Or("")), To: v.r.URL.Path, Token: uuid.Must(uuid.NewV7()).String()}, nil
 }
 
@@ -150,7 +150,7 @@ func (d *Desk) printed(v *visit) error {
 }
 
 type quoteSheet struct {
-	sheetOf
+	PrintHead
 	Print  bool
 	Number string
 	At     string
@@ -186,7 +186,7 @@ func (d *Desk) printQuote(v *visit) error {
 	if !ok {
 		return handlers.ErrNotFound
 	}
-	p := quoteSheet{sheetOf: s, Number: q.Quote, Print: v.r.URL.Query().Get("print") == "1", Accept: c.Case.Accepted != nil && c.Case.Accepted.Quote == q.Quote}
+	p := quoteSheet{PrintHead: s, Number: q.Quote, Print: v.r.URL.Query().Get("print") == "1", Accept: c.Case.Accepted != nil && c.Case.Accepted.Quote == q.Quote}
 	var event uuid.UUID
 	for _, h := range c.History {
 		if e, ok := h.Event.(booking.Quoted); ok && e.Quote == q.Quote {
@@ -230,7 +230,7 @@ func (d *Desk) printQuote(v *visit) error {
 }
 
 type labelSheet struct {
-	sheetOf
+	PrintHead
 	Print  bool
 	Labels []labelOf
 }
@@ -247,7 +247,7 @@ func (d *Desk) printLabel(v *visit) error {
 	if err != nil {
 		return err
 	}
-	p := labelSheet{sheetOf: s, Print: v.r.URL.Query().Get("print") == "1"}
+	p := labelSheet{PrintHead: s, Print: v.r.URL.Query().Get("print") == "1"}
 	for _, h := range slices.Backward(c.History) {
 		l := labelOf{}
 		switch e := h.Event.(type) {
@@ -271,7 +271,7 @@ func (d *Desk) printLabel(v *visit) error {
 }
 
 type receiptSheet struct {
-	sheetOf
+	PrintHead
 	Print    bool
 	Receipt  booking.Receipt
 	Amount   string
@@ -295,7 +295,7 @@ func (d *Desk) printReceipt(v *visit) error {
 	if !ok {
 		return handlers.ErrNotFound
 	}
-	p := receiptSheet{sheetOf: s, Receipt: r, Amount: exact(r.Amount), Refund: r.Refund != "", Next: r.Copies + 1, Print: v.r.URL.Query().Get("print") == "1"}
+	p := receiptSheet{PrintHead: s, Receipt: r, Amount: exact(r.Amount), Refund: r.Refund != "", Next: r.Copies + 1, Print: v.r.URL.Query().Get("print") == "1"}
 	p.Copy = r.Copies
 	for _, h := range c.History {
 		if e, ok := h.Event.(booking.ReceiptIssued); ok && e.Number == r.Number {
