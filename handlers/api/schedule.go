@@ -226,7 +226,7 @@ func (p byPeak) peak() handlers.Peak {
 	return handlers.Peak{Institution: p.Institution, Kind: institution.ResourceKind(p.Kind), Day: domain.Date(p.Date)}
 }
 
-// draws serves the record of a draw to everybody: what shenzhong verify draw
+// draws serves the record of a draw to everybody: what shenzhong draw check
 // recomputes.
 func (a *API) draws(r chi.Router) {
 	r.Get("/api/v1/draws/{institution}/{kind}/{date}", func(w http.ResponseWriter, r *http.Request) {
