@@ -3,7 +3,6 @@ module shenzhong
 go 1.26.0
 
 require (
-	github.com/6tail/lunar-go v1.4.6
 	github.com/EventStore/EventStore-Client-Go/v4 v4.2.0
 	github.com/alecthomas/kong v1.17.0
 	github.com/alexedwards/scs/v2 v2.9.0

@@ -191,11 +191,7 @@ func hours(in institution.State, resource string, on domain.Date) schedule.Hours
 	if !ok || !r.ServesOn(on) {
 		return schedule.Hours{}
 	}
-	h := schedule.Hours{Opens: r.Opens, Closes: r.Closes, SlotMinutes: r.SlotMinutes, BufferMinutes: r.BufferMinutes}
-	for _, c := range r.CleanDown {
-		h.CleanDown = append(h.CleanDown, schedule.Span(c))
-	}
-	return h
+	return schedule.Hours{Opens: r.Opens, Closes: r.Closes, SlotMinutes: r.SlotMinutes, BufferMinutes: r.BufferMinutes}
 }
 
 // Nearest finds the free slots closest to a wish: on the same day of every

@@ -35,8 +35,6 @@ type Config struct {
 	Accounts *Accounts
 	// API and Web add their routes; either may be nil.
 	API, Web Mount
-	// Pages add further routes beside Web.
-	Pages []Mount
 	// Log gets one event a request. Default: slog.Default.
 	Log *slog.Logger
 	// Metrics is what /metrics shows. Default: a new set.
@@ -81,7 +79,7 @@ func New(cfg Config) *Server {
 	r.Get("/healthz", s.healthz)
 	r.Get("/readyz", s.readyz)
 	r.Method(http.MethodGet, "/metrics", cfg.Metrics.Handler())
-	for _, m := range append([]Mount{cfg.API, cfg.Web}, cfg.Pages...) {
+	for _, m := range []Mount{cfg.API, cfg.Web} {
 		if m != nil {
 			m.Routes(r)
 		}

@@ -86,10 +86,8 @@ func (c *serveCmd) Run(ctx context.Context, con *console) error {
 	if err != nil {
 		return err
 	}
-	models := web.NewReadModels(city.renderer, city.runner, nil)
-	pages := web.New(city.renderer, models)
 	server := handlers.New(handlers.Config{
-		Accounts: accounts, API: api.New(city.app, 0), Web: pages, Pages: []handlers.Mount{web.NewFamilies(pages, city.app, models)},
+		Accounts: accounts, API: api.New(city.app, 0), Web: web.New(city.renderer, web.NewReadModels(city.renderer, city.runner, nil)),
 		Log: slog.Default(), Store: city.ping, ReadModels: city.runner.Status,
 	})
 	c.greet(con, ln.Addr(), city, seats, time.Since(began))

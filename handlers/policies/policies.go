@@ -241,7 +241,7 @@ func (p *Policies) act(policy string, event, correlation uuid.UUID, step string)
 // heard are the events that reactions decode, in whichever version: decoding
 // all the others would cost time for nothing.
 var heard = []string{"schedule.held", "schedule.confirmed", "schedule.released", "booking.cancelled", "cremation.certificate_issued",
-	"booking.authority_challenged", "booking.challenge_resolved", "booking.handler_replaced", "cremation.received", "placement.claimed", "placement.freed", "plot.allocated", "plot.surrendered", "eco.completed"}
+	"placement.claimed", "placement.freed", "plot.allocated", "plot.surrendered", "eco.completed"}
 
 // react is the whole list: whenever …, then ….
 func (p *Policies) react(ctx context.Context, r events.Recorded) error {
@@ -281,12 +281,6 @@ func (p *Policies) react(ctx context.Context, r events.Recorded) error {
 		// A cancelled case's slots are released.
 		if caseID, err := uuid.Parse(id); err == nil {
 			return app.ReleaseAll(ctx, act("slots", "release"), caseID)
-		}
-	case booking.Challenged, booking.ChallengeResolved, booking.HandlerReplaced, cremation.Received:
-		// A challenge holds the cremation until it is resolved, as soon as there are
-		// remains to hold.
-		if caseID, err := uuid.Parse(id); err == nil {
-			return app.HoldDisputes(ctx, act("disputes", "hold"), caseID)
 		}
 	case cremation.CertificateIssued:
 		// A replaced certificate is voided.

@@ -89,21 +89,19 @@ func quoted(s string, lang Lang) template.HTML {
 // plurals, and the English is written around them), so that one mechanism
 // serves rules and pages, and a test can compare keys and verbs of both files.
 //
-//go:embed locales
+//go:embed locales/zh.json locales/en.json
 var localeFiles embed.FS
 
 type messages map[string]string
 
 func loadMessages(lang Lang) (messages, error) {
+	b, err := localeFiles.ReadFile("locales/" + string(lang) + ".json")
+	if err != nil {
+		return nil, err
+	}
 	m := messages{}
-	for _, part := range []string{"", "family."} { // the public pages', those for families
-		b, err := localeFiles.ReadFile("locales/" + part + string(lang) + ".json")
-		if err != nil {
-			return nil, err
-		}
-		if err := json.Unmarshal(b, &m); err != nil {
-			return nil, fmt.Errorf("web: locale %s%s: %w", part, lang, err)
-		}
+	if err := json.Unmarshal(b, &m); err != nil {
+		return nil, fmt.Errorf("web: locale %s: %w", lang, err)
 	}
 	return m, nil
 }

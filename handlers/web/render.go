@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"html/template"
 	"io/fs"
-	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -53,13 +52,12 @@ func NewRenderer(site Site) (*Renderer, error) {
 			return nil, err
 		}
 		funcs := r.funcs(lang)
-		maps.Copy(funcs, r.familyFuncs(lang))
-		base, err := template.New("base.html").Funcs(funcs).ParseFS(templateFiles, "templates/base.html", "templates/parts.html", "templates/family-parts.html")
+		base, err := template.New("base.html").Funcs(funcs).ParseFS(templateFiles, "templates/base.html", "templates/parts.html")
 		if err != nil {
 			return nil, fmt.Errorf("web: %w", err)
 		}
 		r.pages[lang] = map[string]*template.Template{}
-		for _, name := range slices.Concat(pageNames, familyPageNames) {
+		for _, name := range pageNames {
 			t, err := template.Must(base.Clone()).ParseFS(templateFiles, "templates/"+name+".html")
 			if err != nil {
 				return nil, fmt.Errorf("web: %w", err)
@@ -109,7 +107,6 @@ type frame struct {
 	Site Site
 	Nav  string // the address of the section, to mark it in the menu
 	Top  bool   // the page is that address itself
-	Bare bool   // without the menu on top: one thing at a time
 	Body any
 }
 
@@ -120,7 +117,7 @@ const freshMark = `<div id="freshness" hidden></div>`
 // render draws a page.
 func (r *Renderer) render(name, nav string, v view, body any, asOf *AsOf) ([]byte, error) {
 	var b bytes.Buffer
-	f := frame{view: v, Site: r.site, Nav: nav, Top: name != "price" && name != "history" && name != "credit", Bare: nav == "problem" || slices.Contains(familyPageNames, name), Body: body}
+	f := frame{view: v, Site: r.site, Nav: nav, Top: name != "price" && name != "history" && name != "credit", Body: body}
 	if err := r.pages[v.Lang][name].ExecuteTemplate(&b, "base.html", f); err != nil {
 		return nil, fmt.Errorf("web: page %s: %w", name, err)
 	}
@@ -214,7 +211,7 @@ func dayHTML(d any) template.HTML {
 }
 
 // sections are the addresses of the menu, in order; each has a text "nav.…".
-var sections = []string{"/", "/prices", "/book", "/track", "/stats/eco-burial", "/credit"}
+var sections = []string{"/", "/prices", "/stats/eco-burial", "/credit"}
 
 // dict passes several values to a part.
 func dict(kv ...any) (map[string]any, error) {

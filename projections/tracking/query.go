@@ -124,22 +124,17 @@ type Look struct {
 	Why string `json:"why,omitzero"`
 }
 
-// Case is the case that a code leads to, given by its hash.
-func (r Reader) Case(ctx context.Context, hash string) (uuid.UUID, error) {
+// Track is what stands under a code, given by its hash (booking.TrackingHash).
+func (r Reader) Track(ctx context.Context, hash string, now time.Time) (Tracking, error) {
 	var id string
 	err := r.DB.QueryRowContext(ctx, `SELECT "case" FROM code WHERE hash = ?`, hash).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) || hash == "" {
-		return uuid.Nil, ErrNotFound
+		return Tracking{}, ErrNotFound
 	}
 	if err != nil {
-		return uuid.Nil, err
+		return Tracking{}, err
 	}
-	return uuid.Parse(id)
-}
-
-// Track is what stands under a code, given by its hash (booking.TrackingHash).
-func (r Reader) Track(ctx context.Context, hash string, now time.Time) (Tracking, error) {
-	u, err := r.Case(ctx, hash)
+	u, err := uuid.Parse(id)
 	if err != nil {
 		return Tracking{}, err
 	}
