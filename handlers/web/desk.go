@@ -139,9 +139,9 @@ var deskSections = []struct {
 }{
 	{section{"/desk", "b"}, "view_board"},
 	{section{"/desk/search", ""}, "find_case"},
-	{section{"/desk/intake", "n"}, "open_case"},
-	{section{"/desk/house", ""}, "view_house"},
-	{section{"/desk/day", ""}, "view_day_sheet"},
+	{section{"/desk/intake", "i"}, "open_case"},
+	{section{"/desk/house", "h"}, "view_house"},
+	{section{"/desk/day", "d"}, "view_day_sheet"},
 }
 
 // deskFrame is what desk-base.html needs besides the page's own data.

@@ -37,8 +37,8 @@ func doCase(cmd func(*caseView, domain.Act, *form) booking.Command) func(*caseVi
 	}
 }
 
-// about seals a fact about a person; nothing for nothing.
-func about[T ~string](of domain.Subject, v T) (p domain.Private[T]) {
+// sealed keeps a fact about a person; nothing for nothing.
+func sealed[T ~string](of domain.Subject, v T) (p domain.Private[T]) {
 	if strings.TrimSpace(string(v)) != "" {
 		p = domain.Personal(of, v)
 	}
@@ -117,7 +117,7 @@ var caseActs = []*deskAct{
 				{Name: "scope", Kind: "checks", Options: options(c, "scope", booking.Scopes), Values: scopesOf(c)}, {Name: "until", Kind: "date", Optional: true}}
 		},
 		do: doCase(func(c *caseView, act domain.Act, f *form) booking.Command {
-			x := booking.Authorise{Act: act, Kind: booking.AuthorityKind(f.Get("ground")), Document: about(c.Case.Handler.Person, f.value("document")), ValidUntil: f.date("until")}
+			x := booking.Authorise{Act: act, Kind: booking.AuthorityKind(f.Get("ground")), Document: sealed(c.Case.Handler.Person, f.value("document")), ValidUntil: f.date("until")}
 			for _, s := range f.Values["scope"] {
 				x.Scope = append(x.Scope, booking.Scope(s))
 			}
@@ -139,8 +139,8 @@ var caseActs = []*deskAct{
 			for _, r := range c.Parameters.List(institution.OrderOfRight) {
 				order = append(order, booking.Relation(r))
 			}
-			return c.desk.app.Cases.Handle(c.ctx(), c.ID.String(), booking.Challenge{Act: act, Challenge: act.ID.String(), Person: who, Name: about(who, f.value("name")), Phone: about(who, f.value("phone")),
-				Relation: booking.Relation(f.Get("relation")), Ground: about(who, f.value("ground_words")), Order: order})
+			return c.desk.app.Cases.Handle(c.ctx(), c.ID.String(), booking.Challenge{Act: act, Challenge: act.ID.String(), Person: who, Name: sealed(who, f.value("name")), Phone: sealed(who, f.value("phone")),
+				Relation: booking.Relation(f.Get("relation")), Ground: sealed(who, f.value("ground_words")), Order: order})
 		},
 	},
 	{
@@ -388,7 +388,7 @@ var paperActs = []*deskAct{
 					of = c.Case.Handler.Person
 				}
 				if len(f.Values["paper"]) == 1 {
-					x.Number = about(of, f.value("number"))
+					x.Number = sealed(of, f.value("number"))
 				}
 				step := act
 				step.ID = events.StepID(act.ID, code)
@@ -512,7 +512,7 @@ func circumstancesForm(m messages, place booking.DeathPlace, cause booking.Cause
 }
 
 func circumstances(of domain.Subject, f *form) booking.CircumstancesRecorded {
-	x := booking.CircumstancesRecorded{Place: booking.DeathPlace(f.Get("place")), Cause: about(of, booking.Cause(f.Get("cause"))), Custom: about(of, f.value("custom"))}
+	x := booking.CircumstancesRecorded{Place: booking.DeathPlace(f.Get("place")), Cause: sealed(of, booking.Cause(f.Get("cause"))), Custom: sealed(of, f.value("custom"))}
 	if f.on("infectious") {
 		x.Infectious = domain.Personal(of, true)
 	}
@@ -612,10 +612,10 @@ func persons(app *handlers.App, request uuid.UUID, f *form) (booking.Deceased, b
 	if hid != "" {
 		handler = app.Person(hid)
 	}
-	d := booking.Deceased{Person: dead, Name: about(dead, f.value("name")), CitizenID: about(dead, id), Sex: about(dead, booking.Sex(f.Get("sex"))), Birth: about(dead, f.date("birth")),
-		DeathDate: f.date("death_day"), Hukou: domain.Division(f.value("hukou")), Kind: booking.Kind(f.Get("kind")), Nationality: about(dead, strings.ToUpper(f.value("nationality")))}
+	d := booking.Deceased{Person: dead, Name: sealed(dead, f.value("name")), CitizenID: sealed(dead, id), Sex: sealed(dead, booking.Sex(f.Get("sex"))), Birth: sealed(dead, f.date("birth")),
+		DeathDate: f.date("death_day"), Hukou: domain.Division(f.value("hukou")), Kind: booking.Kind(f.Get("kind")), Nationality: sealed(dead, strings.ToUpper(f.value("nationality")))}
 	if k := f.Get("document_kind"); k != "" {
-		d.Document = booking.IDDocument{Kind: booking.DocumentKind(k), Number: about(dead, f.value("document_number"))}
+		d.Document = booking.IDDocument{Kind: booking.DocumentKind(k), Number: sealed(dead, f.value("document_number"))}
 	}
 	switch {
 	case d.Name.IsZero() && d.Kind == booking.UnnamedBody:
@@ -623,20 +623,20 @@ func persons(app *handlers.App, request uuid.UUID, f *form) (booking.Deceased, b
 	case d.Name.IsZero() && d.Kind == booking.Infant:
 		d.Unnamed = booking.Newborn
 	}
-	return d, booking.Handler{Person: handler, Name: about(handler, f.value("handler_name")), Phone: about(handler, f.value("handler_phone")), Relation: booking.Relation(f.Get("relation")), CitizenID: about(handler, hid)}
+	return d, booking.Handler{Person: handler, Name: sealed(handler, f.value("handler_name")), Phone: sealed(handler, f.value("handler_phone")), Relation: booking.Relation(f.Get("relation")), CitizenID: sealed(handler, hid)}
 }
 
 // under keeps the particulars of the deceased under the reference that the case
 // has.
 func under(of domain.Subject, d booking.Deceased) booking.Deceased {
 	d.Person = of
-	d.Name, d.CitizenID, d.Sex, d.Birth, d.Nationality = about(of, d.Name.Or("")), about(of, d.CitizenID.Or("")), about(of, d.Sex.Or("")), about(of, d.Birth.Or("")), about(of, d.Nationality.Or(""))
-	d.Document.Number = about(of, d.Document.Number.Or(""))
+	d.Name, d.CitizenID, d.Sex, d.Birth, d.Nationality = sealed(of, d.Name.Or("")), sealed(of, d.CitizenID.Or("")), sealed(of, d.Sex.Or("")), sealed(of, d.Birth.Or("")), sealed(of, d.Nationality.Or(""))
+	d.Document.Number = sealed(of, d.Document.Number.Or(""))
 	return d
 }
 
 func handlerUnder(of domain.Subject, h booking.Handler) booking.Handler {
 	h.Person = of
-	h.Name, h.Phone, h.CitizenID = about(of, h.Name.Or("")), about(of, h.Phone.Or("")), about(of, h.CitizenID.Or(""))
+	h.Name, h.Phone, h.CitizenID = sealed(of, h.Name.Or("")), sealed(of, h.Phone.Or("")), sealed(of, h.CitizenID.Or(""))
 	return h
 }

@@ -36,11 +36,11 @@ func (c *caseView) needsPolice() bool {
 func (c *caseView) deathPaper(act domain.Act, number, issuer string, issued, died domain.Date, cause string, checked bool) cremation.RecordDeathCertificate {
 	of := c.Case.Deceased.Person
 	number = strings.ToUpper(strings.TrimSpace(number))
-	return cremation.RecordDeathCertificate{Act: act, Number: about(of, number), Issuer: issuer, IssuedOn: issued, DeathDate: died, CauseClass: about(of, cremation.CauseClass(cause)), Checked: checked}
+	return cremation.RecordDeathCertificate{Act: act, Number: sealed(of, number), Issuer: issuer, IssuedOn: issued, DeathDate: died, CauseClass: sealed(of, cremation.CauseClass(cause)), Checked: checked}
 }
 
 func (c *caseView) policePaper(act domain.Act, number, issuer string, issued domain.Date) cremation.RecordPolicePaper {
-	return cremation.RecordPolicePaper{Act: act, Number: about(c.Case.Deceased.Person, number), Issuer: issuer, IssuedOn: issued}
+	return cremation.RecordPolicePaper{Act: act, Number: sealed(c.Case.Deceased.Person, number), Issuer: issuer, IssuedOn: issued}
 }
 
 func (c *caseView) confirmed(act domain.Act, form string) cremation.SignConfirmation {
@@ -211,7 +211,7 @@ var custodyActs = []*deskAct{
 				}
 				count := 1
 				fmt.Sscan(n, &count)
-				x.Items = append(x.Items, cremation.Item{ID: fmt.Sprint(len(c.Custody.Belongings) + len(x.Items) + 1), Description: about(c.Case.Deceased.Person, what), Count: count})
+				x.Items = append(x.Items, cremation.Item{ID: fmt.Sprint(len(c.Custody.Belongings) + len(x.Items) + 1), Description: sealed(c.Case.Deceased.Person, what), Count: count})
 			}
 			return x
 		}),
@@ -232,7 +232,7 @@ var custodyActs = []*deskAct{
 			if f.value("receiver") != c.Case.Handler.Name.Or("") {
 				to = c.desk.app.Somebody(act.ID, "receiver")
 			}
-			return cremation.SettleBelongings{Act: act, Items: f.Values["items"], Fate: cremation.Fate(f.Get("fate")), To: to, Name: about(to, f.value("receiver")), Receipt: about(to, f.value("receipt"))}
+			return cremation.SettleBelongings{Act: act, Items: f.Values["items"], Fate: cremation.Fate(f.Get("fate")), To: to, Name: sealed(to, f.value("receiver")), Receipt: sealed(to, f.value("receipt"))}
 		}),
 	},
 	{
@@ -293,7 +293,7 @@ var custodyActs = []*deskAct{
 			if f.value("relative") != c.Case.Handler.Name.Or("") {
 				who = c.desk.app.Somebody(act.ID, "relative")
 			}
-			return cremation.Identify{Act: act, Tag: f.value("tag"), Relative: who, Name: about(who, f.value("relative")), Relation: f.Get("relative_is"), Method: cremation.Method(f.Get("method")),
+			return cremation.Identify{Act: act, Tag: f.value("tag"), Relative: who, Name: sealed(who, f.value("relative")), Relation: f.Get("relative_is"), Method: cremation.Method(f.Get("method")),
 				Recognised: f.Get("recognised") == "yes", Form: f.value("form"), Paper: f.value("paper"), InfectionHold: c.infectionHold()}
 		}),
 	},
@@ -306,7 +306,7 @@ var custodyActs = []*deskAct{
 		},
 		fields: func(c *caseView) []field { return []field{{Name: "reason", Kind: "area", Max: 300}} },
 		do: doCustody(func(c *caseView, act domain.Act, f *form) cremation.CustodyCommand {
-			return cremation.AskWaiver{Act: act, Reason: about(c.Case.Deceased.Person, f.value("reason"))}
+			return cremation.AskWaiver{Act: act, Reason: sealed(c.Case.Deceased.Person, f.value("reason"))}
 		}),
 	},
 	{
@@ -376,7 +376,7 @@ var custodyActs = []*deskAct{
 			return []field{{Name: "until", Kind: "date"}, {Name: "paper", Kind: "text", Max: 100}}
 		},
 		do: doCustody(func(c *caseView, act domain.Act, f *form) cremation.CustodyCommand {
-			return cremation.ExtendStorage{Act: act, Until: f.date("until"), Paper: about(c.Case.Handler.Person, f.value("paper"))}
+			return cremation.ExtendStorage{Act: act, Until: f.date("until"), Paper: sealed(c.Case.Handler.Person, f.value("paper"))}
 		}),
 	},
 	{
@@ -426,9 +426,9 @@ func (c *caseView) collect(act domain.Act, f *form) cremation.CollectRemains {
 	if cremation.GiverKind(f.Get("giver")) == cremation.FromFamily && f.value("giver_name") == c.Case.Handler.Name.Or("") {
 		giver = c.Case.Handler.Person
 	}
-	x.Ground, x.Paper, x.Issuer = cremation.Ground(f.Get("collect_ground")), about(of, f.value("paper")), f.value("issuer")
-	x.Giver, x.GiverName, x.GiverSigned = cremation.GiverKind(f.Get("giver")), about(giver, f.value("giver_name")), f.on("giver_signed")
-	x.From, x.Into = about(of, f.value("from_address")), placeOf(f.Get("into"))
+	x.Ground, x.Paper, x.Issuer = cremation.Ground(f.Get("collect_ground")), sealed(of, f.value("paper")), f.value("issuer")
+	x.Giver, x.GiverName, x.GiverSigned = cremation.GiverKind(f.Get("giver")), sealed(giver, f.value("giver_name")), f.on("giver_signed")
+	x.From, x.Into = sealed(of, f.value("from_address")), placeOf(f.Get("into"))
 	if f.on("infectious") || f.on("decomposed") {
 		x.Condition = domain.Personal(of, cremation.Condition{Infectious: f.on("infectious"), Decomposed: f.on("decomposed")})
 	}

@@ -26,11 +26,26 @@
     if (e.target.type === "radio") while (i < stops.length && stops[i].name === e.target.name) i++;
     if (i < 1 || i >= stops.length || stops[i].type === "submit") return;
     e.preventDefault();
+    moved = true;
     stops[i].focus();
     if (stops[i].select) stops[i].select();
   });
+  // The key press that follows belongs to the field that was left: it must not
+  // send the form from the one that was come to.
+  let moved = false;
+  document.addEventListener("keypress", e => { if (moved && e.key === "Enter") e.preventDefault(); });
+  document.addEventListener("keyup", () => { moved = false; });
 
   document.addEventListener("click", e => {
     if (e.target.closest("[data-print]")) window.print();
   });
+
+  // A form begins at its first field, a refusal at its reason.
+  if (!document.querySelector("[autofocus]")) {
+    const refused = document.getElementById("refused");
+    const first = [...document.querySelectorAll("form[data-enter=first] :is(input:not([type=hidden]),select,textarea,button)")].find(e => !e.disabled && e.checkVisibility());
+    if (refused) refused.focus();
+    else if (first && !location.hash && first.closest("main")) { first.focus({preventScroll: true}); if (first.select) first.select(); }
+  }
+  if (document.querySelector("[data-autoprint]")) window.print();
 })();
