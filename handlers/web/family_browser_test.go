@@ -66,16 +66,6 @@ func (s *screen) value(js string) string {
 	return v
 }
 
-func (s *screen) says(want ...string) {
-	s.Helper()
-	text := s.value(`document.querySelector("main").innerText`)
-	for _, w := range want {
-		if !strings.Contains(text, w) {
-			s.Errorf("the page does not say %q:\n%s", w, text)
-		}
-	}
-}
-
 // look checks what every page has to keep in a browser, and takes a picture.
 func (s *screen) look(name string) {
 	s.Helper()
