@@ -53,6 +53,8 @@ type App struct {
 	Catalogues     *events.Handler[pricing.CatalogueState, pricing.CatalogueCommand, pricing.CatalogueEvent]
 	PriceLists     *events.Handler[pricing.PriceListState, pricing.PriceListCommand, pricing.PriceListEvent]
 	Days           *events.Handler[schedule.State, schedule.Command, schedule.Event]
+	Waits          *events.Handler[schedule.WaitState, schedule.WaitCommand, schedule.WaitEvent]
+	Peaks          *events.Handler[schedule.PeakState, schedule.PeakCommand, schedule.PeakEvent]
 	Cases          *events.Handler[booking.State, booking.Command, booking.Event]
 	Tills          *events.Handler[booking.TillState, booking.TillCommand, booking.TillEvent]
 	Looks          *events.Handler[access.State, access.Command, access.Event]
@@ -72,8 +74,9 @@ type App struct {
 
 	// Now is the clock of requests. Default: time.Now.
 	Now func() time.Time
-	// HoldFor is how long a slot is kept for a family that has not confirmed.
-	// Fifteen minutes unless set; a proposal of ours ([P]).
+	// HoldFor is how long a slot is kept for a family that has not confirmed,
+	// where no administrator set hold_minutes (HoldTime). Fifteen minutes unless
+	// set; a proposal of ours ([P]).
 	HoldFor time.Duration
 	// PolicyID names the stream of the credit policy; "dl" unless set.
 	PolicyID string
@@ -107,6 +110,8 @@ func NewApp(store events.Store, registry *events.Registry, keys events.Keyring, 
 		Catalogues:     handler(store, registry, pricing.CatalogueCategory, pricing.Catalogue),
 		PriceLists:     handler(store, registry, pricing.PriceListCategory, pricing.PriceList),
 		Days:           handler(store, registry, schedule.Category, schedule.Day),
+		Waits:          handler(store, registry, schedule.WaitCategory, schedule.Waiting),
+		Peaks:          handler(store, registry, schedule.ReleaseCategory, schedule.Peak),
 		Cases:          handler(store, registry, booking.Category, booking.Case),
 		Tills:          handler(store, registry, booking.TillCategory, booking.Till),
 		Looks:          handler(store, registry, access.Category, access.Case),

@@ -162,6 +162,7 @@ type TakePayment struct {
 	Amount  domain.Money
 	Method  booking.Method
 	Fiscal  string // number of the fiscal e-receipt, where one was drawn
+	IfMatch *events.Revision
 }
 
 // TakePayment runs: would it be refused, or is the day's till closed? → pay →
@@ -179,15 +180,15 @@ func (a *App) TakePayment(ctx context.Context, c TakePayment) (events.Receipt, e
 		return events.Receipt{}, booking.ErrNotOpened
 	}
 	pay := booking.Pay{Act: c.Act, Paid: booking.Paid{Payment: c.Payment, Amount: c.Amount, Method: c.Method}}
-	if err := to(a.Cases, id, nil).wouldRefuse(ctx, pay); err != nil {
-		return events.Receipt{}, err
+	if err := to(a.Cases, id, c.IfMatch).wouldRefuse(ctx, pay); err != nil {
+		return events.Receipt{}, a.refused(ctx, c.Act, c.Case, booking.ChargeRefused{Amount: c.Amount, Limit: s.Payable()}, err)
 	}
 	till := booking.TillID(s.Institution, domain.DateOf(c.Now))
 	enter := booking.EnterTill{Act: step(c.Act, "till"), Till: till, Entry: c.Payment, Case: id, Kind: booking.MoneyIn, Method: c.Method, Amount: c.Amount}
 	if err := to(a.Tills, till, nil).wouldRefuse(ctx, enter); err != nil {
 		return events.Receipt{}, err
 	}
-	rc, err := a.Cases.Handle(ctx, id, pay)
+	rc, err := to(a.Cases, id, c.IfMatch).run(ctx, pay)
 	if err != nil {
 		return rc, err
 	}
@@ -218,12 +219,13 @@ func (a *App) account(ctx context.Context, act domain.Act, rc events.Receipt, en
 // GiveRefund takes an amount off a line and gives back what was paid too much.
 type GiveRefund struct {
 	domain.Act
-	Case   uuid.UUID
-	Refund string
-	Line   string
-	Amount domain.Money
-	Reason booking.Reason
-	Method booking.Method // how the money goes back
+	Case    uuid.UUID
+	Refund  string
+	Line    string
+	Amount  domain.Money
+	Reason  booking.Reason
+	Method  booking.Method // how the money goes back
+	IfMatch *events.Revision
 }
 
 // GiveRefund runs: refund → where money goes back: pay it → enter the till →
@@ -234,7 +236,7 @@ func (a *App) GiveRefund(ctx context.Context, c GiveRefund) (events.Receipt, err
 	if !slices.Contains(booking.Methods, c.Method) {
 		return events.Receipt{}, booking.ErrMethod.With(c.Method)
 	}
-	rc, err := a.Cases.Handle(ctx, id, booking.Refund{Act: c.Act, Refund: c.Refund, Line: c.Line, Amount: c.Amount, Reason: c.Reason})
+	rc, err := to(a.Cases, id, c.IfMatch).run(ctx, booking.Refund{Act: c.Act, Refund: c.Refund, Line: c.Line, Amount: c.Amount, Reason: c.Reason})
 	if err != nil {
 		return rc, err
 	}
@@ -253,22 +255,6 @@ func (a *App) GiveRefund(ctx context.Context, c GiveRefund) (events.Receipt, err
 	till := booking.TillID(s.Institution, domain.DateOf(c.Now))
 	return a.account(ctx, c.Act, later(rc, paid), booking.EnterTill{Act: step(c.Act, "till"), Till: till, Entry: c.Refund, Case: id,
 		Kind: booking.MoneyOut, Method: c.Method, Amount: s.Refunds[i].Returned}, "")
-}
-
-// Refused notes on the case that a rule refused a charge, where it is one that
-// a supervisor asks about, and answers with err as it came.
-func (a *App) Refused(ctx context.Context, act domain.Act, caseID uuid.UUID, item string, amount domain.Money, err error) error {
-	act = step(act, "refused")
-	note, kept := booking.Refusal(act.ID.String(), err)
-	if !kept {
-		return err
-	}
-	note.Act, note.Item, note.Amount = act, item, amount
-	_, failed := a.Cases.Handle(ctx, caseID.String(), note)
-	if _, rejected := errors.AsType[*domain.Rejection](failed); rejected {
-		return err
-	}
-	return errors.Join(err, failed)
 }
 
 // Look notes that Act.By sees a part of a case.

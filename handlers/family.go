@@ -161,7 +161,7 @@ func (a *App) Times(ctx context.Context, in institution.State, hall string, on d
 			}
 			for _, t := range now_ {
 				s := see(t, minutes)
-				s.fits = append(s.fits, Want{code, r.Resource, t.UTC(), minutes})
+				s.fits = append(s.fits, Want{Institution: code, Resource: r.Resource, Start: t.UTC(), Minutes: minutes})
 			}
 			for _, t := range later {
 				s := see(t, minutes)

@@ -110,6 +110,10 @@ var zhHelp = map[string]string{
 	"verify":             "核对整个日志和每个读模型；有出入时退出码为 3。",
 	"rebuild":            "在旧的旁边重建读模型，建好再切换。",
 	"rebuild NAME":       "读模型的名字；不写就是全部。",
+	"draw":               "高峰日抽签：做承诺，复算结果。",
+	"draw new":           "生成种子、盐，以及抽签前要公布的承诺。",
+	"draw check":         "按公布的记录重抽一遍并比较；对不上时退出码为 3。",
+	"draw check FILE":    "抽签记录，即 GET /api/v1/draws/机构/设施种类/日期 的内容；- 从标准输入读。",
 	"export":             "导出所存的内容。",
 	"export log":         "导出原始日志：每行一个 CloudEvent（JSON）和它的位置。",
 	"export log --after": "从这个位置之后开始。",
@@ -233,6 +237,40 @@ Exit codes: 0 agrees; 3 differs (the report says where); others: it could not be
 
     shenzhong rebuild              all of them
     shenzhong rebuild ecoratio     one`},
+	"draw": {`清明、冬至等高峰日的时段由抽签分配。事先公布承诺，事后公布种子，任何人都可以复算：
+
+    shenzhong draw new
+    curl -s https://…/api/v1/draws/机构/hall/2026-12-22 > 抽签.json
+    shenzhong draw check 抽签.json`,
+		`Slots of peak days are drawn. The commitment is published beforehand, the seed afterwards; anybody can recompute the result:
+
+    shenzhong draw new
+    curl -s https://…/api/v1/draws/INSTITUTION/hall/2026-12-22 > draw.json
+    shenzhong draw check draw.json`},
+	"draw check": {`复算的办法（不用本程序也可以照做；sha256 都写成 64 位小写十六进制）：
+
+  一、承诺 = sha256(种子 接 盐)，要与抽签前公布的相同。
+  二、名单 = sha256(全部申请的业务编号，按字典序排列，每个后面一个换行)。
+  三、每件业务的键 = sha256(种子 接 名单 接 业务编号)。键小的先选。
+  四、轮到时，取自己志愿里第一个还没有被选走的时段；都没有了，就没有。
+
+    seed=…; salt=…; printf '%s%s' "$seed" "$salt" | sha256sum
+
+名单进入每个键，所以公布承诺的人也不能事先挑出会排在前面的编号。申请截止后，名单就公布；留一份，开种子以后可以比较。
+
+退出码：0 对得上，或还没有抽；3 对不上；4 文件不是抽签记录。`,
+		`How it is recomputed (with or without this program; every sha256 as 64 lower-case hex digits):
+
+  1. commitment = sha256(seed, then salt); it must be the one published before.
+  2. list = sha256(the ids of all cases that applied, sorted, each followed by a line feed).
+  3. key of a case = sha256(seed, then list, then case id). The smallest key chooses first.
+  4. Each takes the first of its wishes that nobody has yet; who finds none gets none.
+
+    seed=…; salt=…; printf '%s%s' "$seed" "$salt" | sha256sum
+
+The list is part of every key, so that whoever made the commitment cannot look for an id that comes first. Applications are published when they close: keep a copy and compare it after the seed is opened.
+
+Exit codes: 0 it comes out, or nothing was drawn yet; 3 it does not; 4 the file is no record of a draw.`},
 	"export": {`例：
 
     shenzhong export log > log.ndjson`, `Example:

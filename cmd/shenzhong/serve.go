@@ -26,6 +26,7 @@ import (
 	"shenzhong/projections/pricepages"
 	"shenzhong/projections/search"
 	"shenzhong/projections/servicecredit"
+	"shenzhong/projections/tracking"
 )
 
 // serveCmd runs everything.
@@ -132,7 +133,7 @@ func (c *city) openModels(ctx context.Context, demo bool) (err error) {
 func (c *city) projections() []projections.Projection {
 	return []projections.Projection{
 		servicecredit.Projection{}, ecoratio.Projection{}, pricepages.Projection{Renderer: c.renderer.PricePages()}, availability.Projection{},
-		frontdesk.Projection{}, search.Projection{},
+		frontdesk.Projection{}, search.Projection{}, tracking.Projection{},
 	}
 }
 

@@ -115,7 +115,25 @@ func (s *screen) look(name string) {
 var open = chromedp.Evaluate[chromedp.Void](`document.querySelectorAll("details").forEach(d => d.open = true)`)
 
 func click(css string) chromedp.Action[chromedp.Void] { return chromedp.Click(chromedp.CSS(css)) }
-func wait(css string) chromedp.Action[chromedp.Void]  { return chromedp.WaitVisible(chromedp.CSS(css)) }
+
+// wait waits until the page that has come has such an element. It asks the page
+// again and again: an element that is remembered would be the former page's.
+func wait(css string) chromedp.Action[chromedp.Void] {
+	there := chromedp.Evaluate[bool](fmt.Sprintf(`document.readyState == "complete" && !!document.querySelector(%q)?.checkVisibility()`, css))
+	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		for {
+			if ok, err := there(ctx, t); err == nil && ok {
+				return nil
+			}
+			select {
+			case <-ctx.Done():
+				return fmt.Errorf("waiting for %s: %w", css, ctx.Err())
+			case <-time.After(50 * time.Millisecond):
+			}
+		}
+	})
+}
+
 func typed(css, s string) chromedp.Action[chromedp.Void] {
 	return chromedp.SendKeys(chromedp.CSS(css), s)
 }

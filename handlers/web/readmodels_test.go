@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -55,6 +56,7 @@ type clocked struct {
 func (c *clocked) Follow(ctx context.Context, after events.Position, max int) iter.Seq2[events.Batch, error] {
 	return func(yield func(events.Batch, error) bool) {
 		for b, err := range c.Store.Follow(ctx, after, max) {
+			b.Events = slices.Clone(b.Events) // the store's own are everybody's
 			for i := range b.Events {
 				if at, ok := c.at[b.Events[i].Position]; ok {
 					b.Events[i].At = at
