@@ -3,6 +3,7 @@ module shenzhong
 go 1.26.0
 
 require (
+	github.com/6tail/lunar-go v1.4.6
 	github.com/EventStore/EventStore-Client-Go/v4 v4.2.0
 	github.com/alecthomas/kong v1.17.0
 	github.com/alexedwards/scs/v2 v2.9.0
@@ -29,6 +30,7 @@ require (
 	google.golang.org/grpc v1.79.3
 	modernc.org/sqlite v1.61.1
 	pgregory.net/rapid v1.3.0
+	rsc.io/qr v0.2.0
 )
 
 require (

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
@@ -11,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"shenzhong/domain"
+	"shenzhong/domain/access"
 	"shenzhong/domain/booking"
 	"shenzhong/domain/cemetery"
 	"shenzhong/domain/credit"
@@ -47,11 +49,18 @@ type App struct {
 	Keys     events.Keyring
 
 	Institutions   *events.Handler[institution.State, institution.Command, institution.Event]
+	Parameters     *events.Handler[institution.ParametersState, institution.ParametersCommand, institution.ParametersEvent]
 	Catalogues     *events.Handler[pricing.CatalogueState, pricing.CatalogueCommand, pricing.CatalogueEvent]
 	PriceLists     *events.Handler[pricing.PriceListState, pricing.PriceListCommand, pricing.PriceListEvent]
 	Days           *events.Handler[schedule.State, schedule.Command, schedule.Event]
+	Waits          *events.Handler[schedule.WaitState, schedule.WaitCommand, schedule.WaitEvent]
+	Peaks          *events.Handler[schedule.PeakState, schedule.PeakCommand, schedule.PeakEvent]
 	Cases          *events.Handler[booking.State, booking.Command, booking.Event]
+	Tills          *events.Handler[booking.TillState, booking.TillCommand, booking.TillEvent]
+	Looks          *events.Handler[access.State, access.Command, access.Event]
 	Tags           *events.Handler[cremation.TagState, cremation.TagCommand, cremation.TagEvent]
+	Custodies      *events.Handler[cremation.CustodyState, cremation.CustodyCommand, cremation.CustodyEvent]
+	ColdStores     *events.Handler[cremation.ColdStoreState, cremation.ColdStoreCommand, cremation.ColdStoreEvent]
 	Cremations     *events.Handler[cremation.CremationState, cremation.CremationCommand, cremation.CremationEvent]
 	Furnaces       *events.Handler[cremation.FurnaceState, cremation.FurnaceCommand, cremation.FurnaceEvent]
 	Certificates   *events.Handler[cremation.CertificateState, cremation.CertificateCommand, cremation.CertificateEvent]
@@ -65,11 +74,15 @@ type App struct {
 
 	// Now is the clock of requests. Default: time.Now.
 	Now func() time.Time
-	// HoldFor is how long a slot is kept for a family that has not confirmed.
-	// Fifteen minutes unless set; a proposal of ours ([P]).
+	// HoldFor is how long a slot is kept for a family that has not confirmed,
+	// where no administrator set hold_minutes (HoldTime). Fifteen minutes unless
+	// set; a proposal of ours ([P]).
 	HoldFor time.Duration
 	// PolicyID names the stream of the credit policy; "dl" unless set.
 	PolicyID string
+	// Pinyin writes a name in letters, for names that sound alike (I6). Nil:
+	// only the same characters are alike.
+	Pinyin func(name string) string
 	// Rules are the relief and incentive rules in force and formerly in force.
 	Rules Rules
 	// Wait blocks until a read model has folded the log up to a position. Nil:
@@ -93,11 +106,18 @@ func NewApp(store events.Store, registry *events.Registry, keys events.Keyring, 
 		Now: time.Now, HoldFor: 15 * time.Minute, PolicyID: "dl", Rules: DefaultRules(),
 
 		Institutions:   handler(store, registry, institution.Category, institution.Institution),
+		Parameters:     handler(store, registry, institution.ParametersCategory, institution.Parameters),
 		Catalogues:     handler(store, registry, pricing.CatalogueCategory, pricing.Catalogue),
 		PriceLists:     handler(store, registry, pricing.PriceListCategory, pricing.PriceList),
 		Days:           handler(store, registry, schedule.Category, schedule.Day),
+		Waits:          handler(store, registry, schedule.WaitCategory, schedule.Waiting),
+		Peaks:          handler(store, registry, schedule.ReleaseCategory, schedule.Peak),
 		Cases:          handler(store, registry, booking.Category, booking.Case),
+		Tills:          handler(store, registry, booking.TillCategory, booking.Till),
+		Looks:          handler(store, registry, access.Category, access.Case),
 		Tags:           handler(store, registry, cremation.TagCategory, cremation.Tag),
+		Custodies:      handler(store, registry, cremation.CustodyCategory, cremation.Custody),
+		ColdStores:     handler(store, registry, cremation.ColdStoreCategory, cremation.ColdStore),
 		Cremations:     handler(store, registry, cremation.CremationCategory, cremation.Cremation),
 		Furnaces:       handler(store, registry, cremation.FurnaceCategory, cremation.Furnace),
 		Certificates:   handler(store, registry, cremation.CertificateCategory, cremation.Certificate),
@@ -221,9 +241,23 @@ func (a *App) prices(ctx context.Context, institution string, on domain.Date) (b
 	}
 	l := booking.PriceList{Institution: institution}
 	if p, ok := s.InForce(on); ok {
+		var city pricing.CatalogueState
+		if _, err := domain.ParseDivision(string(p.Division)); err == nil { // a reference list may name none
+			if city, _, err = a.Catalogues.Load(ctx, string(p.Division.City())); err != nil {
+				return l, err
+			}
+		}
+		contents := city.ContentsOn(on)
 		l.Version, l.EffectiveFrom = p.Version, p.EffectiveFrom
 		for _, r := range p.Rows {
-			l.Rows = append(l.Rows, booking.PriceRow{Code: r.Code, NameZh: r.NameZh, NameEn: r.NameEn, Unit: r.Unit, Price: r.Price, Ceiling: r.Ceiling()})
+			x := booking.PriceRow{Code: r.Code, NameZh: r.NameZh, NameEn: r.NameEn, Unit: r.Unit, Price: r.Price, Ceiling: r.Ceiling(),
+				PricingType: string(r.PricingType), Min: r.PriceMin, Max: r.PriceMax, Block: string(r.Block()), Content: r.Note, Basis: cmp.Or(r.Basis, p.Basis)}
+			for _, c := range contents {
+				if c.Code == r.Code {
+					x.Includes, x.Content = c.Includes, cmp.Or(c.Note, x.Content)
+				}
+			}
+			l.Rows = append(l.Rows, x)
 		}
 	}
 	return l, nil

@@ -309,6 +309,16 @@ var Access = map[Operation]Rule{
 	"publish_price_list":   {Roles: []Role{Admin, Importer}, Own: true},
 	"get_price_list":       {Roles: Roles},
 	"get_availability":     {Roles: Roles},
+	"plan_maintenance":     {Roles: []Role{Admin, Desk}, Own: true},
+	"cancel_maintenance":   {Roles: []Role{Admin, Desk}, Own: true},
+	"time_resource":        {Roles: []Role{Admin}, Own: true},
+	"qualify_staff":        {Roles: []Role{Admin}, Own: true},
+	"disqualify_staff":     {Roles: []Role{Admin}, Own: true},
+	"set_parameter":        {Roles: []Role{Admin}, Own: true},
+	"get_parameters":       {Roles: Roles},
+	"state_contents":       {Roles: []Role{Admin, Importer}},
+	"announce_draw":        {Roles: []Role{Admin, Desk}, Own: true},
+	"draw_slots":           {Roles: []Role{Admin, Desk}, Own: true},
 
 	"open_case":    {Roles: []Role{Desk}, Own: true},
 	"get_case":     {Roles: []Role{Desk, Regulator}, Own: true},
@@ -323,6 +333,32 @@ var Access = map[Operation]Rule{
 	"refund_case":  {Roles: []Role{Desk}, Own: true},
 	"close_case":   {Roles: []Role{Desk}, Own: true},
 	"cancel_case":  {Roles: []Role{Desk}, Own: true},
+
+	"move_slot":            {Roles: []Role{Desk}, Own: true},
+	"get_change_terms":     {Roles: []Role{Desk}, Own: true},
+	"join_waiting":         {Roles: []Role{Desk}, Own: true},
+	"answer_offer":         {Roles: []Role{Desk}, Own: true},
+	"leave_waiting":        {Roles: []Role{Desk}, Own: true},
+	"get_waiting":          {Roles: []Role{Desk, Regulator}, Own: true},
+	"apply_draw":           {Roles: []Role{Desk}, Own: true},
+	"decline_quote":        {Roles: []Role{Desk}, Own: true},
+	"claim_relief":         {Roles: []Role{Desk}, Own: true},
+	"grant_relief":         {Roles: []Role{Desk}, Own: true},
+	"decline_relief":       {Roles: []Role{Desk}, Own: true},
+	"reprint_receipt":      {Roles: []Role{Desk}, Own: true},
+	"reopen_till":          {Roles: []Role{Desk}, Own: true},
+	"get_till":             {Roles: []Role{Desk, Regulator}, Own: true},
+	"get_checklist":        {Roles: []Role{Desk}, Own: true},
+	"record_circumstances": {Roles: []Role{Desk}, Own: true},
+	"promise_paper":        {Roles: []Role{Desk}, Own: true},
+	"notify_office":        {Roles: []Role{Desk}, Own: true},
+	"authorise_handler":    {Roles: []Role{Desk}, Own: true},
+	"replace_handler":      {Roles: []Role{Desk}, Own: true},
+	"correct_case":         {Roles: []Role{Desk}, Own: true},
+	"clarify_case":         {Roles: []Role{Desk}, Own: true},
+	"amend_case":           {Roles: []Role{Desk}, Own: true},
+	"receive_paper":        {Roles: []Role{Desk}, Own: true},
+	"close_till":           {Roles: []Role{Desk}, Own: true},
 
 	"receive_remains":          {Roles: []Role{Desk, Cremator}, Own: true},
 	"record_death_certificate": {Roles: []Role{Desk}, Own: true},
@@ -366,11 +402,34 @@ var Access = map[Operation]Rule{
 	"get_credit":          {Roles: []Role{Regulator, Desk, Cemetery, Eco, Admin}, Own: true},
 }
 
+// PageAccess is who may do what only the pages offer.
+var PageAccess = map[Operation]Rule{
+	"view_board":     {Roles: []Role{Desk, Cremator}, Own: true},
+	"find_case":      {Roles: []Role{Desk, Cremator}, Own: true},
+	"view_case":      {Roles: []Role{Desk, Cremator, Regulator}, Own: true},
+	"unmask_case":    {Roles: []Role{Desk, Regulator}, Own: true},
+	"move_remains":   {Roles: []Role{Desk, Cremator}, Own: true},
+	"approve_waiver": {Roles: []Role{Desk}, Own: true},
+	"print_case":     {Roles: []Role{Desk}, Own: true},
+	"view_house":     {Roles: []Role{Desk, Cremator}, Own: true},
+	"recount_house":  {Roles: []Role{Desk, Cremator}, Own: true},
+	"view_day_sheet": {Roles: []Role{Desk}, Own: true},
+}
+
+// AccessTo is the rule of an operation; the zero Rule, which lets nobody in, of
+// one that there is not.
+func AccessTo(op Operation) Rule {
+	if r, ok := Access[op]; ok {
+		return r
+	}
+	return PageAccess[op]
+}
+
 // Allow says whether the account may do op at an institution (empty when the
 // operation belongs to none). Nobody, wrong role and wrong institution are
 // different answers, in this order.
 func Allow(a *Account, op Operation, institution string) error {
-	rule := Access[op]
+	rule := AccessTo(op)
 	switch {
 	case a == nil:
 		return ErrUnauthenticated

@@ -14,21 +14,25 @@ var who = map[Role]string{
 	Desk: `own: open_case get_case book_slot confirm_slot release_slot quote_case consent_case charge_case relieve_case pay_case refund_case close_case cancel_case
 		receive_remains record_death_certificate sign_confirmation record_police_paper place_hold lift_hold verify_identity
 		issue_certificate release_ashes get_cremation
+		plan_maintenance cancel_maintenance announce_draw draw_slots move_slot get_change_terms join_waiting answer_offer leave_waiting get_waiting apply_draw
+		decline_quote claim_relief grant_relief decline_relief reprint_receipt reopen_till get_till get_checklist record_circumstances promise_paper notify_office
+		authorise_handler replace_handler correct_case clarify_case
+		amend_case receive_paper close_till
 		apply_eco_burial consent_eco_burial withdraw_eco_burial get_eco_burial answer_suspicion get_credit
-		any: get_institution get_price_list get_availability`,
+		any: get_institution get_parameters get_price_list get_availability`,
 	Cremator: `own: receive_remains place_hold verify_identity start_cremation abort_charge complete_cremation collect_ashes empty_furnace get_cremation
-		any: get_institution get_price_list get_availability`,
+		any: get_institution get_parameters get_price_list get_availability`,
 	Cemetery: `own: survey_plot allocate_plot inter surrender_plot get_plot answer_suspicion get_credit
-		any: get_institution get_price_list get_availability`,
+		any: get_institution get_parameters get_price_list get_availability`,
 	Eco: `own: apply_eco_burial consent_eco_burial withdraw_eco_burial complete_eco_burial get_eco_burial answer_suspicion get_credit
-		any: get_institution get_price_list get_availability`,
-	Regulator: `own: get_case place_hold lift_hold get_cremation get_plot grant_incentive get_eco_burial get_credit
-		any: get_institution get_price_list get_availability
+		any: get_institution get_parameters get_price_list get_availability`,
+	Regulator: `own: get_waiting get_till get_case place_hold lift_hold get_cremation get_plot grant_incentive get_eco_burial get_credit
+		any: get_institution get_parameters get_price_list get_availability
 		adopt_credit_policy suspect notify_suspicion dismiss_suspicion confirm_suspicion grant_bonus repair_entry revoke_entry`,
-	Admin: `own: add_resource retire_resource publish_price_list survey_plot get_credit
-		any: register_institution rename_institution license_institution get_institution adopt_catalogue get_price_list get_availability establish_cemetery`,
+	Admin: `own: plan_maintenance cancel_maintenance time_resource qualify_staff disqualify_staff set_parameter announce_draw draw_slots add_resource retire_resource publish_price_list survey_plot get_credit
+		any: register_institution rename_institution license_institution get_institution get_parameters adopt_catalogue state_contents get_price_list get_availability establish_cemetery`,
 	Importer: `own: add_resource retire_resource publish_price_list survey_plot
-		any: register_institution rename_institution license_institution get_institution adopt_catalogue get_price_list get_availability establish_cemetery adopt_credit_policy`,
+		any: register_institution rename_institution license_institution get_institution get_parameters adopt_catalogue state_contents get_price_list get_availability establish_cemetery adopt_credit_policy`,
 }
 
 // Every operation × every role × nobody, own, other and every institution.

@@ -34,8 +34,14 @@ type Want struct {
 	Institution string
 	Resource    string
 	Start       time.Time
-	Minutes     int // zero: one step of the resource's grid
+	Minutes     int // zero: as long as Item takes there
+	// Item is the code of the service that it is for; empty: one step of the
+	// resource's grid.
+	Item string
 }
+
+// length is how long the slot is at that resource.
+func (w Want) length(r institution.Resource) int { return cmp.Or(w.Minutes, r.Minutes(w.Item)) }
 
 func (w Want) day() string {
 	return schedule.ID(w.Institution, w.Resource, domain.DateOf(w.Start))
@@ -154,7 +160,7 @@ func (a *App) describe(ctx context.Context, w Want) (booking.Slot, error) {
 	if !ok {
 		return booking.Slot{}, institution.ErrNoResource.With(w.Resource)
 	}
-	minutes := cmp.Or(w.Minutes, r.SlotMinutes)
+	minutes := w.length(r)
 	return booking.Slot{Resource: w.Resource, Kind: string(r.Kind), Day: domain.DateOf(w.Start), Slot: schedule.SlotName(w.Start),
 		Start: w.Start.UTC(), End: w.Start.UTC().Add(time.Duration(minutes) * time.Minute)}, nil
 }
@@ -168,13 +174,23 @@ func (a *App) hold(ctx context.Context, act domain.Act, caseID uuid.UUID, w Want
 	if err != nil {
 		return slot, err
 	}
-	_, err = a.Days.Handle(ctx, w.day(), schedule.Hold{Act: step(act, "hold"), Start: w.Start, Minutes: w.Minutes, Case: caseID.String(),
-		Until: act.Now.Add(a.HoldFor), Hours: hours(in, w.Resource, domain.DateOf(w.Start))})
-	if r, ok := errors.AsType[*domain.Rejection](err); ok && errors.Is(err, schedule.ErrSlotTaken) {
-		free, lookup := a.Nearest(ctx, in, w, act.Now, 3)
-		return slot, errors.Join(&SlotTaken{r, free}, lookup)
+	held, err := a.HoldTime(ctx, in)
+	if err != nil {
+		return slot, err
 	}
-	return slot, err
+	r, _ := in.Resource(w.Resource)
+	_, err = a.Days.Handle(ctx, w.day(), schedule.Hold{Act: step(act, "hold"), Start: w.Start, Minutes: w.length(r), Case: caseID.String(),
+		Until: act.Now.Add(held), Hours: hours(in, w.Resource, domain.DateOf(w.Start))})
+	return slot, a.taken(ctx, in, w, act.Now, err)
+}
+
+// taken puts the nearest free slots beside an answer that the slot is gone.
+func (a *App) taken(ctx context.Context, in institution.State, w Want, now time.Time, err error) error {
+	if r, ok := errors.AsType[*domain.Rejection](err); ok && errors.Is(err, schedule.ErrSlotTaken) {
+		free, lookup := a.Nearest(ctx, in, w, now, 3)
+		return errors.Join(&SlotTaken{r, free}, lookup)
+	}
+	return err
 }
 
 func (a *App) confirm(ctx context.Context, act domain.Act, caseID uuid.UUID, w Want, slot booking.Slot) (events.Receipt, error) {
@@ -184,14 +200,59 @@ func (a *App) confirm(ctx context.Context, act domain.Act, caseID uuid.UUID, w W
 	return a.Cases.Handle(ctx, caseID.String(), booking.AttachSlot{Act: step(act, "attach"), SlotAttached: booking.SlotAttached{Slot: slot}})
 }
 
-// hours are the opening hours of a resource on a day; zero hours, which refuse
-// every hold, when it does not serve then.
+// hours are the opening hours of a resource on a day, its daily clean-down and
+// the maintenance that touches the day; zero hours, which refuse every hold,
+// when it does not serve then.
 func hours(in institution.State, resource string, on domain.Date) schedule.Hours {
 	r, ok := in.Resource(resource)
 	if !ok || !r.ServesOn(on) {
 		return schedule.Hours{}
 	}
-	return schedule.Hours{Opens: r.Opens, Closes: r.Closes, SlotMinutes: r.SlotMinutes, BufferMinutes: r.BufferMinutes}
+	h := schedule.Hours{Opens: r.Opens, Closes: r.Closes, SlotMinutes: r.SlotMinutes, BufferMinutes: r.BufferMinutes}
+	for _, c := range r.CleanDown {
+		h.CleanDown = append(h.CleanDown, schedule.Span(c))
+	}
+	for _, w := range in.MaintenanceOn(resource, on) {
+		h.Blocked = append(h.Blocked, blockOf(w, on))
+	}
+	return h
+}
+
+// blockOf is the part of a maintenance window that lies on a day.
+func blockOf(w institution.Window, on domain.Date) schedule.Blocked {
+	b := schedule.Blocked{Block: "maintenance-" + w.Window, Start: w.From, End: w.To, Kind: schedule.Maintenance}
+	if from := on.Start().UTC(); b.Start.Before(from) {
+		b.Start = from
+	}
+	if to := on.AddDays(1).Start().UTC(); b.End.After(to) {
+		b.End = to
+	}
+	return b
+}
+
+// Free lists what is free at a resource on a day for a service, or for a number
+// of minutes, earliest first. It reads the day's own stream, which is a single
+// short one, so what it says cannot lag.
+func (a *App) Free(ctx context.Context, in institution.State, resource, item string, minutes int, on domain.Date, now time.Time) ([]Alternative, error) {
+	r, ok := in.Resource(resource)
+	if !ok {
+		return nil, ErrNotFound
+	}
+	d, _, err := a.Days.Load(ctx, schedule.ID(string(in.CreditCode), resource, on))
+	if err != nil {
+		return nil, err
+	}
+	minutes = Want{Minutes: minutes, Item: item}.length(r)
+	free := []Alternative{}
+	for _, start := range d.Free(on, hours(in, resource, on), minutes, now) {
+		free = append(free, alternative(string(in.CreditCode), resource, start, minutes))
+	}
+	return free, nil
+}
+
+func alternative(institution, resource string, start time.Time, minutes int) Alternative {
+	return Alternative{Institution: institution, Resource: resource, Slot: schedule.SlotName(start), Date: string(domain.DateOf(start)),
+		Start: start.UTC(), End: start.UTC().Add(time.Duration(minutes) * time.Minute)}
 }
 
 // Nearest finds the free slots closest to a wish: on the same day of every
@@ -215,10 +276,9 @@ func (a *App) Nearest(ctx context.Context, in institution.State, w Want, now tim
 			if err != nil {
 				return nil, err
 			}
-			minutes := cmp.Or(w.Minutes, r.SlotMinutes)
+			minutes := w.length(r)
 			for _, start := range schedule.Nearest(s.Free(on, hours(in, r.Resource, on), minutes, now), w.Start, n) {
-				found = append(found, Alternative{Institution: w.Institution, Resource: r.Resource, Slot: schedule.SlotName(start), Date: string(on),
-					Start: start.UTC(), End: start.UTC().Add(time.Duration(minutes) * time.Minute)})
+				found = append(found, alternative(w.Institution, r.Resource, start, minutes))
 			}
 		}
 		if off >= 0 && len(found) >= n {
@@ -399,7 +459,8 @@ type Quote struct {
 	IfMatch *events.Revision
 }
 
-// Quote looks up the price list and asks the case. One stream is written.
+// Quote looks up the price list and asks the case. One stream is written; where
+// a rule on prices refuses, that is what is noted there (Refused).
 func (a *App) Quote(ctx context.Context, c Quote) (events.Receipt, error) {
 	s, _, err := a.Cases.Load(ctx, c.Case.String())
 	if err != nil {
@@ -409,7 +470,24 @@ func (a *App) Quote(ctx context.Context, c Quote) (events.Receipt, error) {
 	if err != nil {
 		return events.Receipt{}, err
 	}
-	return to(a.Cases, c.Case.String(), c.IfMatch).run(ctx, booking.Quote{Act: c.Act, Quote: c.Quote, Items: c.Items, Prices: p})
+	quote := booking.Quote{Act: c.Act, Quote: c.Quote, Items: c.Items, Prices: p}
+	rc, err := to(a.Cases, c.Case.String(), c.IfMatch).run(ctx, quote)
+	if err == nil {
+		return rc, nil
+	}
+	// Which of the items it was: the first one with which it is refused.
+	var culprit booking.Item
+	for i := range c.Items {
+		if errors.Is(err, booking.ErrThirdQuote) {
+			break // it is about none of them
+		}
+		quote.Items = c.Items[:i+1]
+		if _, why := booking.Case.Decide(s, quote); sameRefusal(why, err) {
+			culprit = c.Items[i]
+			break
+		}
+	}
+	return rc, a.refused(ctx, c.Act, c.Case, charged(culprit, p), err)
 }
 
 // Charge puts a line on the bill, at the prices in force on the day of the
@@ -422,7 +500,8 @@ type Charge struct {
 	IfMatch  *events.Revision
 }
 
-// Charge looks up the price list and asks the case. One stream is written.
+// Charge looks up the price list and asks the case. One stream is written; where
+// a rule on prices refuses, that is what is noted there (Refused).
 func (a *App) Charge(ctx context.Context, c Charge) (events.Receipt, error) {
 	s, _, err := a.Cases.Load(ctx, c.Case.String())
 	if err != nil {
@@ -433,7 +512,12 @@ func (a *App) Charge(ctx context.Context, c Charge) (events.Receipt, error) {
 	if err != nil {
 		return events.Receipt{}, err
 	}
-	return to(a.Cases, c.Case.String(), c.IfMatch).run(ctx, booking.Charge{Act: c.Act, Item: c.Item, ServedOn: c.ServedOn, Prices: p})
+	rc, err := to(a.Cases, c.Case.String(), c.IfMatch).run(ctx, booking.Charge{Act: c.Act, Item: c.Item, ServedOn: c.ServedOn, Prices: p})
+	note := charged(c.Item, p)
+	if errors.Is(err, booking.ErrAboveQuote) {
+		note.Limit = s.Agreed(c.Item.Code)
+	}
+	return rc, a.refused(ctx, c.Act, c.Case, note, err)
 }
 
 func (a *App) casePrices(ctx context.Context, s booking.State, on domain.Date) (booking.PriceList, error) {

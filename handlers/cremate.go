@@ -82,14 +82,17 @@ type StartCremation struct {
 	IfMatch *events.Revision
 }
 
-// StartCremation runs: would the gate refuse it? → charge the furnace → start;
-// a charge of its own that the gate refuses after all is aborted.
+// StartCremation runs: would the gate refuse it? → charge the furnace → start →
+// fix the particulars and end the custody; a charge of its own that the gate
+// refuses after all is aborted.
 //
 // A crash after the charge leaves a furnace that holds the case without a
 // cremation: the same request again, or any other start of this case, goes on
 // from there; otherwise somebody at the furnace takes the charge back
 // (AbortCharge). No reaction does: the remains may well be in the chamber, and a
-// furnace that only the log believes empty must not be charged again (I7).
+// furnace that only the log believes empty must not be charged again (I7). A
+// crash after the start leaves particulars that could still be changed (policy:
+// what follows from a start).
 func (a *App) StartCremation(ctx context.Context, c StartCremation) (events.Receipt, error) {
 	id := c.Case.String()
 	s, _, err := a.Cremations.Load(ctx, id)
@@ -100,7 +103,10 @@ func (a *App) StartCremation(ctx context.Context, c StartCremation) (events.Rece
 	if err != nil {
 		return events.Receipt{}, err
 	}
-	start := cremation.Start{Act: c.Act, Furnace: c.Furnace, FurnaceCase: c.Case, Licensed: in.LicensedOn(day(c.Act))}
+	start, err := a.StartFacts(ctx, c.Case, cremation.Start{Act: c.Act, Furnace: c.Furnace, FurnaceCase: c.Case})
+	if err != nil {
+		return events.Receipt{}, err
+	}
 	if r, ok := in.Resource(c.Furnace); !ok || r.Kind != "furnace" || !r.ServesOn(day(c.Act)) {
 		start.FurnaceCase = uuid.Nil // no such furnace: the gate says so
 	}
@@ -112,8 +118,11 @@ func (a *App) StartCremation(ctx context.Context, c StartCremation) (events.Rece
 		return events.Receipt{}, err
 	}
 	done, err := a.did(ctx, a.Cremations.Stream(id), c.ID)
-	if err != nil || done != nil {
-		return pointed(done), err
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	if done != nil {
+		return *done, a.Begun(ctx, c.Act, c.Case)
 	}
 	f, rev, err := a.Furnaces.Load(ctx, furnace)
 	if err != nil {
@@ -137,7 +146,10 @@ func (a *App) StartCremation(ctx context.Context, c StartCremation) (events.Rece
 			err = errors.Join(err, undo)
 		}
 	}
-	return rc, err
+	if err != nil {
+		return rc, err
+	}
+	return rc, a.Begun(ctx, c.Act, c.Case)
 }
 
 // FurnaceID is the id of a furnace's stream.
@@ -220,6 +232,7 @@ type IssueCertificate struct {
 	Case    uuid.UUID
 	Number  string
 	Reissue string // why the former one is replaced; empty: there is none
+	Form    string // version of the certificate's form
 	IfMatch *events.Revision
 }
 
@@ -239,7 +252,7 @@ func (a *App) IssueCertificate(ctx context.Context, c IssueCertificate) (events.
 	if err != nil {
 		return events.Receipt{}, err
 	}
-	issue := cremation.IssueCertificate{Act: c.Act, Number: c.Number, Registered: c.Case, Reissue: c.Reissue}
+	issue := cremation.IssueCertificate{Act: c.Act, Number: c.Number, Registered: c.Case, Reissue: c.Reissue, Form: c.Form}
 	if err := to(a.Cremations, id, c.IfMatch).wouldRefuse(ctx, issue); err != nil {
 		return events.Receipt{}, err
 	}

@@ -120,6 +120,7 @@ var (
 	ErrInvalid         = refuse(http.StatusUnprocessableEntity, "invalid", "内容有误，没有记录。请按下面所列更正。", "The content is not valid; nothing was recorded. Please correct what is listed.")
 	ErrKeyReused       = refuse(http.StatusUnprocessableEntity, "idempotency_key_reused", "这个 Idempotency-Key 已经用于另一个请求，没有记录。请换一个新的。", "This Idempotency-Key was used for another request; nothing was recorded. Please take a new one.")
 	ErrMalformed       = refuse(http.StatusBadRequest, "malformed", "内容不是有效的 JSON，没有记录。", "The body is not valid JSON; nothing was recorded.")
+	ErrMalformedForm   = refuse(http.StatusBadRequest, "form_malformed", "表单不完整，没有记录。请回到上一页再提交。", "The form came incomplete; nothing was recorded. Please go back and send it again.")
 	ErrMediaType       = refuse(http.StatusUnsupportedMediaType, "media_type", "请用 application/json 提交。", "Please send application/json.")
 	ErrTimeout         = refuse(http.StatusRequestTimeout, "body_timeout", "内容传得太慢，没有记录。请再试一次，不会重复。", "The body came too slowly; nothing was recorded. Please try again: it will not count twice.")
 	ErrStaleMatch      = refuse(http.StatusPreconditionFailed, "stale", "这份记录在您查看之后又有变动，请看过最新内容再办。", "The record has changed since you looked; please look again first.")

@@ -35,6 +35,8 @@ type Config struct {
 	Accounts *Accounts
 	// API and Web add their routes; either may be nil.
 	API, Web Mount
+	// Pages add further routes beside Web.
+	Pages []Mount
 	// Log gets one event a request. Default: slog.Default.
 	Log *slog.Logger
 	// Metrics is what /metrics shows. Default: a new set.
@@ -79,7 +81,7 @@ func New(cfg Config) *Server {
 	r.Get("/healthz", s.healthz)
 	r.Get("/readyz", s.readyz)
 	r.Method(http.MethodGet, "/metrics", cfg.Metrics.Handler())
-	for _, m := range []Mount{cfg.API, cfg.Web} {
+	for _, m := range append([]Mount{cfg.API, cfg.Web}, cfg.Pages...) {
 		if m != nil {
 			m.Routes(r)
 		}

@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/alexedwards/scs/v2"
-	"github.com/alexedwards/scs/v2/memstore"
 	"golang.org/x/crypto/argon2"
 	_ "modernc.org/sqlite" // the sessions' file
 )
@@ -207,12 +206,6 @@ func NewSessions(accounts *Accounts, cfg SessionConfig) (*Sessions, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	m := scs.New()
-	if mem, ok := m.Store.(*memstore.MemStore); ok {
-		mem.StopCleanup() // it is not used
-	}
-	m.IdleTimeout, m.Lifetime, m.HashTokenInStore = cfg.Idle, cfg.Lifetime, true
-	m.Cookie.Name, m.Cookie.Persist = sessionCookie, false
 	dsn := "file::memory:"
 	if cfg.Path != "" {
 		dsn = "file:" + cfg.Path + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)"
@@ -221,7 +214,8 @@ func NewSessions(accounts *Accounts, cfg SessionConfig) (*Sessions, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.Store = db
+	// Not scs.New, which begins a store of its own. The cookie is ours (commit).
+	m := &scs.SessionManager{IdleTimeout: cfg.Idle, Lifetime: cfg.Lifetime, Store: db, Codec: scs.GobCodec{}, HashTokenInStore: true}
 	return &Sessions{accounts: accounts, scs: m, idle: cfg.Idle, tries: tries{now: cfg.Now, failed: map[string]failures{}}, db: db}, nil
 }
 
@@ -404,6 +398,11 @@ func (s *Sessions) SignOut(ctx context.Context) error { return s.scs.Destroy(ctx
 
 // Put keeps a value in the session, to be taken once.
 func (s *Sessions) Put(ctx context.Context, key, value string) { s.scs.Put(ctx, "page "+key, value) }
+
+// Peek answers with what was Put and leaves it there.
+func (s *Sessions) Peek(ctx context.Context, key string) string {
+	return s.scs.GetString(ctx, "page "+key)
+}
 
 // Take answers with what was Put and forgets it.
 func (s *Sessions) Take(ctx context.Context, key string) string {

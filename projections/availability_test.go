@@ -103,6 +103,52 @@ func TestAvailability(t *testing.T) {
 		t.Errorf("a hall that is closed: %+v %v", free, err)
 	}
 
+	// Maintenance, a block, and the daily clean-down, with what becomes of them.
+	yard := home
+	quiet := day.AddDays(30)
+	at30 := func(c domain.Clock) time.Time { return c.On(quiet).UTC() }
+	starts := func() (names []string) {
+		t.Helper()
+		free, err := q.Free(t.Context(), yard, "hall-1", quiet, 0, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range free {
+			names = append(names, s.Slot)
+		}
+		return names
+	}
+	c.add(institution.Category, string(yard), institution.MaintenancePlanned{Window: "m-1", Resource: "hall-1", From: at30("14:00"), To: at30("16:00"), Reason: "年检"})
+	c.add(schedule.Category, schedule.ID(string(yard), "hall-1", quiet), schedule.Blocked{Block: "draw", Start: at30("08:00"), End: at30("10:00"), Kind: schedule.ForDraw})
+	pos = c.add(institution.Category, string(yard), institution.ResourceTimed{Resource: "hall-1", Durations: []institution.Duration{{Code: "HAL-S", Minutes: 120}},
+		CleanDown: []institution.Span{{From: "12:00", To: "13:00"}}})
+	wait(t, r, availability.Name, pos)
+	// Maintenance wants the half hour before it too.
+	if d := cmp.Diff([]string{"1000", "1100"}, starts()); d != "" {
+		t.Error(d)
+	}
+	if slots, err = q.Day(t.Context(), yard, "hall-1", quiet, now); err != nil {
+		t.Fatal(err)
+	}
+	closed := 0
+	for _, s := range slots {
+		if s.State == availability.Closed {
+			closed++
+		}
+	}
+	if closed != 2 {
+		t.Errorf("%d closed times: %+v", closed, slots)
+	}
+	if x, err := q.Resource(t.Context(), yard, "hall-1"); err != nil || x.Minutes("HAL-S") != 120 {
+		t.Errorf("%+v %v", x, err)
+	}
+	c.add(institution.Category, string(yard), institution.MaintenanceCancelled{Window: "m-1", Reason: "改期"})
+	pos = c.add(schedule.Category, schedule.ID(string(yard), "hall-1", quiet), schedule.Unblocked{Block: "draw"})
+	wait(t, r, availability.Name, pos)
+	if d := cmp.Diff([]string{"0800", "0900", "1000", "1100", "1300", "1400", "1500"}, starts()); d != "" {
+		t.Error(d)
+	}
+
 	rs, err := q.Resources(t.Context(), home, "")
 	if err != nil || len(rs) != 2 || rs[1].NameZh != "一号厅" || rs[1].InstitutionZh == "" || rs[1].Division != "210202" || rs[1].Hours().SlotMinutes != 60 {
 		t.Errorf("%+v %v", rs, err)

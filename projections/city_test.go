@@ -323,6 +323,34 @@ var drawn = pricepages.Renderer{Fingerprint: "test", List: func(p pricepages.Pag
 	return map[string][]byte{"zh": fmt.Appendf(nil, "%d versions", len(h.Versions))}, nil
 }}
 
+// upkeep closes the halls for a while: maintenance and blocks, some of them
+// taken back.
+func (c *city) upkeep() (last events.Position) {
+	const day = domain.Date("2030-05-01")
+	for _, home := range c.homes {
+		at := func(clock domain.Clock) time.Time { return clock.On(day).UTC() }
+		c.add(institution.Category, string(home), institution.ResourceTimed{Resource: "hall-1", Durations: []institution.Duration{{Code: "HAL-S", Minutes: 60}},
+			CleanDown: []institution.Span{{From: "12:00", To: "13:00"}}})
+		for _, w := range []string{"m-1", "m-2"} {
+			c.add(institution.Category, string(home), institution.MaintenancePlanned{Window: w, Resource: "hall-1", From: at("14:00"), To: at("15:00"), Reason: "年检"})
+			c.add(schedule.Category, schedule.ID(string(home), "hall-1", day), schedule.Blocked{Block: "maintenance-" + w, Start: at("14:00"), End: at("15:00"), Kind: schedule.Maintenance})
+		}
+		c.add(institution.Category, string(home), institution.MaintenanceCancelled{Window: "m-2", Reason: "改期"})
+		last = c.add(schedule.Category, schedule.ID(string(home), "hall-1", day), schedule.Unblocked{Block: "maintenance-m-2"})
+	}
+	return last
+}
+
+// version is that of a read model.
+func version(name string) int {
+	for _, p := range readModels() {
+		if p.Name() == name {
+			return p.Version()
+		}
+	}
+	return 0
+}
+
 func readModels() []projections.Projection {
 	return []projections.Projection{servicecredit.Projection{}, ecoratio.Projection{}, pricepages.Projection{Renderer: drawn}, availability.Projection{},
 		search.Projection{}, casefile.Projection{}, frontdesk.Projection{}, tracking.Projection{}}

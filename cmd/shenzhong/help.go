@@ -55,28 +55,29 @@ func localize(n *kong.Node, lang string) {
 
 // zhHelp is the short help in Chinese, by command, flag, or command and flag.
 var zhHelp = map[string]string{
-	"account":           "建一个写接口的账号，并显示令牌。",
-	"account ID":        "账号名，会写进每个事件：小写字母、数字、短横线；是岗位，不是人。",
-	"account --role":    "可以做什么：desk、cremator、cemetery、eco、regulator、admin、importer。",
-	"account --of":      "所属机构的统一社会信用代码；* 表示全部。",
-	"--accounts":        "账号文件。默认是数据目录里的 accounts.json。",
-	"--nats-creds":      "外部 NATS 的凭据文件。",
-	"--nats-check":      "可以查看外部 NATS 设置的地址（系统账号或监控端口）。",
-	"--nats-trust-sync": "看不到设置时，相信外部 NATS 先落盘再确认。",
-	"--replicas":        "在 NATS 集群里新建时，日志和密钥保存几份。",
-	"bench":             "在这台机器上测量，每个数字旁边是原生 JetStream。",
-	"bench --events":    "冷加载和重建所用的日志有多少事件。",
-	"bench --seconds":   "每项追加测多少秒。",
-	"bench --dir":       "临时文件放在哪里；磁盘不同，结果不同。默认是系统的临时目录。",
-	"--help":            "显示帮助。",
-	"--version":         "显示版本。",
-	"--lang":            "消息的语言：zh 或 en。默认按 LANG。",
-	"--log-level":       "日志从哪一级起：debug、info、warn、error。",
-	"--data":            "数据目录：日志、读模型都在里面。",
-	"--store":           "事件存在哪里：nats（内置）、memory（退出即失）或 esdb://…。",
-	"--nats":            "用外部 NATS 服务器或集群，代替内置的。",
-	"--master-key":      "主密钥文件，须在数据目录之外。默认在用户配置目录。",
-	"--init":            "允许新建日志和主密钥；不写时，缺了就停下。",
+	"account":            "建一个账号，并显示令牌；加 --password 还有登录口令。",
+	"account ID":         "账号名，会写进每个事件：小写字母、数字、短横线；是岗位，不是人。",
+	"account --role":     "可以做什么：desk、cremator、cemetery、eco、regulator、admin、importer。",
+	"account --password": "再给它一个登录页面用的口令，只显示一次。",
+	"account --of":       "所属机构的统一社会信用代码；* 表示全部。",
+	"--accounts":         "账号文件。默认是数据目录里的 accounts.json。",
+	"--nats-creds":       "外部 NATS 的凭据文件。",
+	"--nats-check":       "可以查看外部 NATS 设置的地址（系统账号或监控端口）。",
+	"--nats-trust-sync":  "看不到设置时，相信外部 NATS 先落盘再确认。",
+	"--replicas":         "在 NATS 集群里新建时，日志和密钥保存几份。",
+	"bench":              "在这台机器上测量，每个数字旁边是原生 JetStream。",
+	"bench --events":     "冷加载和重建所用的日志有多少事件。",
+	"bench --seconds":    "每项追加测多少秒。",
+	"bench --dir":        "临时文件放在哪里；磁盘不同，结果不同。默认是系统的临时目录。",
+	"--help":             "显示帮助。",
+	"--version":          "显示版本。",
+	"--lang":             "消息的语言：zh 或 en。默认按 LANG。",
+	"--log-level":        "日志从哪一级起：debug、info、warn、error。",
+	"--data":             "数据目录：日志、读模型都在里面。",
+	"--store":            "事件存在哪里：nats（内置）、memory（退出即失）或 esdb://…。",
+	"--nats":             "用外部 NATS 服务器或集群，代替内置的。",
+	"--master-key":       "主密钥文件，须在数据目录之外。默认在用户配置目录。",
+	"--init":             "允许新建日志和主密钥；不写时，缺了就停下。",
 
 	"serve":              "运行全部：日志、读模型、网页与接口。",
 	"serve --demo":       "数据目录为空时，装入一座演示城市。",
@@ -109,6 +110,10 @@ var zhHelp = map[string]string{
 	"verify":             "核对整个日志和每个读模型；有出入时退出码为 3。",
 	"rebuild":            "在旧的旁边重建读模型，建好再切换。",
 	"rebuild NAME":       "读模型的名字；不写就是全部。",
+	"draw":               "高峰日抽签：做承诺，复算结果。",
+	"draw new":           "生成种子、盐，以及抽签前要公布的承诺。",
+	"draw check":         "按公布的记录重抽一遍并比较；对不上时退出码为 3。",
+	"draw check FILE":    "抽签记录，即 GET /api/v1/draws/机构/设施种类/日期 的内容；- 从标准输入读。",
 	"export":             "导出所存的内容。",
 	"export log":         "导出原始日志：每行一个 CloudEvent（JSON）和它的位置。",
 	"export log --after": "从这个位置之后开始。",
@@ -232,6 +237,40 @@ Exit codes: 0 agrees; 3 differs (the report says where); others: it could not be
 
     shenzhong rebuild              all of them
     shenzhong rebuild ecoratio     one`},
+	"draw": {`清明、冬至等高峰日的时段由抽签分配。事先公布承诺，事后公布种子，任何人都可以复算：
+
+    shenzhong draw new
+    curl -s https://…/api/v1/draws/机构/hall/2026-12-22 > 抽签.json
+    shenzhong draw check 抽签.json`,
+		`Slots of peak days are drawn. The commitment is published beforehand, the seed afterwards; anybody can recompute the result:
+
+    shenzhong draw new
+    curl -s https://…/api/v1/draws/INSTITUTION/hall/2026-12-22 > draw.json
+    shenzhong draw check draw.json`},
+	"draw check": {`复算的办法（不用本程序也可以照做；sha256 都写成 64 位小写十六进制）：
+
+  一、承诺 = sha256(种子 接 盐)，要与抽签前公布的相同。
+  二、名单 = sha256(全部申请的业务编号，按字典序排列，每个后面一个换行)。
+  三、每件业务的键 = sha256(种子 接 名单 接 业务编号)。键小的先选。
+  四、轮到时，取自己志愿里第一个还没有被选走的时段；都没有了，就没有。
+
+    seed=…; salt=…; printf '%s%s' "$seed" "$salt" | sha256sum
+
+名单进入每个键，所以公布承诺的人也不能事先挑出会排在前面的编号。申请截止后，名单就公布；留一份，开种子以后可以比较。
+
+退出码：0 对得上，或还没有抽；3 对不上；4 文件不是抽签记录。`,
+		`How it is recomputed (with or without this program; every sha256 as 64 lower-case hex digits):
+
+  1. commitment = sha256(seed, then salt); it must be the one published before.
+  2. list = sha256(the ids of all cases that applied, sorted, each followed by a line feed).
+  3. key of a case = sha256(seed, then list, then case id). The smallest key chooses first.
+  4. Each takes the first of its wishes that nobody has yet; who finds none gets none.
+
+    seed=…; salt=…; printf '%s%s' "$seed" "$salt" | sha256sum
+
+The list is part of every key, so that whoever made the commitment cannot look for an id that comes first. Applications are published when they close: keep a copy and compare it after the seed is opened.
+
+Exit codes: 0 it comes out, or nothing was drawn yet; 3 it does not; 4 the file is no record of a draw.`},
 	"export": {`例：
 
     shenzhong export log > log.ndjson`, `Example:

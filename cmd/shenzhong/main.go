@@ -52,6 +52,7 @@ type cli struct {
 	Simulate simulateCmd `cmd:"" help:"Drive funeral cases through the real commands; same seed, same events."`
 	Verify   verifyCmd   `cmd:"" help:"Check the whole log and every read model; exit code 3 when anything differs."`
 	Rebuild  rebuildCmd  `cmd:"" help:"Build read models anew beside the old ones and switch."`
+	Draw     drawCmd     `cmd:"" help:"Draws of peak days: make a commitment, recompute a result."`
 	Export   exportCmd   `cmd:"" help:"Write out what is stored."`
 	Bench    benchCmd    `cmd:"" help:"Measure this machine, each figure beside raw JetStream."`
 	Account  accountCmd  `cmd:"" help:"Make an account for the write API and print its token."`

@@ -22,8 +22,11 @@ import (
 	"shenzhong/projections"
 	"shenzhong/projections/availability"
 	"shenzhong/projections/ecoratio"
+	"shenzhong/projections/frontdesk"
 	"shenzhong/projections/pricepages"
+	"shenzhong/projections/search"
 	"shenzhong/projections/servicecredit"
+	"shenzhong/projections/tracking"
 )
 
 // serveCmd runs everything.
@@ -86,8 +89,15 @@ func (c *serveCmd) Run(ctx context.Context, con *console) error {
 	if err != nil {
 		return err
 	}
+	sessions, err := handlers.NewSessions(accounts, handlers.SessionConfig{Path: c.sessionsPath()})
+	if err != nil {
+		return err
+	}
+	defer sessions.Close()
+	models := web.NewReadModels(city.renderer, city.runner, nil)
+	pages := web.New(city.renderer, models)
 	server := handlers.New(handlers.Config{
-		Accounts: accounts, API: api.New(city.app, 0), Web: web.New(city.renderer, web.NewReadModels(city.renderer, city.runner, nil)),
+		Accounts: accounts, API: api.New(city.app, 0), Web: pages, Pages: []handlers.Mount{web.NewFamilies(pages, city.app, models), web.NewDesk(pages, city.app, sessions, models)},
 		Log: slog.Default(), Store: city.ping, ReadModels: city.runner.Status,
 	})
 	c.greet(con, ln.Addr(), city, seats, time.Since(began))
@@ -123,6 +133,7 @@ func (c *city) openModels(ctx context.Context, demo bool) (err error) {
 func (c *city) projections() []projections.Projection {
 	return []projections.Projection{
 		servicecredit.Projection{}, ecoratio.Projection{}, pricepages.Projection{Renderer: c.renderer.PricePages()}, availability.Projection{},
+		frontdesk.Projection{}, search.Projection{}, tracking.Projection{},
 	}
 }
 
@@ -201,6 +212,15 @@ func (c *serveCmd) accounts(city *city) (*handlers.Accounts, []handlers.Seat, er
 	return as, nil, err
 }
 
+// sessionsPath is where sessions are kept over a restart; nowhere for a log that
+// is not kept either.
+func (c *serveCmd) sessionsPath() string {
+	if c.Store == "memory" {
+		return ""
+	}
+	return filepath.Join(c.Data, "sessions.db")
+}
+
 func (c *serveCmd) accountsPath() string {
 	if c.Accounts != "" {
 		return c.Accounts
@@ -208,7 +228,7 @@ func (c *serveCmd) accountsPath() string {
 	return filepath.Join(c.Data, "accounts.json")
 }
 
-// demoAccounts keeps the demo's tokens in clear, so that they are the same
+// demoAccounts keeps the demo's tokens and passwords in clear, so that they are the same
 // after a restart. What they open is invented.
 func (c *serveCmd) demoAccounts() (*handlers.Accounts, []handlers.Seat, error) {
 	city, err := newDemoCity()
@@ -222,6 +242,18 @@ func (c *serveCmd) demoAccounts() (*handlers.Accounts, []handlers.Seat, error) {
 	case err == nil && c.Store != "memory":
 		if err := json.Unmarshal(b, &seats); err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", path, err)
+		}
+		if len(seats) > 0 && seats[0].Secret == "" { // of a time when there was nothing to sign in to
+			for i := range seats {
+				seats[i].Secret = handlers.NewPassword()
+				seats[i].Password = handlers.HashPassword(seats[i].Secret)
+			}
+			if b, err = json.MarshalIndent(seats, "", " "); err != nil {
+				return nil, nil, err
+			}
+			if err := os.WriteFile(path, b, 0o600); err != nil {
+				return nil, nil, err
+			}
 		}
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return nil, nil, err
@@ -258,15 +290,16 @@ func (c *serveCmd) greet(con *console, addr net.Addr, city *city, seats []handle
 	row("/prices", "价格公示", "prices")
 	row("/stats/eco-burial", "节地生态安葬", "eco-burial")
 	row("/credit", "服务信用", "service credit")
+	row("/desk", "殡仪馆前台（登录）", "funeral home desk (sign in)")
 	row("/docs", "接口说明（OpenAPI：/openapi.json）", "API (OpenAPI: /openapi.json)")
 	row("/readyz", "运行状态", "readiness")
 	w.Flush()
 	if len(seats) == 0 {
 		return
 	}
-	con.printf("\n演示账号（写接口用，Authorization: Bearer 令牌）：", "\nDemo accounts (for the write API, Authorization: Bearer TOKEN):")
+	con.printf("\n演示账号：工号、登录口令、机构；令牌用于写接口（Authorization: Bearer 令牌）：", "\nDemo accounts: account, password, institution; the token is for the write API (Authorization: Bearer TOKEN):")
 	for _, s := range seats {
-		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", s.ID, s.Institution, s.Token, con.say(s.Zh, s.En))
+		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%s\n", s.ID, s.Secret, s.Institution, s.Token, con.say(s.Zh, s.En))
 	}
 	w.Flush()
 	con.printf("\n机构和人物均为虚构。按 Ctrl-C 停止。", "\nInstitutions and people are invented. Ctrl-C stops.")
@@ -278,6 +311,7 @@ type accountCmd struct {
 	Accounts string          `type:"path" env:"SHENZHONG_ACCOUNTS" placeholder:"FILE" help:"Accounts file. Default: accounts.json in the data directory."`
 	Role     []handlers.Role `required:"" placeholder:"ROLE" help:"What it may do: desk, cremator, cemetery, eco, regulator, admin, importer."`
 	Of       string          `default:"" placeholder:"CODE" help:"Credit code of its institution, or * for all."`
+	Password bool            `help:"Give it a password too, with which to sign in to the pages; printed once."`
 	ID       string          `arg:"" name:"ID" help:"Its name in every event: lower-case letters, digits, dashes; a workplace, not a person."`
 }
 
@@ -298,6 +332,11 @@ func (c *accountCmd) Run(con *console) error {
 		c.Of = string(code)
 	}
 	a, token := handlers.Issue(handlers.Account{ID: c.ID, Roles: c.Role, Institution: c.Of})
+	secret := ""
+	if c.Password {
+		secret = handlers.NewPassword()
+		a.Password = handlers.HashPassword(secret)
+	}
 	kept := all[:0]
 	for _, x := range all { // a new token for an account that is there
 		if x.ID != c.ID {
@@ -310,6 +349,9 @@ func (c *accountCmd) Run(con *console) error {
 	}
 	if err := as.Save(path); err != nil {
 		return err
+	}
+	if secret != "" {
+		con.note("登录口令只显示这一次：%s", "The password is shown this once: %s", secret)
 	}
 	con.note("已写入 %s；重新启动 serve 后生效。令牌只显示这一次：", "Written to %s, in force when serve starts anew. The token is shown this once:", path)
 	fmt.Fprintln(con.out, token)

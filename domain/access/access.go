@@ -33,6 +33,9 @@ const (
 // sealed says that the part needs a reason each time.
 func (w What) sealed() bool { return w == Numbers }
 
+// each says that every look counts: each sight of the numbers, each print.
+func (w What) each() bool { return w == Numbers || w == Paper }
+
 // Event is a fact about who looked at one case.
 type Event interface{ accessEvent() }
 
@@ -86,6 +89,8 @@ const Again = 30 * time.Minute
 type State struct {
 	last  map[seen]time.Time
 	Reads int
+	// Prints counts how often a paper was printed, by what it is ("label").
+	Prints map[string]int
 }
 
 type seen struct {
@@ -118,7 +123,7 @@ func decide(s State, cmd Command) ([]Event, error) {
 			return nil, ErrWhat
 		case c.What.sealed() && reason == "":
 			return nil, ErrReason
-		case !c.What.sealed() && before && now.Sub(last) < Again:
+		case !c.What.each() && before && now.Sub(last) < Again:
 			return nil, nil
 		}
 		return []Event{Read{c.By, c.What, reason, now}}, nil
@@ -140,6 +145,14 @@ func evolve(s State, e Event) State {
 		last[seen{r.By, r.What}] = r.At
 		s.last = last
 		s.Reads++
+		if r.What == Paper {
+			prints := maps.Clone(s.Prints)
+			if prints == nil {
+				prints = map[string]int{}
+			}
+			prints[r.Reason]++
+			s.Prints = prints
+		}
 	}
 	return s
 }

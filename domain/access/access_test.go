@@ -35,6 +35,8 @@ func TestTurningPagesIsOneLook(t *testing.T) {
 		{"desk-0101", File, "", 29 * time.Minute, 0, nil},
 		{"desk-0102", File, "", 29 * time.Minute, 1, nil},
 		{"desk-0101", Paper, "", 29 * time.Minute, 1, nil},
+		{"desk-0101", Paper, "label", 29 * time.Minute, 1, nil},
+		{"desk-0101", Paper, "label", 29 * time.Minute, 1, nil},
 		{"desk-0101", File, "", 30 * time.Minute, 1, nil},
 		{"desk-0101", Numbers, "  ", 30 * time.Minute, 0, ErrReason},
 		{"desk-0101", Numbers, "family asks by telephone", 30 * time.Minute, 1, nil},
@@ -47,8 +49,8 @@ func TestTurningPagesIsOneLook(t *testing.T) {
 			t.Errorf("%s looks at %s after %s: %d events, %v; want %d, %v", tc.account, tc.what, tc.after, n, err, tc.events, tc.err)
 		}
 	}
-	if s.Reads != 6 {
-		t.Errorf("%d looks", s.Reads)
+	if s.Reads != 8 || s.Prints["label"] != 2 {
+		t.Errorf("%d looks, %d labels", s.Reads, s.Prints["label"])
 	}
 }
 

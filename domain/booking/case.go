@@ -943,6 +943,14 @@ func (s State) billed(code string) (m domain.Money) {
 	return m
 }
 
+// Agreed is what the family agreed to under a code.
+func (s State) Agreed(code string) domain.Money {
+	if s.Accepted == nil {
+		return 0
+	}
+	return s.Accepted.of(code)
+}
+
 // of is what the quote has under a code.
 func (q Quoted) of(code string) (m domain.Money) {
 	for _, l := range q.Lines {
@@ -1061,10 +1069,7 @@ func (s State) charge(c Charge) ([]Event, error) {
 	if err := c.Prices.split(l, s.lines()); err != nil {
 		return nil, err
 	}
-	var agreed domain.Money
-	if s.Accepted != nil {
-		agreed = s.Accepted.of(l.Code)
-	}
+	agreed := s.Agreed(l.Code)
 	if billed := s.billed(l.Code); billed+l.Amount > agreed {
 		return nil, ErrAboveQuote.With(l.NameZh, english(l.NameZh, l.NameEn), agreed, billed, l.Amount)
 	}

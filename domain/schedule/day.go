@@ -144,6 +144,9 @@ type Hours struct {
 	AheadDays int
 	// CleanDown are the times of every day at which nothing is booked.
 	CleanDown []Span
+	// Blocked are intervals that the institution keeps free and the day may not
+	// have been told of yet.
+	Blocked []Blocked
 }
 
 // DefaultAheadDays is a proposal of ours ([P]): far enough for the peak days, of
@@ -168,6 +171,9 @@ type (
 		Case    string
 		Until   time.Time
 		Hours   Hours
+		// Block is the block whose place the slot takes: that of a draw, for the
+		// case that drew it. Empty: none.
+		Block string
 		// Beside lets the case keep the slot that it has confirmed until this
 		// one is: what a waiting family is offered costs it nothing.
 		Beside bool
@@ -386,7 +392,7 @@ func decide(s State, cmd Command) ([]Event, error) {
 // blocked finds what keeps the slot from being booked at all.
 func (s State) blocked(want Held, h Hours) (Blocked, bool) {
 	day := domain.DateOf(want.Start)
-	blocks := slices.Clone(s.Blocks)
+	blocks := slices.Concat(s.Blocks, h.Blocked)
 	for _, x := range h.CleanDown {
 		blocks = append(blocks, Blocked{Start: x.From.On(day), End: x.To.On(day), Kind: CleanDown})
 	}
@@ -479,10 +485,14 @@ func (s State) hold(c Hold) ([]Event, error) {
 		}
 		return nil, ErrCaseHasSlot.With(domain.ClockOf(have.Start))
 	}
+	var es []Event
+	if lifted, err := s.unblock(Unblock{Block: c.Block}); err == nil && len(lifted) > 0 {
+		es, s = lifted, evolve(s, lifted[0])
+	}
 	if err := s.fits(want, c.Hours, c.Now); err != nil {
 		return nil, err
 	}
-	return append(s.lapsed(c.Now), want), nil
+	return append(append(es, s.lapsed(c.Now)...), want), nil
 }
 
 func (s State) move(c Move) ([]Event, error) {

@@ -33,7 +33,7 @@ func TestAccessOverHTTP(t *testing.T) {
 			case strings.HasPrefix(path, "/api/v1/eco-burials"):
 				at = boats
 			}
-			url := strings.NewReplacer("{institution}", home, "{case}", id, "{cemetery}", cemetery, "{plot}", "A-1", "{burial}", burial, "{suspicion}", suspicion, "{division}", "210200").Replace(path)
+			url := strings.NewReplacer("{institution}", home, "{case}", id, "{cemetery}", cemetery, "{plot}", "A-1", "{burial}", burial, "{suspicion}", suspicion, "{division}", "210200", "{kind}", "hall", "{date}", "2026-11-23", "{key}", home).Replace(path)
 			body := ""
 			if method == "post" {
 				body = valid(op)
@@ -103,6 +103,64 @@ func valid(op handlers.Operation) string {
 		return `{"resource":"hall-7","kind":"hall","name_zh":"x","opens":"08:00","closes":"09:00","slot_minutes":30,"capacity":1}`
 	case "retire_resource":
 		return `{"resource":"hall-2","from":"2026-12-01","reason":"x"}`
+	case "plan_maintenance":
+		return `{"resource":"hall-1","from":"2026-12-01T08:00:00+08:00","to":"2026-12-01T09:00:00+08:00","reason":"x"}`
+	case "cancel_maintenance":
+		return `{"window":"x","reason":"y"}`
+	case "time_resource":
+		return `{"resource":"hall-1","durations":[],"clean_down":[]}`
+	case "qualify_staff":
+		return `{"account":"x","skill":"CREMATOR","valid_from":"2026-01-01"}`
+	case "disqualify_staff":
+		return `{"account":"x","skill":"CREMATOR","from":"2026-12-01","reason":"y"}`
+	case "set_parameter":
+		return `{"name":"hold_minutes","value":"20","reason":"x"}`
+	case "state_contents":
+		return `{"document":"x","effective_from":"2026-12-01","items":[]}`
+	case "announce_draw":
+		return fmt.Sprintf(`{"kind":"hall","date":"2026-12-22","commitment":%q,"closes":"2026-12-20T12:00:00+08:00"}`, strings.Repeat("0", 64))
+	case "draw_slots":
+		return fmt.Sprintf(`{"seed":%q,"salt":%[1]q}`, strings.Repeat("0", 64))
+	case "apply_draw":
+		return `{"kind":"hall","date":"2026-12-22","wishes":["hall-1/0900"]}`
+	case "move_slot":
+		return `{"resource":"hall-1","start":"2026-11-28T09:00:00+08:00","to":{"start":"2026-11-28T10:00:00+08:00"}}`
+	case "join_waiting":
+		return `{"kind":"hall","date":"2026-11-28"}`
+	case "answer_offer":
+		return `{"kind":"hall","date":"2026-11-28","accept":true}`
+	case "leave_waiting":
+		return `{"kind":"hall","date":"2026-11-28","reason":"WITHDRAWN"}`
+	case "decline_quote":
+		return `{"quote":"x"}`
+	case "claim_relief":
+		return `{"category":"特困人员"}`
+	case "grant_relief":
+		return `{"category":"特困人员","proof":"x"}`
+	case "decline_relief":
+		return `{"reason":"DROPPED"}`
+	case "reprint_receipt":
+		return `{"number":"x"}`
+	case "close_till":
+		return `{"counted":[]}`
+	case "reopen_till":
+		return `{"reason":"x"}`
+	case "receive_paper":
+		return `{"paper":"HANDLER_ID","form":"ORIGINAL"}`
+	case "promise_paper":
+		return `{"paper":"HOUSEHOLD_BOOK","due":"2026-11-25","pledge":"1"}`
+	case "notify_office":
+		return `{"office":"TAIWAN"}`
+	case "authorise_handler":
+		return `{"kind":"KINSHIP","scope":["ARRANGE"]}`
+	case "replace_handler":
+		return `{"handler":{"name":"x","phone":"13804110412","relation":"CHILD"},"document":"y"}`
+	case "amend_case":
+		return `{"deceased":{"name":"x"},"handler":{"name":"x","phone":"13804110412","relation":"CHILD"}}`
+	case "correct_case":
+		return `{"field":"handler.phone","reason":"x"}`
+	case "clarify_case":
+		return `{"field":"handler.phone","text":"x"}`
 	case "adopt_catalogue":
 		return `{"document":"x","effective_from":"2026-04-01","items":[{"code":"A","name_zh":"x","category":"GOODS","pricing_type":"MARKET","unit":"元"}]}`
 	case "publish_price_list":

@@ -36,7 +36,7 @@ import (
 )
 
 // Version is the API's version. It is bumped with every change of openapi.json.
-const Version = "0.2.2"
+const Version = "0.3.0"
 
 // An API serves the operations.
 type API struct {
@@ -68,6 +68,7 @@ func (a *API) Routes(r chi.Router) {
 	}
 	r.Get("/openapi.json", serveSpec(spec))
 	docs(r, h.OpenAPI())
+	a.draws(r)
 }
 
 func (a *API) mount(r chi.Router) huma.API {
@@ -85,6 +86,10 @@ func (a *API) mount(r chi.Router) huma.API {
 	a.institutions(h)
 	a.pricing(h)
 	a.cases(h)
+	a.schedule(h)
+	a.papers(h)
+	a.tills(h)
+	a.upkeep(h)
 	a.cremations(h)
 	a.cemeteries(h)
 	a.ecoBurials(h)
@@ -98,7 +103,8 @@ const description = `Funeral and cemetery services of a city, recorded as events
 * Every POST needs an Idempotency-Key. The same key with the same body is answered again and counted once. Take a new key for another request: where the key names what is created (a case, a quote, a charge, a payment, a refund, a hold, an application), the same key with another body is refused with idempotency_key_reused.
 * ETag and If-Match carry a record's revision; a stale If-Match is answered 412.
 * occurred_at says when something happened, in the words of whoever reports it; left out where it may be, nobody knows. No time lies before 1900. A time far back needs late_reason; a guess is marked estimated and never counted.
-* What is refused is answered as application/problem+json (RFC 9457) with a stable code; a rule is named with its legal basis. Nothing was recorded then.`
+* GET /api/v1/draws/{institution}/{kind}/{date} is public: everything from which the draw of a peak day is recomputed (shenzhong draw check FILE).
+* What is refused is answered as application/problem+json (RFC 9457) with a stable code; a rule is named with its legal basis. Nothing was recorded then, but that a rule on prices refused a charge, a quote or a payment is noted on the case.`
 
 // A field in another case is another field: read loosely it would pass as a
 // known one and then be dropped, because strict decodes by exact name.
@@ -383,6 +389,11 @@ func (a *API) request(ctx context.Context, id handlers.Operation, path string, w
 	if h, ok := body.(interface{ happened() Happened }); ok {
 		h := h.happened()
 		q.At, q.LateReason, q.Estimated = h.OccurredAt, h.LateReason, h.Estimated
+		if !q.At.IsZero() && q.Now.Sub(q.At) > time.Hour { // the shortest limit there is
+			if q.LateLimit, err = a.app.LateLimit(ctx, actor.Institution); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return q, nil
 }

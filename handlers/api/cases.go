@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -33,20 +34,31 @@ type deceasedBody struct {
 	Birth     string `json:"birth,omitzero" format:"date"`
 	DeathDate string `json:"death_date,omitzero" format:"date" doc:"Left out when nobody knows."`
 	Hukou     string `json:"hukou,omitzero" maxLength:"6" doc:"Division of the household registration (GB/T 2260)."`
+	// The rest is for who has no resident identity card.
+	Kind        string        `json:"kind,omitzero" enum:"RESIDENT,INFANT,FOREIGN,HONG_KONG,MACAO,TAIWAN,UNNAMED" doc:"Whose papers the deceased had; left out: as the rest says."`
+	Document    *documentBody `json:"document,omitzero" doc:"What stands for the identity card."`
+	Nationality string        `json:"nationality,omitzero" maxLength:"3" doc:"ISO 3166, three letters. Sealed."`
+}
+
+type documentBody struct {
+	Kind   string `json:"kind" enum:"PASSPORT,PERMANENT_RESIDENCE,HM_PERMIT,TW_PERMIT,RESIDENCE_PERMIT,BIRTH_CERTIFICATE"`
+	Number string `json:"number" maxLength:"40" doc:"Sealed."`
 }
 
 type handlerBody struct {
-	Name      string `json:"name" maxLength:"60"`
-	CitizenID string `json:"citizen_id,omitzero" maxLength:"18" doc:"Kept as a reference only."`
-	Phone     string `json:"phone" maxLength:"20"`
-	Relation  string `json:"relation" enum:"SPOUSE,CHILD,PARENT,SIBLING,OTHER_RELATIVE,DESIGNATED,EMPLOYER,COMMITTEE,POLICE,HOSPITAL,CIVIL_AFFAIRS"`
+	Name      string        `json:"name" maxLength:"60"`
+	CitizenID string        `json:"citizen_id,omitzero" maxLength:"18" doc:"GB 11643. Sealed; its end is compared when the ashes are handed over."`
+	Document  *documentBody `json:"document,omitzero" doc:"What stands for the identity card."`
+	Phone     string        `json:"phone" maxLength:"20"`
+	Relation  string        `json:"relation" enum:"SPOUSE,CHILD,PARENT,SIBLING,OTHER_RELATIVE,DESIGNATED,AGENT,EMPLOYER,COMMITTEE,POLICE,HOSPITAL,CIVIL_AFFAIRS"`
 }
 
 // A SlotWish asks for a slot by its start.
 type SlotWish struct {
 	Resource string    `json:"resource" maxLength:"32"`
 	Start    time.Time `json:"start"`
-	Minutes  int       `json:"minutes,omitzero" minimum:"0" maximum:"1440" doc:"Left out: one step of the resource's grid."`
+	Minutes  int       `json:"minutes,omitzero" minimum:"0" maximum:"1440" doc:"Left out: as long as the item takes there."`
+	Item     string    `json:"item,omitzero" maxLength:"40" doc:"Code of the service that it is for; left out: one step of the resource's grid."`
 	HoldOnly bool      `json:"hold_only,omitzero" doc:"Keep it for a while without taking it."`
 }
 
@@ -77,6 +89,7 @@ type Item struct {
 	Code     string `json:"code" maxLength:"40" doc:"Row of the institution's price list."`
 	Quantity int64  `json:"quantity" minimum:"1" maximum:"100000"`
 	PriceFen int64  `json:"price_fen,omitzero" minimum:"0" maximum:"10000000000" doc:"Per unit; left out: the list's."`
+	Reason   string `json:"reason,omitzero" maxLength:"200" doc:"Why the price lies outside the reference range. No names."`
 }
 
 type consentBody struct {
@@ -102,13 +115,25 @@ type paymentBody struct {
 	Happened
 	AmountFen int64  `json:"amount_fen" minimum:"1" maximum:"10000000000"`
 	Method    string `json:"method" enum:"CASH,CARD,WECHAT,ALIPAY,TRANSFER"`
+	Fiscal    string `json:"fiscal,omitzero" maxLength:"40" doc:"Number of the fiscal e-receipt, where one was drawn."`
 }
 
 type refundBody struct {
 	Happened
 	Line      string `json:"line" maxLength:"60"`
 	AmountFen int64  `json:"amount_fen" minimum:"1" maximum:"10000000000"`
-	Reason    string `json:"reason" enum:"OVERCHARGE,NOT_RENDERED,WRONG_LINE"`
+	Reason    string `json:"reason" enum:"OVERCHARGE,NOT_RENDERED,WRONG_LINE,RELIEF_FOUND"`
+	Method    string `json:"method,omitzero" enum:"CASH,CARD,WECHAT,ALIPAY,TRANSFER" doc:"How the money goes back; left out: as the latest payment came."`
+}
+
+type quoteRefusalBody struct {
+	Happened
+	Quote string `json:"quote" maxLength:"60" doc:"Id of the latest quote."`
+}
+
+type reprintBody struct {
+	Happened
+	Number string `json:"number" maxLength:"40" doc:"Number of the receipt."`
 }
 
 type cancelBody struct {
@@ -145,6 +170,20 @@ type CaseView struct {
 	ReliefFen   int64         `json:"relief_fen"`
 	PaidFen     int64         `json:"paid_fen"`
 	BalanceFen  int64         `json:"balance_fen"`
+	PayableFen  int64         `json:"payable_fen" doc:"The most that may be taken now: less than the balance while a claim to relief is not decided."`
+	Relief      string        `json:"relief" enum:"none,claimed,granted,declined"`
+	Receipts    []ReceiptView `json:"receipts"`
+}
+
+// ReceiptView is a receipt that was issued.
+type ReceiptView struct {
+	Number    string `json:"number"`
+	Payment   string `json:"payment,omitzero"`
+	Refund    string `json:"refund,omitzero"`
+	AmountFen int64  `json:"amount_fen"`
+	Capitals  string `json:"capitals" doc:"The amount in Chinese capitals."`
+	Fiscal    string `json:"fiscal,omitzero"`
+	Copies    int    `json:"copies" doc:"How often it was printed."`
 }
 
 // PersonView is a person, masked.
@@ -264,10 +303,24 @@ func (a *API) cases(h huma.API) {
 		return a.app.ApplyRelief(ctx, handlers.ApplyRelief{Act: q.Act, Case: id, Line: b.Line, Group: b.Group, Rule: b.Rule, IfMatch: q.IfMatch})
 	})
 	onCase(a, h, "pay_case", "/payments", "Take a payment", func(ctx context.Context, q *request, id uuid.UUID, b paymentBody) (events.Receipt, error) {
-		return handle(ctx, a.app.Cases, id.String(), q, booking.Command(booking.Pay{Act: q.Act, Paid: booking.Paid{Payment: q.New.String(), Amount: domain.Money(b.AmountFen), Method: booking.Method(b.Method)}}))
+		return a.app.TakePayment(ctx, handlers.TakePayment{Act: q.Act, Case: id, Payment: q.New.String(), Amount: domain.Money(b.AmountFen), Method: booking.Method(b.Method), Fiscal: b.Fiscal, IfMatch: q.IfMatch})
 	})
-	onCase(a, h, "refund_case", "/refunds", "Take an amount off a line", func(ctx context.Context, q *request, id uuid.UUID, b refundBody) (events.Receipt, error) {
-		return handle(ctx, a.app.Cases, id.String(), q, booking.Command(booking.Refund{Act: q.Act, Refund: q.New.String(), Line: b.Line, Amount: domain.Money(b.AmountFen), Reason: booking.Reason(b.Reason)}))
+	post(a, h, "refund_case", "/cases/{case}/refunds", "Take an amount off a line, and give back what was paid too much", func(ctx context.Context, q *request, in *ofCase[refundBody]) (done, error) {
+		id, s, _, err := a.caseOf(ctx, q.at, in.Case)
+		if err != nil {
+			return done{}, err
+		}
+		b := in.Body
+		rc, err := a.app.GiveRefund(ctx, handlers.GiveRefund{Act: q.Act, Case: id, Refund: q.New.String(), Line: b.Line, Amount: domain.Money(b.AmountFen), Reason: booking.Reason(b.Reason),
+			Method: cmp.Or(booking.Method(b.Method), handlers.Returns(s)), IfMatch: q.IfMatch})
+		return done{id.String(), rc}, err
+	})
+	onCase(a, h, "decline_quote", "/quote-refusals", "Record the handler's no to a quote", func(ctx context.Context, q *request, id uuid.UUID, b quoteRefusalBody) (events.Receipt, error) {
+		return handle(ctx, a.app.Cases, id.String(), q, booking.Command(booking.DeclineQuote{Act: q.Act, Quote: b.Quote}))
+	})
+	onCase(a, h, "reprint_receipt", "/receipt-copies", "Print a receipt once more", func(ctx context.Context, q *request, id uuid.UUID, b reprintBody) (events.Receipt, error) {
+		_, rc, err := a.app.Reprint(ctx, handlers.Reprint{Act: q.Act, Case: id, Number: b.Number, IfMatch: q.IfMatch})
+		return rc, err
 	})
 	onCase(a, h, "cancel_case", "/cancellation", "Cancel a case; its slots are given back", func(ctx context.Context, q *request, id uuid.UUID, b cancelBody) (events.Receipt, error) {
 		return a.app.CancelCase(ctx, handlers.CancelCase{Act: q.Act, Case: id, Reason: booking.Reason(b.Reason), IfMatch: q.IfMatch})
@@ -278,11 +331,11 @@ func (a *API) cases(h huma.API) {
 }
 
 func (w SlotWish) want() handlers.Want {
-	return handlers.Want{Resource: w.Resource, Start: w.Start, Minutes: w.Minutes}
+	return handlers.Want{Resource: w.Resource, Start: w.Start, Minutes: w.Minutes, Item: w.Item}
 }
 
 func (i Item) item(line string) booking.Item {
-	return booking.Item{ID: line, Code: i.Code, Quantity: i.Quantity, Price: domain.Money(i.PriceFen)}
+	return booking.Item{ID: line, Code: i.Code, Quantity: i.Quantity, Price: domain.Money(i.PriceFen), Reason: i.Reason}
 }
 
 func (a *API) openCase(ctx context.Context, q *request, in *Write[caseBody]) (done, error) {
@@ -297,23 +350,18 @@ func (a *API) openCase(ctx context.Context, q *request, in *Write[caseBody]) (do
 	if err := q.at(string(code)); err != nil {
 		return done{}, err
 	}
-	person, citizen, err := a.person(q, "body.deceased", b.Deceased.CitizenID)
+	deceased, err := a.deceased(q, b.Deceased, "")
 	if err != nil {
 		return done{}, err
 	}
-	handler, _, err := a.person(q, "body.handler", b.Handler.CitizenID)
+	handler, err := a.handler(q, b.Handler, "")
 	if err != nil {
 		return done{}, err
 	}
 	if b.Number == "" {
 		b.Number = strings.ToUpper(q.New.String()[:13])
 	}
-	opened := booking.Opened{
-		Institution: string(code), Number: b.Number, Source: booking.Source(b.Source),
-		Deceased: booking.Deceased{Person: person, Name: sealed(person, b.Deceased.Name), Unnamed: booking.Unnamed(b.Deceased.Unnamed), CitizenID: sealed(person, citizen),
-			Sex: sealed(person, booking.Sex(b.Deceased.Sex)), Birth: sealed(person, domain.Date(b.Deceased.Birth)), DeathDate: domain.Date(b.Deceased.DeathDate), Hukou: domain.Division(b.Deceased.Hukou)},
-		Handler: booking.Handler{Person: handler, Name: sealed(handler, b.Handler.Name), Phone: sealed(handler, b.Handler.Phone), Relation: booking.Relation(b.Handler.Relation)},
-	}
+	opened := booking.Opened{Institution: string(code), Number: b.Number, Source: booking.Source(b.Source), Deceased: deceased, Handler: handler}
 	if b.Slot == nil {
 		rc, err := handle(ctx, a.app.Cases, q.New.String(), q, booking.Command(booking.Open{Act: q.Act, Opened: opened}))
 		return done{q.New.String(), rc}, err
@@ -338,6 +386,7 @@ func (a *API) getCase(ctx context.Context, at func(string) error, in *byCase) (C
 		Deceased: PersonView{Name: name(s.Deceased.Name), CitizenID: s.Deceased.CitizenID.Or("").Masked(), DeathDate: string(s.Deceased.DeathDate), Hukou: string(s.Deceased.Hukou),
 			Forgotten: s.Deceased.Name.IsForgotten()},
 		Handler:    PersonView{Name: name(s.Handler.Name), Phone: maskPhone(s.Handler.Phone.Or("")), Relation: string(s.Handler.Relation), Forgotten: s.Handler.Name.IsForgotten()},
+		PayableFen: int64(s.Payable()), Relief: "none",
 		ChargedFen: int64(s.Charged()), ReliefFen: int64(s.Relief()), PaidFen: int64(s.Paid()), BalanceFen: int64(s.Balance())}
 	if own {
 		v.Deceased.Birth, v.Deceased.Sex = string(s.Deceased.Birth.Or("")), string(s.Deceased.Sex.Or(""))
@@ -362,6 +411,17 @@ func (a *API) getCase(ctx context.Context, at func(string) error, in *byCase) (C
 		x := lineView(l.Line)
 		x.ReliefFen, x.RefundFen = int64(l.Relief), int64(l.Refunded)
 		v.Bill = append(v.Bill, x)
+	}
+	switch {
+	case s.Grant != nil:
+		v.Relief = "granted"
+	case s.Claim != nil:
+		v.Relief = "claimed"
+	case s.Declined != "":
+		v.Relief = "declined"
+	}
+	for _, r := range s.Receipts {
+		v.Receipts = append(v.Receipts, ReceiptView{r.Number, r.Payment, r.Refund, int64(r.Amount), r.Capitals, r.Fiscal, r.Copies})
 	}
 	for _, p := range s.Payments {
 		v.Payments = append(v.Payments, PaymentView{p.Payment, int64(p.Amount), string(p.Method)})

@@ -9,12 +9,14 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"shenzhong/domain"
+	"shenzhong/domain/booking"
 	"shenzhong/domain/credit"
 	"shenzhong/events"
 	"shenzhong/events/memory"
@@ -217,7 +219,8 @@ func (c *city) must(account, path, body string, headers ...string) string {
 	return r.field("id")
 }
 
-// refuses is post that has to be refused with this code, and to store nothing.
+// refuses is post that has to be refused with this code, and to store nothing
+// but the note that a rule on prices refused.
 func (c *city) refuses(status int, code, account, path, body string, headers ...string) handlers.Problem {
 	c.t.Helper()
 	before := c.count()
@@ -225,6 +228,9 @@ func (c *city) refuses(status int, code, account, path, body string, headers ...
 	p := r.problem()
 	if r.Code != status || p.Code != code || r.Header().Get("Content-Type") != "application/problem+json" || p.Detail == "" || p.Request == "" {
 		c.t.Errorf("POST %s: %d %s, want %d %s", path, r.Code, r.Body, status, code)
+	}
+	if slices.Contains(booking.Refusable, code) {
+		before++
 	}
 	if after := c.count(); after != before {
 		c.t.Errorf("POST %s was refused and stored %d events", path, after-before)

@@ -59,7 +59,9 @@ type liftBody struct {
 
 type verifyBody struct {
 	Timed
-	Tag string `json:"tag" maxLength:"40" doc:"As scanned now."`
+	Tag     string `json:"tag" maxLength:"40" doc:"As scanned now."`
+	Scanned bool   `json:"scanned,omitzero" doc:"A scanner read the tag."`
+	IDTail  string `json:"id_tail,omitzero" maxLength:"4" doc:"The last four of the ID number as read at the remains, where two could be taken for one another."`
 }
 
 type startBody struct {
@@ -94,6 +96,10 @@ type releaseBody struct {
 	Name        string `json:"name" maxLength:"60" doc:"Sealed."`
 	Certificate string `json:"certificate" maxLength:"40" doc:"The certificate that was shown."`
 	IDChecked   bool   `json:"id_checked" doc:"The identity card was compared."`
+	Code        string `json:"code,omitzero" maxLength:"20" doc:"The one-time code, where one was issued."`
+	IDTail      string `json:"id_tail,omitzero" maxLength:"4" doc:"The last four as read from the card, where a code was issued."`
+	Receipt     string `json:"receipt,omitzero" maxLength:"40" doc:"Number of the receipt that both sides signed. Sealed."`
+	Form        string `json:"form,omitzero" maxLength:"40" doc:"Version of the receipt's form."`
 }
 
 // CremationView is how far a cremation has come. It names accounts, no persons.
@@ -187,7 +193,10 @@ func (a *API) cremations(h huma.API) {
 		return plain(q, ctx, id, cremation.LiftHold{Act: q.Act, Hold: hold, Authority: authority(q.actor), Paper: b.Paper, PaperOf: b.PaperOf})
 	})
 	onCase(a, h, "verify_identity", "/cremation/verifications", "Verify the identity; two different people do", func(ctx context.Context, q *request, id uuid.UUID, b verifyBody) (events.Receipt, error) {
-		return plain(q, ctx, id, cremation.VerifyIdentity{Act: q.Act, Tag: b.Tag})
+		if err := unchanged(ctx, a.app.Cremations, id.String(), q); err != nil {
+			return events.Receipt{}, err
+		}
+		return a.app.VerifyIdentity(ctx, handlers.VerifyIdentity{Act: q.Act, Case: id, Tag: b.Tag, Scanned: b.Scanned, IDTail: b.IDTail})
 	})
 	onCase(a, h, "start_cremation", "/cremation/start", "Charge the furnace and begin", func(ctx context.Context, q *request, id uuid.UUID, b startBody) (events.Receipt, error) {
 		return a.app.StartCremation(ctx, handlers.StartCremation{Act: q.Act, Case: id, Furnace: b.Furnace, IfMatch: q.IfMatch})
@@ -196,7 +205,7 @@ func (a *API) cremations(h huma.API) {
 		return a.app.TakeBackCharge(ctx, q.Act, id, b.Furnace, b.Reason)
 	})
 	onCase(a, h, "complete_cremation", "/cremation/completion", "Record the end", func(ctx context.Context, q *request, id uuid.UUID, _ plainBody) (events.Receipt, error) {
-		return plain(q, ctx, id, cremation.Complete{Act: q.Act})
+		return a.app.CompleteCremation(ctx, handlers.CompleteCremation{Act: q.Act, Case: id, IfMatch: q.IfMatch})
 	})
 	onCase(a, h, "collect_ashes", "/cremation/ashes", "Record the ashes", func(ctx context.Context, q *request, id uuid.UUID, b ashesBody) (events.Receipt, error) {
 		return a.app.CollectAshes(ctx, handlers.CollectAshes{Act: q.Act, Case: id, WeightG: b.WeightG, Containers: b.Containers, Label: b.Label,
@@ -220,7 +229,11 @@ func (a *API) cremations(h huma.API) {
 		if to == "" {
 			to = s.Handler.Person
 		}
-		rc, err := plain(q, ctx, id, cremation.ReleaseAshes{Act: q.Act, To: to, Name: sealed(to, in.Body.Name), Certificate: in.Body.Certificate, IDChecked: in.Body.IDChecked})
+		if err := unchanged(ctx, a.app.Cremations, id.String(), q); err != nil {
+			return done{}, err
+		}
+		rc, err := a.app.ReleaseAshes(ctx, handlers.ReleaseAshes{Act: q.Act, Case: id, To: to, Name: in.Body.Name, Certificate: in.Body.Certificate, IDChecked: in.Body.IDChecked,
+			Code: in.Body.Code, IDTail: in.Body.IDTail, Receipt: in.Body.Receipt, Form: in.Body.Form})
 		return done{id.String(), rc}, err
 	})
 	get(h, "get_cremation", "/cases/{case}/cremation", "How far a cremation has come", a.getCremation)

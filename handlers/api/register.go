@@ -9,7 +9,6 @@ import (
 	"shenzhong/domain"
 	"shenzhong/domain/institution"
 	"shenzhong/domain/pricing"
-	"shenzhong/domain/schedule"
 	"shenzhong/events"
 	"shenzhong/handlers"
 )
@@ -159,7 +158,8 @@ type availabilityQuery struct {
 	Institution string `query:"institution" required:"true" maxLength:"60"`
 	Resource    string `query:"resource" required:"true" maxLength:"32"`
 	Date        string `query:"date" required:"true" format:"date"`
-	Minutes     int    `query:"minutes" minimum:"0" maximum:"1440" doc:"Length; left out: one step of the resource's grid."`
+	Minutes     int    `query:"minutes" minimum:"0" maximum:"1440" doc:"Length; left out: as long as the item takes there."`
+	Item        string `query:"item" maxLength:"40" doc:"Code of the service; left out: one step of the resource's grid."`
 }
 
 // Availability is what is free.
@@ -180,27 +180,8 @@ func (a *API) availability(ctx context.Context, _ func(string) error, in *availa
 	if err != nil {
 		return Availability{}, 0, err
 	}
-	r, ok := s.Resource(in.Resource)
-	if !ok {
-		return Availability{}, 0, handlers.ErrNotFound
-	}
-	v := Availability{AsOf: now, Slots: []handlers.Alternative{}}
-	if !r.ServesOn(on) {
-		return v, 0, nil
-	}
-	d, rev, err := a.app.Days.Load(ctx, schedule.ID(in.Institution, in.Resource, on))
-	if err != nil {
-		return v, 0, err
-	}
-	minutes := in.Minutes
-	if minutes == 0 {
-		minutes = r.SlotMinutes
-	}
-	for _, start := range d.Free(on, schedule.Hours{Opens: r.Opens, Closes: r.Closes, SlotMinutes: r.SlotMinutes, BufferMinutes: r.BufferMinutes}, minutes, now) {
-		v.Slots = append(v.Slots, handlers.Alternative{Institution: in.Institution, Resource: in.Resource, Slot: schedule.SlotName(start), Date: string(on),
-			Start: start.UTC(), End: start.UTC().Add(time.Duration(minutes) * time.Minute)})
-	}
-	return v, rev, nil
+	free, err := a.app.Free(ctx, s, in.Resource, in.Item, in.Minutes, on, now)
+	return Availability{AsOf: now, Slots: free}, 0, err
 }
 
 type catalogueBody struct {
@@ -330,6 +311,28 @@ func handle[S any, C domain.Command, E any](ctx context.Context, h *events.Handl
 		return h.HandleAt(ctx, id, *q.IfMatch, c)
 	}
 	return h.Handle(ctx, id, c)
+}
+
+// unchanged holds If-Match for flows that take none: the stream is at the
+// caller's revision, or has the command already.
+func unchanged[S any, C domain.Command, E any](ctx context.Context, h *events.Handler[S, C, E], id string, q *request) error {
+	if q.IfMatch == nil {
+		return nil
+	}
+	at := events.NoStream
+	for r, err := range h.Store.Load(ctx, h.Stream(id), events.NoStream) {
+		if err != nil {
+			return err
+		}
+		if r.Meta.Command == q.ID {
+			return nil
+		}
+		at = r.Revision
+	}
+	if at != *q.IfMatch {
+		return events.ErrStale
+	}
+	return nil
 }
 
 // load folds one stream; an id that no stream can have is not found.

@@ -28,6 +28,7 @@ import (
 	"shenzhong/domain/cemetery"
 	"shenzhong/domain/cremation"
 	"shenzhong/domain/ecoburial"
+	"shenzhong/domain/institution"
 	"shenzhong/domain/schedule"
 	"shenzhong/events"
 	"shenzhong/handlers"
@@ -52,7 +53,7 @@ type deadline struct {
 	Due    time.Time     `json:"due"`
 	Event  uuid.UUID     `json:"event"` // it follows from
 	Corr   uuid.UUID     `json:"correlation"`
-	Kind   string        `json:"kind"` // "hold" or "claim"
+	Kind   string        `json:"kind"` // "hold", "offer", "paper" or "claim"
 	Stream events.Stream `json:"stream"`
 	Slot   string        `json:"slot,omitempty"`
 	Case   string        `json:"case,omitempty"`
@@ -240,7 +241,10 @@ func (p *Policies) act(policy string, event, correlation uuid.UUID, step string)
 
 // heard are the events that reactions decode, in whichever version: decoding
 // all the others would cost time for nothing.
-var heard = []string{"schedule.held", "schedule.confirmed", "schedule.released", "booking.cancelled", "cremation.certificate_issued",
+var heard = []string{"schedule.held", "schedule.confirmed", "schedule.released", "schedule.unblocked",
+	"institution.maintenance_planned", "institution.maintenance_cancelled", "wait.offered", "wait.skipped", "wait.accepted", "wait.left", "release.drawn",
+	"booking.paper_promised", "booking.paper_received", "booking.paid", "booking.refund_paid", "booking.cancelled", "cremation.started", "cremation.certificate_issued",
+	"booking.authority_challenged", "booking.challenge_resolved", "booking.handler_replaced", "cremation.received",
 	"placement.claimed", "placement.freed", "plot.allocated", "plot.surrendered", "eco.completed"}
 
 // react is the whole list: whenever …, then ….
@@ -274,13 +278,66 @@ func (p *Policies) react(ctx context.Context, r events.Recorded) error {
 		// A released slot is detached from its case.
 		if caseID, err := uuid.Parse(e.Case); err == nil {
 			_, resource, on := handlers.SplitDay(id)
-			_, err := app.Detach(ctx, act("slots", "detach"), caseID, resource, on, e.Slot, e.Reason)
+			if _, err := app.Detach(ctx, act("slots", "detach"), caseID, resource, on, e.Slot, e.Reason); err != nil {
+				return err
+			}
+		}
+		// Maintenance that this slot was in the way of closes the day now; what is
+		// still free is offered to whoever waits.
+		if err := app.BlockDay(ctx, act("maintenance", "block"), id); err != nil {
 			return err
 		}
+		return app.OfferSlot(ctx, act("waiting", "offer"), id, e.Slot)
+	case schedule.Unblocked:
+		return app.OfferBlock(ctx, act("waiting", "offer"), id, e.Block)
+	case institution.MaintenancePlanned:
+		return app.BlockMaintenance(ctx, act("maintenance", "block"), id, e.Window)
+	case institution.MaintenanceCancelled:
+		return app.BlockMaintenance(ctx, act("maintenance", "open"), id, e.Window)
+	case schedule.Offered:
+		// An offer ends at its deadline (fire).
+		p.set(deadline{Due: e.Until, Event: r.ID, Corr: r.Meta.Correlation, Kind: "offer", Stream: r.Stream, Slot: e.Slot, Case: e.Case, Place: e.Resource})
+	case schedule.Skipped:
+		p.drop(func(d deadline) bool {
+			return d.Kind == "offer" && d.Stream == r.Stream && d.Case == e.Case && d.Slot == e.Slot && d.Place == e.Resource
+		})
+	case schedule.Left:
+		p.drop(func(d deadline) bool { return d.Kind == "offer" && d.Stream == r.Stream && d.Case == e.Case })
+	case schedule.Accepted:
+		p.drop(func(d deadline) bool { return d.Kind == "offer" && d.Stream == r.Stream && d.Case == e.Case })
+		// An accepted slot is confirmed.
+		if caseID, err := uuid.Parse(e.Case); err == nil {
+			return app.ConfirmAccepted(ctx, act("waiting", "confirm"), handlers.SplitPeak(id), e.Resource, e.Slot, caseID)
+		}
+	case schedule.Drawn:
+		// A draw is settled.
+		return app.SettleDraw(ctx, act("draws", "settle"), id)
+	case booking.PaperPromised:
+		// A promised paper that did not come is overdue on the day after (fire).
+		p.drop(func(d deadline) bool { return d.Kind == "paper" && d.Stream == r.Stream && d.Place == string(e.Paper) })
+		p.set(deadline{Due: e.Due.AddDays(1).Start(), Event: r.ID, Corr: r.Meta.Correlation, Kind: "paper", Stream: r.Stream, Place: string(e.Paper)})
+	case booking.PaperReceived:
+		p.drop(func(d deadline) bool { return d.Kind == "paper" && d.Stream == r.Stream && d.Place == string(e.Paper) })
+	case booking.Paid:
+		// Money is in the till and has its receipt.
+		return p.accounted(ctx, act("till", "account"), r, e.Payment, booking.MoneyIn)
+	case booking.RefundPaid:
+		return p.accounted(ctx, act("till", "account"), r, e.Refund, booking.MoneyOut)
 	case booking.Cancelled:
 		// A cancelled case's slots are released.
 		if caseID, err := uuid.Parse(id); err == nil {
 			return app.ReleaseAll(ctx, act("slots", "release"), caseID)
+		}
+	case cremation.Started:
+		// A cremation that has begun fixes the particulars and ends the custody.
+		if caseID, err := uuid.Parse(id); err == nil {
+			return app.Begun(ctx, act("cremations", "begun"), caseID)
+		}
+	case booking.Challenged, booking.ChallengeResolved, booking.HandlerReplaced, cremation.Received:
+		// A challenge holds the cremation until it is resolved, as soon as there are
+		// remains to hold.
+		if caseID, err := uuid.Parse(id); err == nil {
+			return app.HoldDisputes(ctx, act("disputes", "hold"), caseID)
 		}
 	case cremation.CertificateIssued:
 		// A replaced certificate is voided.
@@ -307,6 +364,16 @@ func (p *Policies) react(ctx context.Context, r events.Recorded) error {
 		}
 	}
 	return nil
+}
+
+// accounted completes a payment or refund that a crash cut short. What is older
+// than a day is left to the people who closed that till.
+func (p *Policies) accounted(ctx context.Context, act domain.Act, r events.Recorded, entry string, kind booking.TillKind) error {
+	caseID, err := uuid.Parse(r.Stream.ID())
+	if err != nil || act.Now.Sub(r.At) > 24*time.Hour {
+		return nil
+	}
+	return p.cfg.App.Account(ctx, act, caseID, entry, kind, r.ID)
 }
 
 // placed says that the person's claim came true: no deadline any more, and the
@@ -367,6 +434,12 @@ func (p *Policies) end(ctx context.Context, d deadline) error {
 	switch d.Kind {
 	case "hold":
 		_, err := p.cfg.App.Days.Handle(ctx, d.Stream.ID(), schedule.Expire{Act: p.act("holds", d.Event, d.Corr, "expire"), Slot: d.Slot, Case: d.Case})
+		return err
+	case "offer":
+		_, err := p.cfg.App.Waits.Handle(ctx, d.Stream.ID(), schedule.LapseOffer{Act: p.act("waiting", d.Event, d.Corr, "lapse"), Case: d.Case})
+		return err
+	case "paper":
+		_, err := p.cfg.App.Cases.Handle(ctx, d.Stream.ID(), booking.LapsePaper{Act: p.act("papers", d.Event, d.Corr, "lapse"), Paper: booking.Code(d.Place)})
 		return err
 	case "claim":
 		return p.cfg.App.FreeClaim(ctx, p.act("placements", d.Event, d.Corr, "free"), domain.Subject(d.Stream.ID()), d.Place)

@@ -170,3 +170,7 @@ func acceptsGzip(header string) bool {
 	}
 	return false
 }
+
+// htmxSHA256 is the one file among them that is not ours: htmx 2.0.11, as npm
+// has it (0BSD).
+const htmxSHA256 = "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717"

@@ -16,6 +16,7 @@ import (
 
 	"shenzhong/domain"
 	"shenzhong/domain/pricing"
+	"shenzhong/events/memory"
 	"shenzhong/handlers"
 	"shenzhong/projections"
 	"shenzhong/projections/pricepages"
@@ -276,7 +277,8 @@ func exampleServer(t testing.TB, source func(*Renderer) Source) *handlers.Server
 	if err != nil {
 		t.Fatal(err)
 	}
-	return handlers.New(handlers.Config{Accounts: accounts, Web: New(r, source(r)), Log: slog.New(slog.DiscardHandler)})
+	h, v := New(r, source(r)), newVillage(t, memory.New())
+	return handlers.New(handlers.Config{Accounts: accounts, Web: h, Pages: []handlers.Mount{NewFamilies(h, v.app, bareSource{v.app})}, Log: slog.New(slog.DiscardHandler)})
 }
 
 // addresses are every page, with data in it where the source has some.

@@ -84,24 +84,26 @@ func quoted(s string, lang Lang) template.HTML {
 	return `<span lang="` + template.HTML(of.Tag()) + `">` + escaped + `</span>`
 }
 
-// The page texts are two flat files of key and sentence, with fmt verbs like
+// The page texts are flat files of key and sentence, with fmt verbs like
 // the texts of domain.Rejection. They need no plural engine (Chinese has no
 // plurals, and the English is written around them), so that one mechanism
-// serves rules and pages, and a test can compare keys and verbs of both files.
+// serves rules and pages, and a test can compare keys and verbs of both languages.
 //
-//go:embed locales/zh.json locales/en.json
+//go:embed locales
 var localeFiles embed.FS
 
 type messages map[string]string
 
 func loadMessages(lang Lang) (messages, error) {
-	b, err := localeFiles.ReadFile("locales/" + string(lang) + ".json")
-	if err != nil {
-		return nil, err
-	}
 	m := messages{}
-	if err := json.Unmarshal(b, &m); err != nil {
-		return nil, fmt.Errorf("web: locale %s: %w", lang, err)
+	for _, part := range []string{"", "family.", "desk."} { // the public pages', those for families, those of the desk
+		b, err := localeFiles.ReadFile("locales/" + part + string(lang) + ".json")
+		if err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal(b, &m); err != nil {
+			return nil, fmt.Errorf("web: locale %s%s: %w", part, lang, err)
+		}
 	}
 	return m, nil
 }

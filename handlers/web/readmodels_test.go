@@ -27,9 +27,11 @@ import (
 	"shenzhong/events/memory"
 	"shenzhong/handlers"
 	"shenzhong/projections"
+	"shenzhong/projections/availability"
 	"shenzhong/projections/ecoratio"
 	"shenzhong/projections/pricepages"
 	"shenzhong/projections/servicecredit"
+	"shenzhong/projections/tracking"
 )
 
 // A town is a small log, the read models over it and the pages over those. Its
@@ -77,7 +79,7 @@ func newTown(t testing.TB, facts ...func(*town)) *town {
 	r := newRenderer(t, Site{Demo: true})
 	var err error
 	c.runner, err = projections.Open(t.Context(), projections.Config{Dir: t.TempDir(), Store: c.store, Registry: c.reg, Logger: slog.New(slog.DiscardHandler),
-		Projections: []projections.Projection{servicecredit.Projection{}, ecoratio.Projection{}, pricepages.Projection{Renderer: r.PricePages()}}})
+		Projections: []projections.Projection{servicecredit.Projection{}, ecoratio.Projection{}, pricepages.Projection{Renderer: r.PricePages()}, availability.Projection{}, tracking.Projection{}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,8 +88,10 @@ func newTown(t testing.TB, facts ...func(*town)) *town {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.Server = handlers.New(handlers.Config{Accounts: accounts, Log: slog.New(slog.DiscardHandler),
-		Web: New(r, NewReadModels(r, c.runner, func() time.Time { return c.now }))})
+	h := New(r, NewReadModels(r, c.runner, func() time.Time { return c.now }))
+	app := handlers.NewApp(c.store, c.reg, events.NewMemoryKeys(), []byte("the key of a test"))
+	app.Now = func() time.Time { return c.now }
+	c.Server = handlers.New(handlers.Config{Accounts: accounts, Log: slog.New(slog.DiscardHandler), Web: h, Pages: []handlers.Mount{NewFamilies(h, app, h.data.(*ReadModels))}})
 	return c
 }
 

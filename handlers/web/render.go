@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html/template"
 	"io/fs"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -38,7 +39,11 @@ type Renderer struct {
 }
 
 // pageNames are the pages: each is a template file, and the name of its title.
-var pageNames = []string{"home", "prices", "price", "history", "eco", "credits", "credit", "problem"}
+var pageNames = []string{"home", "prices", "price", "history", "eco", "credits", "credit", "problem", "signin"}
+
+// deskPageNames are the pages of staff, which have their own frame.
+var deskPageNames = []string{"desk-problem", "desk-resume", "desk-board", "desk-search", "desk-intake", "desk-case", "desk-act",
+	"desk-house", "desk-day", "desk-quote", "desk-label", "desk-receipt"}
 
 // NewRenderer reads the templates, texts and static files of the program.
 func NewRenderer(site Site) (*Renderer, error) {
@@ -52,12 +57,23 @@ func NewRenderer(site Site) (*Renderer, error) {
 			return nil, err
 		}
 		funcs := r.funcs(lang)
-		base, err := template.New("base.html").Funcs(funcs).ParseFS(templateFiles, "templates/base.html", "templates/parts.html")
+		maps.Copy(funcs, r.familyFuncs(lang))
+		base, err := template.New("base.html").Funcs(funcs).ParseFS(templateFiles, "templates/base.html", "templates/parts.html", "templates/family-parts.html")
 		if err != nil {
 			return nil, fmt.Errorf("web: %w", err)
 		}
 		r.pages[lang] = map[string]*template.Template{}
-		for _, name := range pageNames {
+		for _, name := range slices.Concat(pageNames, familyPageNames) {
+			t, err := template.Must(base.Clone()).ParseFS(templateFiles, "templates/"+name+".html")
+			if err != nil {
+				return nil, fmt.Errorf("web: %w", err)
+			}
+			r.pages[lang][name] = t
+		}
+		if base, err = template.New("desk-base.html").Funcs(funcs).ParseFS(templateFiles, "templates/desk-base.html", "templates/parts.html", "templates/desk-parts.html"); err != nil {
+			return nil, fmt.Errorf("web: %w", err)
+		}
+		for _, name := range deskPageNames {
 			t, err := template.Must(base.Clone()).ParseFS(templateFiles, "templates/"+name+".html")
 			if err != nil {
 				return nil, fmt.Errorf("web: %w", err)
@@ -107,6 +123,7 @@ type frame struct {
 	Site Site
 	Nav  string // the address of the section, to mark it in the menu
 	Top  bool   // the page is that address itself
+	Bare bool   // without the menu on top: one thing at a time
 	Body any
 }
 
@@ -117,7 +134,7 @@ const freshMark = `<div id="freshness" hidden></div>`
 // render draws a page.
 func (r *Renderer) render(name, nav string, v view, body any, asOf *AsOf) ([]byte, error) {
 	var b bytes.Buffer
-	f := frame{view: v, Site: r.site, Nav: nav, Top: name != "price" && name != "history" && name != "credit", Body: body}
+	f := frame{view: v, Site: r.site, Nav: nav, Top: name != "price" && name != "history" && name != "credit", Bare: nav == "problem" || slices.Contains(familyPageNames, name), Body: body}
 	if err := r.pages[v.Lang][name].ExecuteTemplate(&b, "base.html", f); err != nil {
 		return nil, fmt.Errorf("web: page %s: %w", name, err)
 	}
@@ -191,10 +208,25 @@ func (r *Renderer) funcs(lang Lang) template.FuncMap {
 		"rfc3339": func(t time.Time) string {
 			return t.In(domain.Shanghai).Format(time.RFC3339)
 		},
-		"asset":      r.assets.path,
-		"lang":       func() string { return lang.Tag() },
-		"otherLang":  func() Lang { return lang.Other() },
-		"toggle":     toggle,
+		"asset":     r.assets.path,
+		"lang":      func() string { return lang.Tag() },
+		"otherLang": func() Lang { return lang.Other() },
+		"toggle":    toggle,
+		"clock":     func(t time.Time) string { return t.In(domain.Shanghai).Format("15:04:05")[:5] },
+		"second":    func(t time.Time) string { return t.In(domain.Shanghai).Format("15:04:05") },
+		"longDay":   func(d domain.Date) (string, error) { return boardDay(m, lang, d) },
+		"list":      func(s ...string) []string { return s },
+		"in":        slices.Contains[[]string],
+		"exact":     exact,
+		"minus":     func(a, b int) int { return a - b },
+		"mask":      maskName,
+		"text":      func(zh, en string) Text { return Text{zh, en} },
+		"fieldLabel": func(act, name string) string {
+			if s, ok := m["field."+act+"."+name]; ok {
+				return s
+			}
+			return m.label("field", name)
+		},
 		"trend":      func(ps []EcoPoint) (chart, error) { return drawTrend(m, ps) },
 		"bar":        drawBar,
 		"dict":       dict,
@@ -210,8 +242,20 @@ func dayHTML(d any) template.HTML {
 	return template.HTML(`<time datetime="` + s + `">` + s + `</time>`)
 }
 
+// boardDay is a day with its weekday: 11 月 23 日，周一.
+func boardDay(m messages, lang Lang, d domain.Date) (string, error) {
+	t := d.Start()
+	if t.IsZero() {
+		return string(d), nil
+	}
+	if lang == En {
+		return t.Format("Monday, 2 January 2006"), nil
+	}
+	return m.text("board.day", int(t.Month()), t.Day(), []string{"日", "一", "二", "三", "四", "五", "六"}[t.Weekday()])
+}
+
 // sections are the addresses of the menu, in order; each has a text "nav.…".
-var sections = []string{"/", "/prices", "/stats/eco-burial", "/credit"}
+var sections = []string{"/", "/prices", "/book", "/track", "/stats/eco-burial", "/credit"}
 
 // dict passes several values to a part.
 func dict(kv ...any) (map[string]any, error) {

@@ -3,6 +3,7 @@ package availability
 import (
 	"context"
 	_ "embed"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -24,7 +25,7 @@ type Projection struct{}
 func (Projection) Name() string { return Name }
 
 // Version implements projections.Projection.
-func (Projection) Version() int { return 1 }
+func (Projection) Version() int { return 2 }
 
 // Schema implements projections.Projection.
 func (Projection) Schema() string { return schema }
@@ -33,7 +34,8 @@ func (Projection) Schema() string { return schema }
 func (Projection) Types() []string {
 	return []string{
 		"institution.registered.v1", "institution.renamed.v1", "institution.resource_added.v1", "institution.resource_retired.v1",
-		"schedule.held.v1", "schedule.confirmed.v1", "schedule.released.v1",
+		"institution.resource_timed.v1", "institution.maintenance_planned.v1", "institution.maintenance_cancelled.v1",
+		"schedule.held.v1", "schedule.confirmed.v1", "schedule.released.v1", "schedule.blocked.v1", "schedule.unblocked.v1",
 	}
 }
 
@@ -81,10 +83,27 @@ func (Projection) Apply(_ context.Context, tx *projections.Tx, batch []projectio
 		case institution.Renamed:
 			_, err = tx.Exec(`UPDATE institution SET name_zh = ?, name_en = ? WHERE code = ?`, b.NameZh, b.NameEn, id)
 		case institution.ResourceAdded:
-			_, err = tx.Exec(`INSERT INTO resource VALUES (?,?,?,?,?,?,?,?,?,?,'')`, id, b.Resource, string(b.Kind), b.NameZh, b.NameEn,
+			_, err = tx.Exec(`INSERT INTO resource VALUES (?,?,?,?,?,?,?,?,?,?,'','[]','[]')`, id, b.Resource, string(b.Kind), b.NameZh, b.NameEn,
 				string(b.Opens), string(b.Closes), b.SlotMinutes, b.BufferMinutes, b.Capacity)
 		case institution.ResourceRetired:
 			_, err = tx.Exec(`UPDATE resource SET retired_from = ? WHERE institution = ? AND resource = ?`, string(b.From), id, b.Resource)
+		case institution.ResourceTimed:
+			var durations, cleanDown []byte
+			if durations, err = json.Marshal(b.Durations); err != nil {
+				return err
+			}
+			if cleanDown, err = json.Marshal(b.CleanDown); err != nil {
+				return err
+			}
+			_, err = tx.Exec(`UPDATE resource SET durations = ?, clean_down = ? WHERE institution = ? AND resource = ?`, string(durations), string(cleanDown), id, b.Resource)
+		case institution.MaintenancePlanned:
+			_, err = tx.Exec(`INSERT INTO maintenance VALUES (?,?,?,?,?)`, id, b.Window, b.Resource, stamp(b.From), stamp(b.To))
+		case institution.MaintenanceCancelled:
+			_, err = tx.Exec(`DELETE FROM maintenance WHERE institution = ? AND name = ?`, id, b.Window)
+		case schedule.Blocked:
+			_, err = tx.Exec(`INSERT INTO blocked VALUES (?,?,?,?,?)`, id, b.Block, stamp(b.Start), stamp(b.End), string(b.Kind))
+		case schedule.Unblocked:
+			_, err = tx.Exec(`DELETE FROM blocked WHERE day = ? AND block = ?`, id, b.Block)
 		default:
 			err = fmt.Errorf("availability: %T is none of its events", e.Body)
 		}

@@ -6,6 +6,7 @@ package availability
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"time"
@@ -30,11 +31,17 @@ type Resource struct {
 	InstitutionEn string          `json:"institution_en"`
 	Division      domain.Division `json:"division"`
 	institution.Resource
+	// Maintenance that is planned there, whatever the days know of it.
+	Maintenance []schedule.Blocked `json:"maintenance,omitzero"`
 }
 
 // Hours are what the schedule wants to know of the resource.
 func (r Resource) Hours() schedule.Hours {
-	return schedule.Hours{Opens: r.Opens, Closes: r.Closes, SlotMinutes: r.SlotMinutes, BufferMinutes: r.BufferMinutes}
+	h := schedule.Hours{Opens: r.Opens, Closes: r.Closes, SlotMinutes: r.SlotMinutes, BufferMinutes: r.BufferMinutes, Blocked: r.Maintenance}
+	for _, c := range r.CleanDown {
+		h.CleanDown = append(h.CleanDown, schedule.Span(c))
+	}
+	return h
 }
 
 // A State is what a slot is at the moment of asking.
@@ -47,6 +54,8 @@ const (
 	Held  State = "held"
 	Taken State = "taken"
 	Past  State = "past"
+	// Closed is no slot but a time at which none can be had.
+	Closed State = "closed"
 )
 
 // A Slot is a piece of a resource's day.
@@ -80,7 +89,10 @@ func (r Reader) Resource(ctx context.Context, code domain.CreditCode, resource s
 
 func (r Reader) resources(ctx context.Context, where string, args ...any) ([]Resource, error) {
 	rs, err := r.DB.QueryContext(ctx, `SELECT r.institution, coalesce(i.name_zh, ''), coalesce(i.name_en, ''), coalesce(i.division, ''),
-			r.resource, r.kind, r.name_zh, r.name_en, r.opens, r.closes, r.slot_minutes, r.buffer_minutes, r.capacity, r.retired_from
+			r.resource, r.kind, r.name_zh, r.name_en, r.opens, r.closes, r.slot_minutes, r.buffer_minutes, r.capacity, r.retired_from,
+			r.durations, r.clean_down,
+			(SELECT json_group_array(json_object('block', name, 'start', starts, 'end', ends, 'kind', 'MAINTENANCE') ORDER BY starts)
+				FROM maintenance AS m WHERE m.institution = r.institution AND m.resource = r.resource)
 		FROM resource AS r LEFT JOIN institution AS i ON i.code = r.institution WHERE `+where+` ORDER BY r.institution, r.resource`, args...)
 	if err != nil {
 		return nil, err
@@ -90,17 +102,26 @@ func (r Reader) resources(ctx context.Context, where string, args ...any) ([]Res
 	for rs.Next() {
 		var x Resource
 		a := &x.ResourceAdded
+		var durations, cleanDown, maintenance string
 		if err := rs.Scan(&x.Institution, &x.InstitutionZh, &x.InstitutionEn, &x.Division, &a.Resource, &a.Kind, &a.NameZh, &a.NameEn,
-			&a.Opens, &a.Closes, &a.SlotMinutes, &a.BufferMinutes, &a.Capacity, &x.RetiredFrom); err != nil {
+			&a.Opens, &a.Closes, &a.SlotMinutes, &a.BufferMinutes, &a.Capacity, &x.RetiredFrom, &durations, &cleanDown, &maintenance); err != nil {
 			return nil, err
+		}
+		for _, j := range []struct {
+			text string
+			into any
+		}{{durations, &x.Durations}, {cleanDown, &x.CleanDown}, {maintenance, &x.Maintenance}} {
+			if err := json.Unmarshal([]byte(j.text), j.into); err != nil {
+				return nil, err
+			}
 		}
 		all = append(all, x)
 	}
 	return all, rs.Err()
 }
 
-// Day is a resource's whole day as it is now: the grid's free starts and every
-// slot that is held or taken, by start.
+// Day is a resource's whole day as it is now: the grid's free starts, every slot
+// that is held or taken, and what is closed of the opening hours, by start.
 func (r Reader) Day(ctx context.Context, code domain.CreditCode, resource string, day domain.Date, now time.Time) ([]Slot, error) {
 	x, err := r.Resource(ctx, code, resource)
 	if err != nil {
@@ -127,6 +148,19 @@ func (r Reader) Day(ctx context.Context, code domain.CreditCode, resource string
 			s.State = Past
 		}
 		slots = append(slots, s)
+	}
+	for _, b := range slices.Concat(st.Blocks, x.Maintenance) {
+		from, to := x.Opens.On(day), x.Closes.On(day)
+		if b.Start.After(from) {
+			from = b.Start
+		}
+		if b.End.Before(to) {
+			to = b.End
+		}
+		known := func(s Slot) bool { return s.State == Closed && s.Start.Equal(from) && s.End.Equal(to) }
+		if from.Before(to) && !slices.ContainsFunc(slots, known) {
+			slots = append(slots, Slot{Institution: code, Resource: resource, Slot: schedule.SlotName(from), Start: from.UTC(), End: to.UTC(), State: Closed})
+		}
 	}
 	slices.SortFunc(slots, func(a, b Slot) int { return a.Start.Compare(b.Start) })
 	return slots, nil
@@ -223,23 +257,42 @@ func (r Reader) state(ctx context.Context, x Resource, day domain.Date) (schedul
 	}
 	defer rs.Close()
 	var st schedule.State
+	parse := func(text string, into *time.Time) (err error) {
+		*into, err = time.Parse(time.RFC3339Nano, text)
+		return err
+	}
 	for rs.Next() {
 		var s schedule.Slot
 		var starts, ends, until string
 		if err := rs.Scan(&s.Slot, &starts, &ends, &s.BufferMinutes, &until, &s.Confirmed); err != nil {
 			return st, err
 		}
-		for _, t := range []struct {
-			text string
-			into *time.Time
-		}{{starts, &s.Start}, {ends, &s.End}, {until, &s.Until}} {
-			if *t.into, err = time.Parse(time.RFC3339Nano, t.text); err != nil {
-				return st, err
-			}
+		if err := errors.Join(parse(starts, &s.Start), parse(ends, &s.End), parse(until, &s.Until)); err != nil {
+			return st, err
 		}
 		st.Slots = append(st.Slots, s)
 	}
-	return st, rs.Err()
+	if err := rs.Err(); err != nil {
+		return st, err
+	}
+	bs, err := r.DB.QueryContext(ctx, `SELECT block, starts, ends, kind FROM blocked WHERE day = ? ORDER BY starts`,
+		schedule.ID(string(x.Institution), x.Resource.Resource, day))
+	if err != nil {
+		return st, err
+	}
+	defer bs.Close()
+	for bs.Next() {
+		var b schedule.Blocked
+		var starts, ends string
+		if err := bs.Scan(&b.Block, &starts, &ends, &b.Kind); err != nil {
+			return st, err
+		}
+		if err := errors.Join(parse(starts, &b.Start), parse(ends, &b.End)); err != nil {
+			return st, err
+		}
+		st.Blocks = append(st.Blocks, b)
+	}
+	return st, bs.Err()
 }
 
 // free lists the free starts of a day from an instant on.

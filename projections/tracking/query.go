@@ -124,17 +124,22 @@ type Look struct {
 	Why string `json:"why,omitzero"`
 }
 
-// Track is what stands under a code, given by its hash (booking.TrackingHash).
-func (r Reader) Track(ctx context.Context, hash string, now time.Time) (Tracking, error) {
+// Case is the case that a code leads to, given by its hash.
+func (r Reader) Case(ctx context.Context, hash string) (uuid.UUID, error) {
 	var id string
 	err := r.DB.QueryRowContext(ctx, `SELECT "case" FROM code WHERE hash = ?`, hash).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) || hash == "" {
-		return Tracking{}, ErrNotFound
+		return uuid.Nil, ErrNotFound
 	}
 	if err != nil {
-		return Tracking{}, err
+		return uuid.Nil, err
 	}
-	u, err := uuid.Parse(id)
+	return uuid.Parse(id)
+}
+
+// Track is what stands under a code, given by its hash (booking.TrackingHash).
+func (r Reader) Track(ctx context.Context, hash string, now time.Time) (Tracking, error) {
+	u, err := r.Case(ctx, hash)
 	if err != nil {
 		return Tracking{}, err
 	}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"shenzhong/domain/schedule"
+	"shenzhong/handlers"
+)
+
+// drawCmd is about the draws of peak days (清明, 冬至).
+type drawCmd struct {
+	New   drawNewCmd   `cmd:"" help:"Make a seed, a salt and the commitment to publish before a draw."`
+	Check drawCheckCmd `cmd:"" help:"Draw again from a published record and compare; exit code 3 when anything differs."`
+}
+
+// drawNewCmd makes what an announcement needs.
+type drawNewCmd struct{}
+
+func (c *drawNewCmd) Run(con *console) error {
+	part := func() string {
+		var b [32]byte
+		rand.Read(b[:])
+		return hex.EncodeToString(b[:])
+	}
+	seed, salt := part(), part()
+	fmt.Fprintf(con.out, "seed        %s\nsalt        %s\ncommitment  %s\n", seed, salt, schedule.Commitment(seed, salt))
+	con.note("现在只公布承诺（commitment）；种子和盐在抽签前不要给任何人看。", "Publish the commitment alone now; show seed and salt to nobody before the draw.")
+	return nil
+}
+
+// drawCheckCmd recomputes a draw. It needs neither log nor account: the record
+// says everything.
+type drawCheckCmd struct {
+	File string `arg:"" name:"FILE" help:"The record, as GET /api/v1/draws/INSTITUTION/KIND/DATE gives it; - reads it from the standard input."`
+}
+
+func (c *drawCheckCmd) Run(con *console) error {
+	var in io.Reader = os.Stdin
+	if c.File != "-" {
+		f, err := os.Open(c.File)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		in = f
+	}
+	var r handlers.DrawRecord
+	d := json.NewDecoder(in)
+	d.DisallowUnknownFields()
+	if err := d.Decode(&r); err != nil {
+		return fail(exitRefused, err, "%s 不是抽签记录", "%s is no record of a draw", c.File)
+	}
+	if r.Commitment == "" || len(r.Slots) == 0 {
+		return fail(exitRefused, errors.New("commitment, slots"), "%s 缺少内容", "%s is incomplete", c.File)
+	}
+	if r.Seed == "" {
+		con.printf("还没有抽签：%d 个时段，%d 件申请，%s 截止。", "Not drawn yet: %d slots, %d applications, closing %s.", len(r.Slots), r.Applied, r.Closes.Format("2006-01-02 15:04 MST"))
+		return nil
+	}
+	differs := r.Differences()
+	if len(differs) > 0 {
+		con.printf("对不上：%s。", "It does not come out: %s.", strings.Join(differs, ", "))
+		return errDiffers
+	}
+	con.printf("抽签对得上：承诺、%d 件申请的先后、%d 个时段的归属都与公布的一致。", "The draw comes out as published: the commitment, the order of %d applications, and who got %d slots.", r.Applied, len(r.Result))
+	return nil
+}

@@ -1,0 +1,148 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
+	cdppage "github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+)
+
+// as gives a browser the session of a clerk.
+func (c *clerk) as() chromedp.Action[chromedp.Void] {
+	u, err := url.Parse(c.server.URL)
+	if err != nil {
+		c.Fatal(err)
+	}
+	for _, k := range c.client.Jar.Cookies(u) {
+		if k.Name == "shenzhong_session" {
+			return cookie(c.server.URL, k.Name, k.Value)
+		}
+	}
+	c.Fatal("no session")
+	return nil
+}
+
+// TestDeskInBrowser opens the pages of the desk as TestInBrowser opens the
+// public ones: nothing scrolls sideways, axe finds nothing, the console stays
+// silent.
+func TestDeskInBrowser(t *testing.T) {
+	b := newBusyHome(t)
+	ctx := browser(t)
+	tab := listen(t, ctx, b.server.URL)
+	act := func(id, name string) string { return "/desk/cases/" + id + "/" + name }
+	addresses := []string{"/signin?ended=1", "/desk", "/desk?d=2026-11-24", "/desk/search?q=l", "/desk/intake", "/desk/house", "/desk/day",
+		"/desk/cases/" + b.whole, "/desk/cases/" + b.stored, "/desk/cases/" + b.nobody, act(b.stored, "quote"), act(b.stored, "identify"), act(b.stored, "move"), act(b.stored, "paper"),
+		act(b.stored, "consent"), act(b.stored, "amend"), act(b.stored, "authorise"), act(b.whole, "release"), act(b.whole, "certificate"), act(b.whole, "print/quote"), act(b.whole, "print/label"), b.receipt}
+	for i, v := range variants {
+		if testing.Short() && i > 0 {
+			break
+		}
+		for _, width := range []int64{360, 1440} {
+			for _, address := range addresses {
+				name := fmt.Sprintf("desk-%s-%d-%s", Variant(v.Lang, v.Elder), width, strings.NewReplacer(b.whole, "whole", b.stored, "stored", b.nobody, "nobody").Replace(slug(strings.NewReplacer(b.whole, "whole", b.stored, "stored", b.nobody, "nobody").Replace(address))))
+				t.Run(name, func(t *testing.T) {
+					ctx, cancel := context.WithTimeout(ctx, time.Minute)
+					defer cancel()
+					tab.take()
+					session := b.desk.as()
+					if strings.HasPrefix(address, "/signin") {
+						session = cookie(b.server.URL, "shenzhong_session", "nobody")
+					}
+					err := chromedp.Do(ctx, session,
+						cookie(b.server.URL, "lang", string(v.Lang)), cookie(b.server.URL, "elder", map[bool]string{true: "1"}[v.Elder]),
+						call(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: 800, DeviceScaleFactor: 1, Mobile: width < 600}),
+						chromedp.Navigate(b.server.URL+address),
+						chromedp.Evaluate[chromedp.Void](`document.querySelectorAll("details").forEach(d => d.open = true)`),
+						chromedp.Evaluate[chromedp.Void](axe),
+					)
+					if err != nil {
+						t.Fatal(err)
+					}
+					over, err := chromedp.Run(ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth - document.documentElement.clientWidth`))
+					if err != nil {
+						t.Fatal(err)
+					}
+					violations, err := chromedp.Run(ctx, chromedp.Evaluate[[]violation](runAxe, chromedp.EvalAwaitPromise))
+					if err != nil {
+						t.Fatal(err)
+					}
+					shoot(t, ctx, name)
+					if over > 0 {
+						t.Errorf("the page is %d px wider than the window", over)
+					}
+					for _, v := range violations {
+						t.Errorf("axe: %s\n%s", v.ID, strings.Join(v.Where, "\n"))
+					}
+					for _, said := range tab.take() {
+						if strings.Contains(said, "422") { // a form that says why it may not be sent
+							continue
+						}
+						t.Errorf("browser: %s", said)
+					}
+				})
+			}
+		}
+	}
+}
+
+// shoot keeps a picture for whoever reads the test's artifacts.
+func shoot(t *testing.T, ctx context.Context, name string) {
+	t.Helper()
+	picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(t.ArtifactDir(), name+".png"), picture, 0o600); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestDeskOnPaper: what is printed takes the sheets it should, and shows nothing
+// that is of use on a screen only.
+func TestDeskOnPaper(t *testing.T) {
+	b := newBusyHome(t)
+	ctx, cancel := context.WithTimeout(browser(t), 2*time.Minute)
+	defer cancel()
+	for _, p := range []struct {
+		address, name string
+		sheets        int
+	}{
+		{"/desk", "board", 1}, {"/desk/cases/" + b.whole + "/print/quote", "quote", 2}, {"/desk/cases/" + b.whole + "/print/label", "label", 2}, {b.receipt, "receipt", 1},
+		{"/desk/house", "house", 1}, {"/desk/day", "day", 1}, {"/desk/cases/" + b.stored, "case", 4},
+	} {
+		err := chromedp.Do(ctx, b.desk.as(), call(network.Enable, network.EnableParams{}), chromedp.Navigate(b.server.URL+p.address), call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](`[...document.querySelectorAll(".mast, .nav, .tools, .skip, .noprint, button")].filter(e => e.checkVisibility()).map(e => e.outerHTML)`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(shown) > 0 {
+			t.Errorf("%s prints %s", p.name, shown[0])
+		}
+		paper, err := chromedp.Run(ctx, func(ctx context.Context, t *chromedp.Target) (cdppage.PrintToPDFResult, error) {
+			return cdp.Call(ctx, t, cdppage.PrintToPDF, cdppage.PrintToPDFParams{PreferCSSPageSize: new(true)})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(onePage.FindAll(paper.Data, -1)); n != p.sheets && (p.name != "case" || n > p.sheets) {
+			t.Errorf("%s takes %d sheets, want %d", p.name, n, p.sheets)
+		}
+		if err := os.WriteFile(filepath.Join(t.ArtifactDir(), "print-"+p.name+".pdf"), paper.Data, 0o600); err != nil {
+			t.Error(err)
+		}
+		shoot(t, ctx, "print-"+p.name)
+	}
+}
