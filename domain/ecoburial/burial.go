@@ -47,7 +47,10 @@ var Wire = []domain.Wire{
 	domain.Named[VoyageEnded]("voyage.ended.v1"),
 	domain.Named[IncentiveApplied]("incentive.applied.v1"),
 	domain.Named[IncentiveComputed]("incentive.computed.v1"),
-	domain.Named[IncentiveGranted]("incentive.granted.v1"),
+	domain.Upcast("incentive.granted.v1", func(old grantedV1) IncentiveGranted {
+		return IncentiveGranted{Rule: old.Rule, Burial: old.Burial, AmountFen: old.AmountFen}
+	}),
+	domain.Named[IncentiveGranted]("incentive.granted.v2"),
 	domain.Named[IncentivePaid]("incentive.paid.v1"),
 	domain.Named[DefinitionAdopted]("ecorules.definition_adopted.v1"),
 	domain.Named[IncentivesAdopted]("ecorules.incentives_adopted.v1"),

@@ -35,7 +35,7 @@ type (
 		Burial    uuid.UUID    `json:"burial"`
 		AmountFen domain.Money `json:"amount_fen"`
 		Version   string       `json:"version,omitzero"`
-		By        string       `json:"by,omitzero"`
+		By        string       `json:"by,omitzero"` // account
 	}
 	// IncentivePaid is the one payment.
 	IncentivePaid struct {
@@ -44,6 +44,13 @@ type (
 		By        string       `json:"by"`
 	}
 )
+
+// grantedV1 is a grant as it was stored before rules had versions.
+type grantedV1 struct {
+	Rule      string       `json:"rule"`
+	Burial    uuid.UUID    `json:"burial"`
+	AmountFen domain.Money `json:"amount_fen"`
+}
 
 func (IncentiveApplied) incentiveEvent()  {}
 func (IncentiveComputed) incentiveEvent() {}

@@ -107,7 +107,9 @@ type (
 		Person      domain.Subject `json:"person"`
 		Certificate string         `json:"certificate"` // 《海葬证》
 		SeaArea     string         `json:"sea_area"`
-		At          time.Time      `json:"at"`
+		// Degradable says that the container dissolves, or that there is none.
+		Degradable bool      `json:"degradable"`
+		At         time.Time `json:"at"`
 	}
 	// AshesBroughtBack is a set of ashes that comes ashore again.
 	AshesBroughtBack struct {
@@ -225,8 +227,9 @@ type (
 	// the second consent and is not withdrawn.
 	Scatter struct {
 		domain.Act
-		Burial    uuid.UUID
-		Consented bool
+		Burial     uuid.UUID
+		Degradable bool
+		Consented  bool
 	}
 	// BringBack reports that ashes of the manifest come ashore again.
 	BringBack struct {
@@ -294,6 +297,26 @@ func (s VoyageState) Untold() []SeatsTaken {
 		return nil
 	}
 	return slices.DeleteFunc(slices.Clone(s.Bookings), func(b SeatsTaken) bool { _, told := s.Notices[b.Burial]; return told })
+}
+
+// Row finds the row of the manifest of a burial that neither was brought back
+// nor left ashore.
+func (s VoyageState) Row(burial uuid.UUID) (ManifestRow, bool) {
+	i := slices.IndexFunc(s.Departed.Manifest, func(r ManifestRow) bool { return r.Burial == burial })
+	if i < 0 || s.Back[burial] {
+		return ManifestRow{}, false
+	}
+	return s.Departed.Manifest[i], true
+}
+
+// Holds says that a burial has seats or is aboard: it is tied to this voyage.
+func (s VoyageState) Holds(burial uuid.UUID) bool {
+	if !s.Departed.At.IsZero() {
+		_, aboard := s.Row(burial)
+		return aboard
+	}
+	_, booked := s.Booking(burial)
+	return booked && s.Cancelled.Reason == ""
 }
 
 // Open says that seats can still be taken, as far as the state goes.
@@ -454,10 +477,12 @@ func decideVoyage(s VoyageState, cmd VoyageCommand) ([]VoyageEvent, error) {
 			return nil, err
 		case !c.Consented:
 			return nil, ErrConsentMissing
+		case !c.Degradable:
+			return nil, ErrFactMissing.With("container_degradable")
 		case act.At.IsZero() || act.Estimated || act.At.Before(s.Departed.At):
 			return nil, ErrTimeNeeded
 		}
-		return []VoyageEvent{AshesScattered{c.Burial, row.Person, SeaCertificate(s.Opened.Number, row.Row), s.Opened.SeaArea, at}}, nil
+		return []VoyageEvent{AshesScattered{c.Burial, row.Person, SeaCertificate(s.Opened.Number, row.Row), s.Opened.SeaArea, c.Degradable, at}}, nil
 
 	case BringBack:
 		if s.Back[c.Burial] {

@@ -23,7 +23,7 @@ var (
 	offered   = with(taken, func(e *SeatsTaken) { e.From, e.Until = "20261118-1", domaintest.Noon.Add(30*time.Hour) })
 	cancelled = VoyageCancelled{Weather, "海浪预报 12 号", []string{"20261128-1"}, []uuid.UUID{caseA}}
 	departed  = VoyageDeparted{At: departs, Manifest: []ManifestRow{{1, caseA, deceased, 2}}}
-	scattered = AshesScattered{caseA, deceased, "HZ-20261125-1-01", "演示海域一", departs.Add(time.Hour)}
+	scattered = AshesScattered{caseA, deceased, "HZ-20261125-1-01", "演示海域一", true, departs.Add(time.Hour)}
 )
 
 func TestVoyage(t *testing.T) {
@@ -96,12 +96,13 @@ func TestVoyage(t *testing.T) {
 		spec.Given(t, openedV, taken, cancelled).When(aboard).Rejects(ErrVoyageCancelled)
 	})
 	t.Run("each set of ashes of the manifest has one end", func(t *testing.T) {
-		scatter := Scatter{at(49), caseA, true}
+		scatter := Scatter{at(49), caseA, true, true}
 		spec.Given(t, openedV, taken, departed).When(scatter).Then(scattered)
 		spec.Given(t, openedV, taken).When(scatter).Rejects(ErrNotDeparted)
-		spec.Given(t, openedV, taken, departed).When(Scatter{at(49), caseB, true}).Rejects(ErrManifest)
-		spec.Given(t, openedV, taken, departed).When(Scatter{at(49), caseA, false}).Rejects(ErrConsentMissing)
-		spec.Given(t, openedV, taken, departed).When(Scatter{with(at(47), func(a *domain.Act) { a.LateReason = "x" }), caseA, true}).Rejects(ErrTimeNeeded)
+		spec.Given(t, openedV, taken, departed).When(Scatter{at(49), caseB, true, true}).Rejects(ErrManifest)
+		spec.Given(t, openedV, taken, departed).When(Scatter{at(49), caseA, true, false}).Rejects(ErrConsentMissing)
+		spec.Given(t, openedV, taken, departed).When(Scatter{with(at(47), func(a *domain.Act) { a.LateReason = "x" }), caseA, true, true}).Rejects(ErrTimeNeeded)
+		spec.Given(t, openedV, taken, departed).When(Scatter{at(49), caseA, false, true}).Rejects(ErrFactMissing)
 		spec.Given(t, openedV, taken, departed, scattered).When(BringBack{at(50), caseA, "起浪"}).Rejects(ErrManifestSettled)
 		spec.Given(t, openedV, taken, departed).When(BringBack{at(50), caseA, ""}).Rejects(ErrBackReason)
 		spec.Given(t, openedV, taken, departed).When(BringBack{at(50), caseA, "起浪"}).Then(AshesBroughtBack{caseA, "起浪"})
@@ -161,7 +162,7 @@ func TestVoyageHistories(t *testing.T) {
 				}
 				return Depart{act, who}
 			case 11, 12:
-				return Scatter{act, burial, rapid.Bool().Draw(t, "consented")}
+				return Scatter{act, burial, rapid.Bool().Draw(t, "degradable"), rapid.IntRange(0, 3).Draw(t, "consented") > 0}
 			case 13:
 				return BringBack{act, burial, "起浪"}
 			}

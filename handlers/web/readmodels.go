@@ -164,7 +164,7 @@ func (m *ReadModels) Eco(ctx context.Context, period string) (Eco, error) {
 		if period == "" {
 			period = newest(p.Periods)
 		}
-		def, err := r.Definition(ecoratio.Filter{})
+		def, err := r.Definition(ctx, ecoratio.Filter{})
 		if err != nil {
 			return err
 		}
