@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -757,4 +758,73 @@ func (a *App) BringBack(ctx context.Context, c BringBack) (events.Receipt, error
 		return rc, err
 	}
 	return rc, a.untie(ctx, c.Act, c.Burial, c.Voyage)
+}
+
+// Ashes tell of one share who has it. Exactly one of the first two is set while
+// somebody has it, and Rest once it is laid to rest (I11).
+type Ashes struct {
+	Institution domain.CreditCode
+	Person      domain.Subject
+	// Rest is the plot or eco-burial where it rests.
+	Rest string
+	// Share counts from 1; zero before the ashes are collected.
+	Share int
+}
+
+// WhoHasAshes follows the ashes of a case from the furnace to their rest: what
+// the cremation's own stream says, and, from the release to the family on, what
+// the burials to which the person's place belongs say.
+func (a *App) WhoHasAshes(ctx context.Context, caseID uuid.UUID) ([]Ashes, error) {
+	of, _, err := a.Cremations.Load(ctx, caseID.String())
+	if err != nil {
+		return nil, err
+	}
+	c, _, err := a.Cases.Load(ctx, caseID.String())
+	if err != nil {
+		return nil, err
+	}
+	var all []Ashes
+	for _, h := range of.Holdings() {
+		x := Ashes{Institution: h.Custodian.Institution, Person: h.Custodian.Person, Rest: h.Rest, Share: h.Share}
+		// Ashes that were divided among several people are each with the one who
+		// got them; a burial takes all of them.
+		if x.Person != "" && of.Custodian().Person == x.Person && c.Deceased.Person != "" {
+			if x, err = a.beyondFamily(ctx, x, c.Deceased.Person); err != nil {
+				return nil, err
+			}
+		}
+		all = append(all, x)
+	}
+	return all, nil
+}
+
+// beyondFamily is where ashes went that a family took home.
+func (a *App) beyondFamily(ctx context.Context, x Ashes, person domain.Subject) (Ashes, error) {
+	if streamID("placement", string(person)) != nil {
+		return x, nil
+	}
+	p, _, err := a.Placements.Load(ctx, string(person))
+	if err != nil {
+		return x, err
+	}
+	if burial, ok := strings.CutPrefix(p.Plot, "eco."); ok {
+		b, _, err := a.EcoBurials.Load(ctx, burial)
+		switch {
+		case err != nil:
+			return x, err
+		case b.Completed.Type != "":
+			x.Person, x.Rest = "", p.Plot
+		case b.Received.Label != "":
+			x.Person, x.Institution = "", b.Applied.Institution
+		}
+		return x, nil
+	}
+	if p.Plot == "" {
+		return x, nil
+	}
+	s, _, err := a.Plots.Load(ctx, p.Plot)
+	if slices.Contains(s.Interred, person) {
+		x.Person, x.Rest = "", p.Plot
+	}
+	return x, err
 }

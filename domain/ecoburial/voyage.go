@@ -348,6 +348,8 @@ var (
 		"The vessel is licensed for %d seats, or not at all; a voyage of %d cannot be opened.").Under("I15", "")
 	// ErrVoyageFull refuses a booking beyond the licence.
 	ErrVoyageFull = domain.Reject("voyage_full", "这个航次还剩 %d 座，不够。", "This voyage has %d seats left, which is not enough.").Under("I15", "").Race()
+	// ErrVoyageBooked refuses a second booking for the same ashes.
+	ErrVoyageBooked = domain.Reject("voyage_booked", "这具骨灰在这个航次上已有预订。", "These ashes have a booking on this voyage.").Under("I15", "").Race()
 	// ErrRelatives refuses more relatives than may come along.
 	ErrRelatives = domain.Reject("voyage_relatives", "每具骨灰随行家属最多 %d 人。", "At most %d relatives come along with each set of ashes.").Under("", "大连市2025年骨灰海葬通知")
 	// ErrNotSea refuses a booking without an open application for a sea burial.
@@ -537,7 +539,7 @@ func decideSeats(s VoyageState, c TakeSeats) ([]VoyageEvent, error) {
 	case booked && b.Relatives == c.Relatives && (b.Until.IsZero() || !c.Until.IsZero()):
 		return nil, nil
 	case booked:
-		return nil, ErrApplied
+		return nil, ErrVoyageBooked
 	case s.Cancelled.Reason != "":
 		return nil, ErrVoyageCancelled
 	case !s.Departed.At.IsZero():
@@ -545,7 +547,7 @@ func decideSeats(s VoyageState, c TakeSeats) ([]VoyageEvent, error) {
 	case c.Burial == uuid.Nil || c.Person == "" || c.Applicant == "" || !c.Open:
 		return nil, ErrNotSea
 	case slices.ContainsFunc(s.Bookings, func(b SeatsTaken) bool { return b.Person == c.Person }):
-		return nil, ErrApplied
+		return nil, ErrVoyageBooked
 	case c.Relatives < 0 || c.Relatives > most || len(c.Party.Or(nil)) > c.Relatives:
 		return nil, ErrRelatives.With(most)
 	case seats(c.Relatives) > left:

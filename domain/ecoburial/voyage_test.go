@@ -43,7 +43,7 @@ func TestVoyage(t *testing.T) {
 		spec.Given(t, openedV).When(with(take, func(c *TakeSeats) { c.Relatives = 4 })).Rejects(ErrRelatives)
 		spec.Given(t, openedV).When(with(take, func(c *TakeSeats) { c.Most = 1 })).Rejects(ErrRelatives)
 		spec.Given(t, openedV).When(with(take, func(c *TakeSeats) { c.Relatives = 1 })).Rejects(ErrRelatives) // two named
-		spec.Given(t, openedV, taken).When(with(take, func(c *TakeSeats) { c.Burial = caseB })).Rejects(ErrApplied)
+		spec.Given(t, openedV, taken).When(with(take, func(c *TakeSeats) { c.Burial = caseB })).Rejects(ErrVoyageBooked)
 	})
 	t.Run("ashes without relatives take one seat", func(t *testing.T) {
 		alone := with(take, func(c *TakeSeats) { c.Relatives, c.Party = 0, domain.Private[[]Passenger]{} })
