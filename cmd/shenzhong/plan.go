@@ -511,6 +511,9 @@ func (p *plan) sort(incidents []*incident) {
 	for _, x := range incidents {
 		x.steps(func(at time.Time, k stepKind) { put(ledgerLane+string(x.at.code()), at, x.n, k) })
 	}
+	for _, x := range p.voyages {
+		x.steps(func(at time.Time, k stepKind) { put(sailLane+string(x.at.code()), at, x.n, k) })
+	}
 	for _, l := range p.lanes {
 		slices.SortFunc(l.steps, func(a, b planned1) int {
 			return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.who, b.who), cmp.Compare(a.kind, b.kind))
