@@ -282,9 +282,10 @@ func (c *clerk) do(id, act string, set ...string) answer {
 	return c.post(address, v)
 }
 
-// must does an act that nothing refuses.
+// must does an act that is offered and that nothing refuses.
 func (c *clerk) must(id, act string, set ...string) {
 	c.Helper()
+	c.page("/desk/cases/" + id + "/" + act)
 	if res := c.do(id, act, set...); res.StatusCode != http.StatusSeeOther {
 		c.Fatalf("%s does %s: status %d: %s", c.id, act, res.StatusCode, plainText(res.body))
 	}
