@@ -207,10 +207,10 @@ func (r *Renderer) funcs(lang Lang) template.FuncMap {
 		"rfc3339": func(t time.Time) string {
 			return t.In(domain.Shanghai).Format(time.RFC3339)
 		},
-		"asset":     r.assets.path,
-		"lang":      func() string { return lang.Tag() },
-		"otherLang": func() Lang { return lang.Other() },
-		"toggle":    toggle,
+		"asset":      r.assets.path,
+		"lang":       func() string { return lang.Tag() },
+		"otherLang":  func() Lang { return lang.Other() },
+		"toggle":     toggle,
 		"trend":      func(ps []EcoPoint) (chart, error) { return drawTrend(m, ps) },
 		"bar":        drawBar,
 		"dict":       dict,
