@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -430,12 +429,4 @@ func (d *Desk) day(v *visit) (domain.Date, error) {
 		return "", err
 	}
 	return on, nil
-}
-
-// notFound makes a missing record of a read model what the server knows.
-func notFound(err, missing error) error {
-	if errors.Is(err, missing) {
-		return handlers.ErrNotFound
-	}
-	return err
 }
