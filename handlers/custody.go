@@ -114,6 +114,10 @@ func BayOf(p cremation.Place) (cremation.Bay, bool) {
 // same request again completes it.
 func (a *App) MoveRemains(ctx context.Context, c MoveRemains) (events.Receipt, error) {
 	id := c.Case.String()
+	// Once the move is noted everything is, and a bay may be somebody else's by now.
+	if done, err := a.did(ctx, a.Custodies.Stream(id), c.ID); err != nil || done != nil {
+		return pointed(done), err
+	}
 	s, _, err := a.Cremations.Load(ctx, id)
 	if err != nil {
 		return events.Receipt{}, err
