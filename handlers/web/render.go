@@ -34,7 +34,8 @@ type Renderer struct {
 	site   Site
 	assets assets
 	pages  map[Lang]map[string]*template.Template // by language and page name
-	texts  map[Lang]messages
+	texts  map[Lang]messages                      // of the public pages and those for families
+	staff  map[Lang]messages                      // of the desk, which names some things otherwise
 	print  string
 }
 
@@ -47,16 +48,19 @@ var deskPageNames = []string{"desk-problem", "desk-resume", "desk-board", "desk-
 
 // NewRenderer reads the templates, texts and static files of the program.
 func NewRenderer(site Site) (*Renderer, error) {
-	r := &Renderer{site: site, pages: map[Lang]map[string]*template.Template{}, texts: map[Lang]messages{}}
+	r := &Renderer{site: site, pages: map[Lang]map[string]*template.Template{}, texts: map[Lang]messages{}, staff: map[Lang]messages{}}
 	var err error
 	if r.assets, err = loadAssets(); err != nil {
 		return nil, err
 	}
 	for _, lang := range Langs {
-		if r.texts[lang], err = loadMessages(lang); err != nil {
+		if r.texts[lang], err = loadMessages(lang, "", "family."); err != nil {
 			return nil, err
 		}
-		funcs := r.funcs(lang)
+		if r.staff[lang], err = loadMessages(lang, "", "family.", "desk."); err != nil {
+			return nil, err
+		}
+		funcs := r.funcs(lang, r.texts[lang])
 		maps.Copy(funcs, r.familyFuncs(lang))
 		base, err := template.New("base.html").Funcs(funcs).ParseFS(templateFiles, "templates/base.html", "templates/parts.html", "templates/family-parts.html")
 		if err != nil {
@@ -64,13 +68,16 @@ func NewRenderer(site Site) (*Renderer, error) {
 		}
 		r.pages[lang] = map[string]*template.Template{}
 		for _, name := range slices.Concat(pageNames, familyPageNames) {
-			t, err := template.Must(base.Clone()).ParseFS(templateFiles, "templates/"+name+".html")
-			if err != nil {
+			t := template.Must(base.Clone())
+			if name == "signin" { // a page of the desk in the public frame
+				t.Funcs(r.funcs(lang, r.staff[lang]))
+			}
+			if t, err = t.ParseFS(templateFiles, "templates/"+name+".html"); err != nil {
 				return nil, fmt.Errorf("web: %w", err)
 			}
 			r.pages[lang][name] = t
 		}
-		if base, err = template.New("desk-base.html").Funcs(funcs).ParseFS(templateFiles, "templates/desk-base.html", "templates/parts.html", "templates/desk-parts.html"); err != nil {
+		if base, err = template.New("desk-base.html").Funcs(r.funcs(lang, r.staff[lang])).ParseFS(templateFiles, "templates/desk-base.html", "templates/parts.html", "templates/desk-parts.html"); err != nil {
 			return nil, fmt.Errorf("web: %w", err)
 		}
 		for _, name := range deskPageNames {
@@ -178,9 +185,8 @@ func Variant(lang Lang, elder bool) string {
 	return string(lang)
 }
 
-// funcs are the functions of the templates, bound to a language.
-func (r *Renderer) funcs(lang Lang) template.FuncMap {
-	m := r.texts[lang]
+// funcs are the functions of the templates, bound to a language and its texts.
+func (r *Renderer) funcs(lang Lang, m messages) template.FuncMap {
 	return template.FuncMap{
 		"t":     m.text,
 		"th":    m.markup,
