@@ -282,6 +282,14 @@ func TestFamilyInBrowser(t *testing.T) {
 			s.do(click(`input[value="5"]`), click(`form .wide`), wait(`.tl`))
 			s.do(chromedp.Navigate(srv.URL+"/track"), wait("#code"), typed("#code", "0000 0000 0001"), click("form .wide"), wait(".refusal"))
 			s.look("track-no-code")
+			// What it will cost, and whether a certificate is genuine.
+			s.do(chromedp.Navigate(srv.URL+"/estimate"), wait("#relief"), choose("#relief", "最低生活保障对象"), click(`input[name=ashes][value=SEA]`), click("main form button"), wait("tr.relief"))
+			s.look("estimate")
+			c.must(c.app.Certificates.Handle(t.Context(), "N", cremation.RegisterCertificate{Act: c.act(), Number: "N", Case: id, Institution: haiyan}))
+			for _, n := range []string{"N", "M"} {
+				s.do(chromedp.Navigate(srv.URL+"/verify/"+n), wait("#number"))
+				s.look("verify-" + n)
+			}
 			// Two families, one time.
 			other := c.phone(t)
 			other.get("/book").submit("/book", map[string][]string{"slot": {"2026-11-28T09:00"}})
