@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -305,25 +306,44 @@ func (a *App) Drawn(ctx context.Context, p Peak, now time.Time) (DrawRecord, err
 	return r, nil
 }
 
-// Differences draws again from the record and names what does not come out as
-// it was published; none when all of it does.
-func (r DrawRecord) Differences() (what []string) {
-	if schedule.Commitment(r.Seed, r.Salt) != r.Commitment {
-		what = append(what, "commitment")
+// A DrawDifference is one line of a draw's record that does not come out.
+type DrawDifference struct {
+	Part                  string // commitment, applied, order or result
+	Line                  int    // from 1
+	Published, Recomputed string // "" where there is no such line
+}
+
+// Differences draws again from the record and names each line that does not
+// come out as it was published; none when all of it does.
+func (r DrawRecord) Differences() (ds []DrawDifference) {
+	compare := func(part string, published, recomputed []string) {
+		for i := range max(len(published), len(recomputed)) {
+			d := DrawDifference{Part: part, Line: i + 1}
+			if i < len(published) {
+				d.Published = published[i]
+			}
+			if i < len(recomputed) {
+				d.Recomputed = recomputed[i]
+			}
+			if d.Published != d.Recomputed {
+				ds = append(ds, d)
+			}
+		}
 	}
+	compare("commitment", []string{r.Commitment}, []string{schedule.Commitment(r.Seed, r.Salt)})
+	compare("applied", []string{strconv.Itoa(r.Applied)}, []string{strconv.Itoa(len(r.Applications))})
 	var as []schedule.Application
 	for _, x := range r.Applications {
 		as = append(as, schedule.Application(x))
 	}
-	if len(as) != r.Applied {
-		what = append(what, "applications")
+	lines := func(result []schedule.DrawnSlot) (ls []string) {
+		for _, x := range result {
+			ls = append(ls, x.Case+" "+x.Slot)
+		}
+		return ls
 	}
 	order, result := schedule.Draw(r.Seed, r.Salt, as, r.Slots)
-	if !slices.Equal(order, r.Order) {
-		what = append(what, "order")
-	}
-	if !slices.Equal(result, r.Result) {
-		what = append(what, "result")
-	}
-	return what
+	compare("order", r.Order, order)
+	compare("result", lines(r.Result), lines(result))
+	return ds
 }

@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -407,12 +406,4 @@ func (d *Desk) day(v *visit) (domain.Date, error) {
 		return "", err
 	}
 	return on, nil
-}
-
-// notFound makes a missing record of a read model what the server knows.
-func notFound(err, missing error) error {
-	if errors.Is(err, missing) {
-		return handlers.ErrNotFound
-	}
-	return err
 }

@@ -146,7 +146,7 @@ func (h *home) found(code domain.CreditCode) {
 		do(institution.QualifyStaff{Act: h.act(at), StaffQualified: institution.StaffQualified{Account: who, Skill: institution.Cremator, ValidFrom: "2026-01-01", Document: "演示证 01"}})
 	}
 	list := pricing.Publish{Act: h.act(at), EffectiveFrom: "2026-10-01", InstitutionName: "海晏殡仪馆（演示）", City: "大连市", Division: "210211", FacilityKind: "FUNERAL_HOME", Basis: "发改价格〔2026〕108号", Attester: "staff-0102"}
-	for _, r := range []pricing.Row{
+	list.Rows = append(list.Rows, []pricing.Row{
 		{Code: "TRN-STD", NameZh: "遗体接运（普通车）", NameEn: "Body transport", Category: pricing.Transport, PricingType: pricing.GovGuidedBasic, Unit: "元/具", Price: domain.Yuan(200)},
 		{Code: "TRN-CARRY", NameZh: "抬尸", NameEn: "Carrying", Category: pricing.Transport, PricingType: pricing.Market, Unit: "元/次", Price: domain.Yuan(100)},
 		{Code: "STO-COLD", NameZh: "遗体存放（冷藏）", NameEn: "Refrigerated storage", Category: pricing.Storage, PricingType: pricing.GovGuidedBasic, Unit: "元/具·天", Price: domain.Yuan(90)},
@@ -154,9 +154,7 @@ func (h *home) found(code domain.CreditCode) {
 		{Code: "CRM-FLAT", NameZh: "遗体火化（平板炉）", NameEn: "Cremation", Category: pricing.Cremation, PricingType: pricing.GovGuidedBasic, Unit: "元/具", Price: domain.Yuan(1732)},
 		{Code: "GRM-STD", NameZh: "一般整容", NameEn: "Grooming", Category: pricing.Grooming, PricingType: pricing.ReferenceRange, Unit: "元/次", Price: domain.Yuan(40), PriceMin: domain.Yuan(40), PriceMax: domain.Yuan(60)},
 		{Code: "URN-BASIC", NameZh: "骨灰盒（基本款）", NameEn: "Urn, basic", Category: pricing.Goods, PricingType: pricing.MarkupCapped, Unit: "元/只", Price: domain.Yuan(290)},
-	} {
-		list.Rows = append(list.Rows, r)
-	}
+	}...)
 	if _, err := h.app.PublishPriceList(h.Context(), handlers.PublishPriceList{Key: string(code), Publish: list}); err != nil {
 		h.Fatal(err)
 	}

@@ -105,8 +105,7 @@ type fact struct{ Label, Value string }
 // A form is what somebody filled in.
 type form struct {
 	url.Values
-	prefix string
-	bad    handlers.Fields
+	bad handlers.Fields
 }
 
 // text is a value without blanks around it.
