@@ -2,6 +2,7 @@ package projections_test
 
 import (
 	"errors"
+	"strconv"
 	"testing"
 	"time"
 
@@ -104,7 +105,7 @@ func TestAvailability(t *testing.T) {
 	}
 
 	// Maintenance, a block, and the daily clean-down, with what becomes of them.
-	yard := home
+	yard := third
 	quiet := day.AddDays(5)
 	atThen := func(c domain.Clock) time.Time { return c.On(quiet).UTC() }
 	starts := func() (names []string) {
@@ -174,10 +175,14 @@ func TestAvailability(t *testing.T) {
 	if got := ahead(third); got != 7 {
 		t.Errorf("%d days may be booked, want 7", got)
 	}
-	c.add(institution.ParametersCategory, "210200", institution.ParameterSet{Name: institution.BookingDays, Value: "10", Reason: "r"})
-	wait(t, r, availability.Name, c.add(institution.ParametersCategory, string(home), institution.ParameterSet{Name: institution.BookingDays, Value: "3", Reason: "r"}))
-	if own, city := ahead(home), ahead(third); own != 3 || city != 10 {
-		t.Errorf("%d and %d days may be booked, want 3 and 10", own, city)
+	for _, set := range []struct {
+		by         string
+		days, want int
+	}{{"210200", 3, 3}, {string(third), 10, 10}, {"210200", 4, 10}} {
+		wait(t, r, availability.Name, c.add(institution.ParametersCategory, set.by, institution.ParameterSet{Name: institution.BookingDays, Value: strconv.Itoa(set.days), Reason: "r"}))
+		if got := ahead(third); got != set.want {
+			t.Errorf("set by %s: %d days may be booked, want %d", set.by, got, set.want)
+		}
 	}
 	if _, err := q.Day(t.Context(), home, "hall-9", day, now); !errors.Is(err, availability.ErrNotFound) {
 		t.Error(err)
