@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"shenzhong/domain/booking"
+	"shenzhong/domain/schedule"
 	"shenzhong/events/natsstore"
 )
 
@@ -74,6 +75,41 @@ func (c *city) one(code string, replies []reply) (winner int) {
 	return winner
 }
 
+// A thousand families ask for one slot at the same moment: one has it, the others
+// are told at once what is nearest.
+func TestRaceForOneSlot(t *testing.T) {
+	c := onDisk(t)
+	before := c.count()
+	var ws []write
+	for n := range 1000 {
+		ws = append(ws, write{"desk-0101", "/cases", caseJSON(n, `,"slot":{"resource":"hall-1","start":"2026-11-24T09:00:00+08:00"}`)})
+	}
+	replies := c.race(ws...)
+	won := c.one("slot_taken", replies)
+	for i, r := range replies {
+		if i == won {
+			continue
+		}
+		// The same time in the other hall first, then the hours next to it.
+		var near []string
+		for _, a := range r.problem().Alternatives {
+			near = append(near, a.Date+" "+a.Resource+" "+a.Slot)
+		}
+		if !slices.Equal(near, []string{"2026-11-24 hall-2 0900", "2026-11-24 hall-1 0800", "2026-11-24 hall-1 1000"}) {
+			t.Fatalf("alternatives: %q", near)
+		}
+	}
+	// Held, opened, confirmed, attached: one family's events and nobody else's.
+	es := c.events(schedule.Category, schedule.ID(home, "hall-1", "2026-11-24"))
+	id := replies[won].field("id")
+	if held := of[schedule.Held](es); len(es) != 2 || len(held) != 1 || held[0].Case != id {
+		t.Errorf("the day has %d events: %+v", len(es), es)
+	}
+	if stored := c.count() - before; stored != 4 {
+		t.Errorf("%d events are stored", stored)
+	}
+}
+
 // Two consents to a quote, and another quote at the same moment: either the
 // family agreed before the change, or they read a quote that no longer counts
 // and are told so. Nobody ever agreed to a quote that they had not seen.
@@ -88,11 +124,18 @@ func TestRaceOfTwoConsentsAndOneChange(t *testing.T) {
 		}
 		quote := c.send("desk-0101", "GET", "/api/v1"+on, "").field("quote.quote")
 		consent := fmt.Sprintf(`{"quote":%q,"total_fen":90000}`, quote)
-		rs := c.race(
-			write{"desk-0101", on + "/consents", consent},
-			write{"desk-0102", on + "/quotes", `{"items":[{"code":"CRM-STD","quantity":1},{"code":"HAL-S","quantity":1}]}`},
-			write{"desk-0102", on + "/consents", consent},
-		)
+		ws := []write{
+			{"desk-0101", on + "/consents", consent},
+			{"desk-0102", on + "/quotes", `{"items":[{"code":"CRM-STD","quantity":1},{"code":"HAL-S","quantity":1}]}`},
+			{"desk-0102", on + "/consents", consent},
+		}
+		if n%2 == 1 { // who is woken last runs first
+			ws[1], ws[2] = ws[2], ws[1]
+		}
+		rs := c.race(ws...)
+		if n%2 == 1 {
+			rs[1], rs[2] = rs[2], rs[1]
+		}
 		if rs[1].Code != 200 {
 			t.Fatalf("the change: %d %s", rs[1].Code, rs[1].Body)
 		}
