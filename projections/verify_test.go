@@ -201,7 +201,7 @@ func TestVerifyRefusesWhatItCannotCompare(t *testing.T) {
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Remove(filepath.Join(dir, "availability.v2.db")); err != nil {
+	if err := os.Remove(filepath.Join(dir, "availability.v3.db")); err != nil {
 		t.Fatal(err)
 	}
 	db, err := sql.Open("sqlite", filepath.Join(dir, "ecoratio.v1.db"))

@@ -56,7 +56,7 @@ var mayImport = []struct {
 }
 
 // In tests a package may use the test helpers and any store.
-var testsMayImport = []string{"domain/domaintest", "events/eventstest", "events/memory"}
+var testsMayImport = []string{"domain/domaintest", "events/eventstest", "events/memory", "events/natsstore"}
 
 func covers(pattern, room string) bool {
 	if p, ok := strings.CutSuffix(pattern, "/..."); ok {

@@ -8,8 +8,10 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"html/template"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -157,6 +159,27 @@ type deskFrame struct {
 
 // Frame is for the switches of the view.
 func (f deskFrame) Frame() frame { return f.frame }
+
+// deskFuncs are the functions that the desk's templates have besides.
+func (r *Renderer) deskFuncs(lang Lang) template.FuncMap {
+	m := r.texts[lang]
+	return template.FuncMap{
+		"clock":   func(t time.Time) string { return t.In(domain.Shanghai).Format("15:04") },
+		"second":  func(t time.Time) string { return t.In(domain.Shanghai).Format("15:04:05") },
+		"longDay": func(d domain.Date) (string, error) { return boardDay(m, lang, d) },
+		"in":      slices.Contains[[]string],
+		"list":    func(s ...string) []string { return s },
+		"minus":   func(a, b int) int { return a - b },
+		"mask":    maskName,
+		"text":    func(zh, en string) Text { return Text{zh, en} },
+		"fieldLabel": func(act, name string) string {
+			if s, ok := m["field."+act+"."+name]; ok {
+				return s
+			}
+			return m.label("field", name)
+		},
+	}
+}
 
 // draw renders a page of the desk.
 func (d *Desk) draw(v *visit, name, nav string, body any, asOf *AsOf) ([]byte, error) {

@@ -26,9 +26,11 @@ import (
 	"shenzhong/events/memory"
 	"shenzhong/handlers"
 	"shenzhong/projections"
+	"shenzhong/projections/availability"
 	"shenzhong/projections/frontdesk"
 	"shenzhong/projections/pricepages"
 	"shenzhong/projections/search"
+	"shenzhong/projections/tracking"
 )
 
 // A home is a funeral home over a running log: its pages, its accounts, and a
@@ -73,12 +75,12 @@ func newHomeOn(t testing.TB, store events.Store) *home {
 	h := &home{TB: t, now: time.Date(2026, 11, 23, 1, 30, 0, 0, time.UTC)}
 	keys := events.NewMemoryKeys()
 	reg := projections.Registry(keys)
-	h.app = handlers.NewApp(store, reg, keys, nil)
+	h.app = handlers.NewApp(store, reg, keys, []byte("the key of a test"))
 	h.app.Now = h.clock
 	r := newRenderer(t, Site{Demo: true})
 	var err error
 	h.runner, err = projections.Open(t.Context(), projections.Config{Dir: t.TempDir(), Store: store, Registry: reg, Logger: slog.New(slog.DiscardHandler),
-		Projections: []projections.Projection{frontdesk.Projection{}, search.Projection{}, pricepages.Projection{Renderer: r.PricePages()}}})
+		Projections: []projections.Projection{availability.Projection{}, frontdesk.Projection{}, search.Projection{}, tracking.Projection{}, pricepages.Projection{Renderer: r.PricePages()}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +109,7 @@ func newHomeOn(t testing.TB, store events.Store) *home {
 	t.Cleanup(func() { h.sessions.Close() })
 	models := NewReadModels(r, h.runner, h.clock)
 	pages := New(r, models)
-	srv := handlers.New(handlers.Config{Accounts: accounts, Web: pages, Pages: []handlers.Mount{NewDesk(pages, h.app, h.sessions, models)}, Log: slog.New(slog.DiscardHandler)})
+	srv := handlers.New(handlers.Config{Accounts: accounts, Web: pages, Pages: []handlers.Mount{NewFamilies(pages, h.app, models), NewDesk(pages, h.app, h.sessions, models)}, Log: slog.New(slog.DiscardHandler)})
 	h.server = httptest.NewServer(srv)
 	t.Cleanup(h.server.Close)
 
@@ -280,9 +282,10 @@ func (c *clerk) do(id, act string, set ...string) answer {
 	return c.post(address, v)
 }
 
-// must does an act that nothing refuses.
+// must does an act that is offered and that nothing refuses.
 func (c *clerk) must(id, act string, set ...string) {
 	c.Helper()
+	c.page("/desk/cases/" + id + "/" + act)
 	if res := c.do(id, act, set...); res.StatusCode != http.StatusSeeOther {
 		c.Fatalf("%s does %s: status %d: %s", c.id, act, res.StatusCode, plainText(res.body))
 	}

@@ -393,15 +393,15 @@ func (c *caseView) acts(p *casePage) error {
 // bill is the money of the case.
 func (c *caseView) bill(p *casePage) {
 	s := c.Case
-	b := billView{Amount: exact(s.Charged()), Relief: exact(s.Relief()), Due: exact(s.Charged() - s.Relief()), Paid: exact(s.Paid()), Balance: exact(s.Balance())}
-	if m := s.Unreturned(); m > 0 {
-		b.Return = exact(m)
-	}
 	less := func(m domain.Money) string {
 		if m == 0 {
 			return "—"
 		}
 		return "−" + exact(m)
+	}
+	b := billView{Amount: exact(s.Charged()), Relief: less(s.Relief()), Due: exact(s.Charged() - s.Relief()), Paid: exact(s.Paid()), Balance: exact(s.Balance())}
+	if m := s.Unreturned(); m > 0 {
+		b.Return = exact(m)
 	}
 	for _, l := range s.Bill {
 		b.Lines = append(b.Lines, billLine{Name: Text{l.NameZh, l.NameEn}, Code: l.Code, Amount: exact(l.Amount - l.Refunded), Relief: less(l.Relief), Due: exact(l.Due()), Relieved: l.Relief > 0, Quantity: l.Quantity})

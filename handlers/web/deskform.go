@@ -234,6 +234,10 @@ func (c *caseView) look(what access.What, reason string) error {
 	return err
 }
 
+// anything stands in a candidate command for what a form will ask: it is asked
+// whether the act may be done, not what will be written.
+const anything = "x"
+
 // candidate is an act that is only thought of.
 func (c *caseView) candidate() domain.Act {
 	return domain.Act{ID: uuid.Must(uuid.NewV7()), By: c.actor.ID, Now: c.now.UTC(), At: c.now.UTC()}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"html/template"
 	"io/fs"
-	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -56,9 +55,9 @@ func NewRenderer(site Site) (*Renderer, error) {
 		if r.texts[lang], err = loadMessages(lang); err != nil {
 			return nil, err
 		}
-		funcs := r.funcs(lang)
-		maps.Copy(funcs, r.familyFuncs(lang))
-		base, err := template.New("base.html").Funcs(funcs).ParseFS(templateFiles, "templates/base.html", "templates/parts.html", "templates/family-parts.html")
+		// Each frame has functions of its own beside the common ones: what families
+		// and staff are told of a time or a sum differs.
+		base, err := template.New("base.html").Funcs(r.funcs(lang)).Funcs(r.familyFuncs(lang)).ParseFS(templateFiles, "templates/base.html", "templates/parts.html", "templates/family-parts.html")
 		if err != nil {
 			return nil, fmt.Errorf("web: %w", err)
 		}
@@ -70,7 +69,7 @@ func NewRenderer(site Site) (*Renderer, error) {
 			}
 			r.pages[lang][name] = t
 		}
-		if base, err = template.New("desk-base.html").Funcs(funcs).ParseFS(templateFiles, "templates/desk-base.html", "templates/parts.html", "templates/desk-parts.html"); err != nil {
+		if base, err = template.New("desk-base.html").Funcs(r.funcs(lang)).Funcs(r.deskFuncs(lang)).ParseFS(templateFiles, "templates/desk-base.html", "templates/parts.html", "templates/desk-parts.html"); err != nil {
 			return nil, fmt.Errorf("web: %w", err)
 		}
 		for _, name := range deskPageNames {
@@ -208,25 +207,10 @@ func (r *Renderer) funcs(lang Lang) template.FuncMap {
 		"rfc3339": func(t time.Time) string {
 			return t.In(domain.Shanghai).Format(time.RFC3339)
 		},
-		"asset":     r.assets.path,
-		"lang":      func() string { return lang.Tag() },
-		"otherLang": func() Lang { return lang.Other() },
-		"toggle":    toggle,
-		"clock":     func(t time.Time) string { return t.In(domain.Shanghai).Format("15:04:05")[:5] },
-		"second":    func(t time.Time) string { return t.In(domain.Shanghai).Format("15:04:05") },
-		"longDay":   func(d domain.Date) (string, error) { return boardDay(m, lang, d) },
-		"list":      func(s ...string) []string { return s },
-		"in":        slices.Contains[[]string],
-		"exact":     exact,
-		"minus":     func(a, b int) int { return a - b },
-		"mask":      maskName,
-		"text":      func(zh, en string) Text { return Text{zh, en} },
-		"fieldLabel": func(act, name string) string {
-			if s, ok := m["field."+act+"."+name]; ok {
-				return s
-			}
-			return m.label("field", name)
-		},
+		"asset":      r.assets.path,
+		"lang":       func() string { return lang.Tag() },
+		"otherLang":  func() Lang { return lang.Other() },
+		"toggle":     toggle,
 		"trend":      func(ps []EcoPoint) (chart, error) { return drawTrend(m, ps) },
 		"bar":        drawBar,
 		"dict":       dict,
