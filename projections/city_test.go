@@ -22,7 +22,6 @@ import (
 	"shenzhong/events/memory"
 	"shenzhong/projections"
 	"shenzhong/projections/availability"
-	"shenzhong/projections/casefile"
 	"shenzhong/projections/ecoratio"
 	"shenzhong/projections/frontdesk"
 	"shenzhong/projections/pricepages"
@@ -354,7 +353,7 @@ func version(name string) int {
 
 func readModels() []projections.Projection {
 	return []projections.Projection{servicecredit.Projection{}, ecoratio.Projection{}, pricepages.Projection{Renderer: drawn}, availability.Projection{},
-		search.Projection{}, casefile.Projection{}, frontdesk.Projection{}, tracking.Projection{}}
+		search.Projection{}, frontdesk.Projection{}, tracking.Projection{}}
 }
 
 func (c *city) config(dir string) projections.Config {

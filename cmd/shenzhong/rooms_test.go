@@ -49,7 +49,6 @@ var mayImport = []struct {
 	{"events/eventstest", []string{"events", "domain"}},
 	{"events/*", []string{"events", "domain"}}, // a store never imports a context, nor another store
 	{"projections", []string{"events", "domain/..."}},
-	{"projections/tracking", []string{"projections", "projections/casefile", "events", "domain/..."}}, // what a family reads of a case's file
 	{"projections/*", []string{"projections", "events", "domain/..."}},
 	{"handlers", []string{"projections/...", "events", "domain/..."}}, // no driver
 	{"handlers/*", []string{"handlers/...", "projections/...", "events", "domain/..."}},

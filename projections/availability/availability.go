@@ -115,6 +115,7 @@ func (Projection) Apply(_ context.Context, tx *projections.Tx, batch []projectio
 			return err
 		}
 	}
+	var taken []any
 	for _, k := range order {
 		o, err := slots[k], error(nil)
 		switch {
@@ -124,14 +125,13 @@ func (Projection) Apply(_ context.Context, tx *projections.Tx, batch []projectio
 			_, err = tx.Exec(`UPDATE taken SET confirmed = 1 WHERE day = ? AND slot = ?`, k.day, k.slot)
 		default:
 			h := o.held
-			_, err = tx.Exec(`INSERT OR REPLACE INTO taken VALUES (?,?,?,?,?,?,?)`, k.day, k.slot,
-				stamp(h.Start), stamp(h.End), h.BufferMinutes, stamp(h.Until), o.confirmed)
+			taken = append(taken, k.day, k.slot, stamp(h.Start), stamp(h.End), h.BufferMinutes, stamp(h.Until), o.confirmed)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	return nil
+	return tx.Insert(`INSERT OR REPLACE INTO taken`, 7, taken)
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
