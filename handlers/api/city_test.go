@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"shenzhong/domain"
 	"shenzhong/domain/booking"
 	"shenzhong/domain/credit"
@@ -333,4 +335,9 @@ func (c *city) chunked(account, path, body string) reply {
 	w := httptest.NewRecorder()
 	c.ServeHTTP(w, r)
 	return reply{w}
+}
+
+// domainAct is the act of something that no request asked for.
+func domainAct(c *city) domain.Act {
+	return domain.Act{ID: uuid.New(), By: "policy:test", Now: c.clock().UTC()}
 }
