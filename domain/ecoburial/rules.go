@@ -56,6 +56,17 @@ type Computation struct {
 	En       string       `json:"en"`
 }
 
+// RuleFor is the newest rule that pays for this type on this day for a person
+// registered there.
+func RuleFor(rules []IncentiveRule, code string, on domain.Date, hukou domain.Division) (IncentiveRule, bool) {
+	for _, r := range slices.Backward(rules) {
+		if slices.Contains(r.Types, code) && r.covers(on) && (r.Hukou == "" || hukou.In(r.Hukou)) {
+			return r, true
+		}
+	}
+	return IncentiveRule{}, false
+}
+
 // Compute applies the rules to a burial of this type on this day. Of the rules
 // that pay, the newest does: the last in the list.
 func Compute(rules []IncentiveRule, t Type, on domain.Date, hukou domain.Division) Computation {
@@ -71,12 +82,10 @@ func Compute(rules []IncentiveRule, t Type, on domain.Date, hukou domain.Divisio
 	if len(then) == 0 {
 		return none(NotThen, fmt.Sprintf("%s 安葬时，没有给%s设奖补的规定。", on, t.NameZh), fmt.Sprintf("On %s no rule granted an incentive for: %s.", on, t.NameEn))
 	}
-	for _, r := range slices.Backward(then) {
-		if r.Hukou == "" || hukou.In(r.Hukou) {
-			return Computation{Outcome: Grantable, Rule: r.ID, Version: r.Version, Document: r.Document, Amount: r.Amount,
-				Zh: fmt.Sprintf("按%s（%s，%s 版），%s 办理%s，户籍符合规定，奖补 %s 元；每位逝者全市只发一次。", r.Document, r.ID, r.Version, on, t.NameZh, r.Amount),
-				En: fmt.Sprintf("Under %s (%s, version %s): %s on %s, household registration as required, %s yuan; once for each person in the city.", r.Document, r.ID, r.Version, t.NameEn, on, r.Amount)}
-		}
+	if r, ok := RuleFor(then, t.Code, on, hukou); ok {
+		return Computation{Outcome: Grantable, Rule: r.ID, Version: r.Version, Document: r.Document, Amount: r.Amount,
+			Zh: fmt.Sprintf("按%s（%s，%s 版），%s 办理%s，户籍符合规定，奖补 %s 元；每位逝者全市只发一次。", r.Document, r.ID, r.Version, on, t.NameZh, r.Amount),
+			En: fmt.Sprintf("Under %s (%s, version %s): %s on %s, household registration as required, %s yuan; once for each person in the city.", r.Document, r.ID, r.Version, t.NameEn, on, r.Amount)}
 	}
 	r := then[len(then)-1]
 	if hukou == "" {
