@@ -327,11 +327,11 @@ func TestWithoutAMouse(t *testing.T) {
 
 	// Found as one types, before Enter.
 	desk.press("/", "lg")
-	desk.until("what is found as one types", `!!document.querySelector("#found tbody a")`)
+	desk.until("what is found as one types", `!!document.querySelector("#hits tbody a")`)
 	desk.press("z")
-	desk.until("what is found as one types", `document.querySelectorAll("#found tbody a").length == 1`)
+	desk.until("what is found as one types", `document.querySelectorAll("#hits tbody a").length == 1`)
 	desk.shoot("found")
-	page := read[string](desk, `document.querySelector("#found tbody a").getAttribute("href")`)
+	page := read[string](desk, `document.querySelector("#hits tbody a").getAttribute("href")`)
 	id := strings.TrimPrefix(page, "/desk/cases/")
 	desk.tabTo("the case", fmt.Sprintf(`e.getAttribute("href") === %q`, page))
 	desk.follow(kb.Enter)

@@ -32,7 +32,7 @@
   });
   // Escape puts away what was found while somebody typed.
   document.addEventListener("keydown", e => {
-    const found = e.key === "Escape" && document.getElementById("found");
+    const found = e.key === "Escape" && document.getElementById("hits");
     if (found) { found.replaceChildren(); document.getElementById("find").focus(); }
   });
 
