@@ -78,7 +78,7 @@ func read[T any](k *keyboard, script string) T {
 // until waits for what a page does by itself.
 func (k *keyboard) until(what, script string) {
 	k.Helper()
-	deadline, tick := time.After(20*time.Second), time.NewTicker(20*time.Millisecond)
+	deadline, tick := time.After(time.Minute), time.NewTicker(20*time.Millisecond)
 	defer tick.Stop()
 	for {
 		// While a page is on its way there may be nothing to ask.
