@@ -104,6 +104,10 @@ func Sizes(in institution.State, on domain.Date) (sizes []string) {
 // Own is the case that asks, whose own holds are in nobody's way.
 func (a *App) Times(ctx context.Context, in institution.State, hall string, on domain.Date, now time.Time, own uuid.UUID) ([]CeremonyTime, error) {
 	code := string(in.CreditCode)
+	p, err := a.ParametersOf(ctx, in)
+	if err != nil {
+		return nil, err
+	}
 	free := func(r institution.Resource, item string) (now_, later []time.Time, until time.Time, minutes int, err error) {
 		minutes = r.Minutes(item)
 		day, _, err := a.Days.Load(ctx, schedule.ID(code, r.Resource, on))
@@ -115,7 +119,7 @@ func (a *App) Times(ctx context.Context, in institution.State, hall string, on d
 			end := start.Add(time.Duration(minutes) * time.Minute)
 			return !slices.ContainsFunc(in.MaintenanceOn(r.Resource, on), func(w institution.Window) bool { return start.Before(w.To) && w.From.Before(end) })
 		}
-		h := hours(in, r.Resource, on)
+		h := hours(in, p, r.Resource, on)
 		now_ = slices.DeleteFunc(day.Free(on, h, minutes, now), func(t time.Time) bool { return !open(t) })
 		for _, s := range day.Slots {
 			if !s.Confirmed && !s.Lapsed(now) && (until.IsZero() || s.Until.Before(until)) {
@@ -149,7 +153,7 @@ func (a *App) Times(ctx context.Context, in institution.State, hall string, on d
 			if r.Kind != kind || !r.ServesOn(on) || !is(r) {
 				continue
 			}
-			h := hours(in, r.Resource, on)
+			h := hours(in, p, r.Resource, on)
 			now_, later, until, minutes, err := free(r, item(r))
 			if err != nil {
 				return nil, err
@@ -499,8 +503,12 @@ func (a *App) holdOne(ctx context.Context, act domain.Act, caseID uuid.UUID, wan
 			if err != nil {
 				return Want{}, err
 			}
+			h, err := a.hours(ctx, in, w.Resource, domain.DateOf(w.Start))
+			if err != nil {
+				return Want{}, err
+			}
 			_, err = a.Days.Handle(ctx, w.day(), schedule.Move{Act: step(act, "move "+w.day()), Slot: schedule.SlotName(b.Start), Case: caseID.String(), Start: w.Start,
-				Minutes: w.Minutes, Until: act.Now.Add(a.HoldFor), Hours: hours(in, w.Resource, domain.DateOf(w.Start))})
+				Minutes: w.Minutes, Until: act.Now.Add(a.HoldFor), Hours: h})
 			switch {
 			case err == nil:
 				return w, nil
@@ -533,7 +541,7 @@ func (a *App) holdSlot(ctx context.Context, act domain.Act, caseID uuid.UUID, w 
 		return events.Receipt{}, err
 	}
 	return a.Days.Handle(ctx, w.day(), schedule.Hold{Act: step(act, "hold"), Start: w.Start, Minutes: w.Minutes, Case: caseID.String(),
-		Until: act.Now.Add(p.Duration(institution.HoldMinutes)), Hours: hours(in, w.Resource, domain.DateOf(w.Start)), Beside: true})
+		Until: act.Now.Add(p.Duration(institution.HoldMinutes)), Hours: hours(in, p, w.Resource, domain.DateOf(w.Start)), Beside: true})
 }
 
 func (a *App) letGo(ctx context.Context, act domain.Act, caseID uuid.UUID, w Want, why schedule.Reason) error {

@@ -352,7 +352,10 @@ func (f *funeral) step(ctx context.Context, s *simulation, kind stepKind, at tim
 		if kind == stepVerify2 {
 			by = water
 		}
-		cremate(cremation.VerifyIdentity{Act: act(by), Tag: f.tag()})
+		// Both look as closely as look-alikes ask for (I6): who else is there at the
+		// moment depends on which lanes are how far, and the events must not.
+		tail := string(f.dead.id[len(f.dead.id)-4:])
+		cremate(cremation.VerifyIdentity{Act: act(by), Tag: f.tag(), Scanned: true, IDTail: tail, IDTailOf: tail})
 	case stepCharge:
 		// StartCremation charges the furnace by itself, under an id that follows
 		// from the furnace's revision. A simulation must not depend on that.

@@ -3,9 +3,7 @@ package api_test
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 )
@@ -182,48 +180,6 @@ func TestCredit(t *testing.T) {
 	}
 	if got := c.send("other-desk", "GET", "/api/v1"+on, ""); got.Code != 403 || got.problem().Code != "other_institution" {
 		t.Error("another home's desk reads the ledger:", got.Code)
-	}
-}
-
-// Must show: 1,000 requests for one slot, one accepted, 999 refused with 409
-// and the nearest free alternatives.
-func TestRaceForOneSlot(t *testing.T) {
-	c := newCity(t)
-	before := c.count()
-	const families = 1000
-	replies := make([]reply, families)
-	var wg sync.WaitGroup
-	start := make(chan struct{})
-	for i := range families {
-		wg.Go(func() {
-			<-start
-			replies[i] = c.send("desk-0101", "POST", "/api/v1/cases", caseJSON(i, `,"slot":{"resource":"hall-1","start":"2026-11-24T09:00:00+08:00"}`),
-				"Idempotency-Key", fmt.Sprintf("family-%06d", i))
-		})
-	}
-	close(start)
-	wg.Wait()
-	won := 0
-	for _, r := range replies {
-		if r.Code == http.StatusOK {
-			won++
-			continue
-		}
-		p := r.problem()
-		if r.Code != http.StatusConflict || p.Code != "slot_taken" || len(p.Alternatives) != 3 {
-			t.Fatalf("%d %s", r.Code, r.Body)
-		}
-		// The same time in the other hall first, then the hours next to it.
-		want := []string{"hall-2 0900", "hall-1 0800", "hall-1 1000"}
-		for i, a := range p.Alternatives {
-			if a.Resource+" "+a.Slot != want[i] || a.Date != "2026-11-24" {
-				t.Fatalf("alternative %d is %+v, want %s", i, a, want[i])
-			}
-		}
-	}
-	// Held, opened, confirmed, attached: one family's events and nobody else's.
-	if stored := c.count() - before; won != 1 || stored != 4 {
-		t.Errorf("%d accepted, %d events stored", won, stored)
 	}
 }
 

@@ -68,10 +68,12 @@ func (h *home) later(d time.Duration) {
 // passwordHash is made once: it is meant to cost.
 var passwordHash = sync.OnceValue(func() string { return handlers.HashPassword(password) })
 
-func newHome(t testing.TB) *home {
+func newHome(t testing.TB) *home { t.Helper(); return newHomeOn(t, memory.New()) }
+
+func newHomeOn(t testing.TB, store events.Store) *home {
 	t.Helper()
 	h := &home{TB: t, now: time.Date(2026, 11, 23, 1, 30, 0, 0, time.UTC)}
-	store, keys := memory.New(), events.NewMemoryKeys()
+	keys := events.NewMemoryKeys()
 	reg := projections.Registry(keys)
 	h.app = handlers.NewApp(store, reg, keys, []byte("the key of a test"))
 	h.app.Now = h.clock

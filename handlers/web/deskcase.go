@@ -430,6 +430,11 @@ func (c *caseView) bill(p *casePage) {
 	}
 }
 
+// historyKind is an event's wire name as the texts know it, whatever its version.
+func historyKind(wire string) string {
+	return strings.ReplaceAll(wire[:strings.LastIndex(wire, ".v")], ".", "_") // there are vigils too
+}
+
 // shownHistory is how many events the page shows before it folds the rest away.
 const shownHistory = 400
 
@@ -440,8 +445,7 @@ func (c *caseView) history(p *casePage) {
 			p.Hidden = len(c.History) - i
 			break
 		}
-		kind, _, _ := strings.Cut(h.Type, ".v")
-		l := historyLine{Recorded: domain.FormatTime(h.Recorded)[5:], What: c.label("did", strings.ReplaceAll(kind, ".", "_")), By: h.By, Late: h.Late, Estimated: h.Estimated, Type: h.Type}
+		l := historyLine{Recorded: domain.FormatTime(h.Recorded)[5:], What: c.label("did", historyKind(h.Type)), By: h.By, Late: h.Late, Estimated: h.Estimated, Type: h.Type}
 		l.Occurred = c.text("unknown")
 		if !h.Occurred.IsZero() {
 			l.Occurred = domain.FormatTime(h.Occurred)[5:]

@@ -14,7 +14,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"shenzhong/domain/booking"
 	"shenzhong/domain/credit"
+	"shenzhong/domain/cremation"
 	"shenzhong/domain/institution"
 	"shenzhong/domain/pricing"
 )
@@ -64,6 +66,19 @@ func TestBothLanguagesSayTheSame(t *testing.T) {
 	for key, want := range map[string][2]string{"field.hukou": {"逝者的户籍", "户籍区划代码"}, "look.NUMBERS": {"查看完整号码", "查看全号"}} {
 		if got := [2]string{r.texts[Zh][key], r.staff[Zh][key]}; got != want {
 			t.Errorf("%s is %q, want %q", key, got, want)
+		}
+	}
+}
+
+// Everything that a case's page tells of its past has a line of its own.
+func TestHistorySaysEverything(t *testing.T) {
+	texts := newRenderer(t, Site{}).texts
+	for _, w := range slices.Concat(booking.Wire, cremation.Wire) {
+		if !strings.HasPrefix(w.Name, "booking.") && !strings.HasPrefix(w.Name, "cremation.") && !strings.HasPrefix(w.Name, "custody.") {
+			continue // of no case's own streams
+		}
+		if key := "did." + historyKind(w.Name); texts[Zh][key] == "" || texts[En][key] == "" {
+			t.Errorf("%s: nothing is said of %s", key, w.Name)
 		}
 	}
 }
