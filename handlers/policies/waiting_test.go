@@ -13,6 +13,7 @@ import (
 	"shenzhong/domain"
 	"shenzhong/domain/booking"
 	"shenzhong/domain/institution"
+	"shenzhong/domain/pricing"
 	"shenzhong/domain/schedule"
 	"shenzhong/events"
 	"shenzhong/handlers"
@@ -282,4 +283,73 @@ func TestMaintenanceAndItsDays(t *testing.T) {
 		MaintenanceCancelled: institution.MaintenanceCancelled{Window: "m-1", Reason: "改期"}}}))
 	s.until("both days are open", func() bool { return !blocked(day) && !blocked(day.AddDays(1)) })
 	s.until("what is free is offered", func() bool { _, ok := s.list().OpenOffer(late.String()); return ok })
+}
+
+// A paper that was promised and did not come is overdue by an event, on the day
+// after; one that came is not.
+func TestAPromisedPaperIsOverdue(t *testing.T) {
+	s := newScene(t)
+	move := s.moved()
+	_, stop := s.start(nil)
+	defer stop()
+	late, good := s.family(""), s.family("")
+	for _, id := range []uuid.UUID{late, good} {
+		s.ok(s.app.PromisePaper(t.Context(), handlers.PromisePaper{Act: s.act(), Case: id, Paper: booking.HouseholdBook, Due: "2026-11-24", Pledge: "2026.1"}))
+	}
+	s.ok(s.app.Cases.Handle(t.Context(), good.String(), booking.ReceivePaper{Act: s.act(), PaperReceived: booking.PaperReceived{Paper: booking.HouseholdBook, Form: booking.Original}}))
+	lapsed := func(id uuid.UUID) (n int) {
+		for r, err := range s.app.Store.Load(t.Context(), s.app.Cases.Stream(id.String()), events.NoStream) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Type == "booking.paper_overdue.v1" {
+				n++
+			}
+		}
+		return n
+	}
+	move(37 * time.Hour) // the last evening
+	if lapsed(late) != 0 {
+		t.Error("overdue on its last day")
+	}
+	move(2 * time.Hour)
+	s.until("it is overdue", func() bool { return lapsed(late) == 1 })
+	if lapsed(good) != 0 {
+		t.Error("a paper that came is overdue")
+	}
+}
+
+// Money that was taken and, by a crash, is not in the till: the reaction enters
+// it once and gives the receipt.
+func TestMoneyIsInTheTill(t *testing.T) {
+	s := newScene(t)
+	s.moved()
+	id := s.family("")
+	s.ok(s.app.PublishPriceList(t.Context(), handlers.PublishPriceList{Key: home, Publish: pricing.Publish{Act: s.act(), EffectiveFrom: "2026-11-23", InstitutionName: "松涛", Division: "210211",
+		Rows: []pricing.Row{{Code: "CRM-STD", NameZh: "火化", Category: pricing.Cremation, PricingType: pricing.GovGuidedBasic, Unit: "具", Price: 90000}}}}))
+	s.ok(s.app.Quote(t.Context(), handlers.Quote{Act: s.act(), Case: id, Quote: "q", Items: []booking.Item{{ID: "l", Code: "CRM-STD", Quantity: 1}}}))
+	s.ok(s.app.Cases.Handle(t.Context(), id.String(), booking.Consent{Act: s.act(), Quote: "q", Total: 90000}))
+	s.ok(s.app.Charge(t.Context(), handlers.Charge{Act: s.act(), Case: id, Item: booking.Item{ID: "l", Code: "CRM-STD", Quantity: 1}}))
+	s.ok(s.app.Cases.Handle(t.Context(), id.String(), booking.Pay{Act: s.act(), Paid: booking.Paid{Payment: "p", Amount: 50000, Method: booking.Cash}}))
+	_, stop := s.start(nil)
+	receipts := func() int {
+		c, _, err := s.app.Cases.Load(t.Context(), id.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(c.Receipts)
+	}
+	s.until("it has its receipt", func() bool { return receipts() == 1 })
+	stop()
+	_, stop = s.start(nil)
+	defer stop()
+	pay := s.act()
+	rc := s.ok(s.app.TakePayment(t.Context(), handlers.TakePayment{Act: pay, Case: id, Payment: "p2", Amount: 40000, Method: booking.Cash}))
+	if rc.Events == 0 || receipts() != 2 {
+		t.Errorf("%+v, %d receipts", rc, receipts())
+	}
+	till, _, err := s.app.Tills.Load(t.Context(), booking.TillID(home, "2026-11-23"))
+	if err != nil || len(till.Entries) != 2 || till.Expected(booking.Cash) != 90000 {
+		t.Errorf("%+v %v", till, err)
+	}
 }

@@ -163,7 +163,7 @@ func (f deskFrame) Frame() frame { return f.frame }
 
 // deskFuncs are the functions that the desk's templates have besides.
 func (r *Renderer) deskFuncs(lang Lang) template.FuncMap {
-	m := r.texts[lang]
+	m := r.staff[lang]
 	return template.FuncMap{
 		"clock":  func(t time.Time) string { return t.In(domain.Shanghai).Format("15:04") },
 		"second": func(t time.Time) string { return t.In(domain.Shanghai).Format("15:04:05") },
@@ -250,7 +250,7 @@ func (v *visit) say(s string) { v.desk.sessions.Put(v.ctx(), "notice", s) }
 
 // text is a sentence in the reader's language.
 func (v *visit) text(key string, args ...any) string {
-	s, err := v.desk.texts[v.view.Lang].text(key, args...)
+	s, err := v.desk.staff[v.view.Lang].text(key, args...)
 	if err != nil {
 		panic(err) // a test asks for every key that the program names
 	}
@@ -259,7 +259,7 @@ func (v *visit) text(key string, args ...any) string {
 
 // label is the name of a code.
 func (v *visit) label(kind string, code any) string {
-	return v.desk.texts[v.view.Lang].label(kind, fmt.Sprint(code))
+	return v.desk.staff[v.view.Lang].label(kind, fmt.Sprint(code))
 }
 
 func (v *visit) in(t Text) string { return t.In(v.view.Lang) }

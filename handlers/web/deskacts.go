@@ -552,7 +552,7 @@ func circumstanceFields(c *caseView) []field {
 	if x.Infectious.Or(false) {
 		infectious = "1"
 	}
-	return circumstancesForm(c.desk.texts[c.view.Lang], x.Place, x.Cause.Or(""), infectious, x.Custom.Or(""))
+	return circumstancesForm(c.desk.staff[c.view.Lang], x.Place, x.Cause.Or(""), infectious, x.Custom.Or(""))
 }
 
 func circumstancesForm(m messages, place booking.DeathPlace, cause booking.Cause, infectious, custom string) []field {
@@ -624,12 +624,12 @@ var endActs = []*deskAct{
 
 // personFields ask who died and who arranges the case.
 func personFields(d booking.Deceased, h booking.Handler, c *caseView) []field {
-	m := c.desk.texts[c.view.Lang]
+	m := c.desk.staff[c.view.Lang]
 	return append(deceasedForm(m, d), handlerForm(m, h)...)
 }
 
 func handlerFields(h booking.Handler, c *caseView) []field {
-	return handlerForm(c.desk.texts[c.view.Lang], h)
+	return handlerForm(c.desk.staff[c.view.Lang], h)
 }
 
 func labelled[T ~string](m messages, kind string, codes []T) (os []option) {

@@ -581,7 +581,7 @@ func (d *Desk) intakeForm(v *visit) error {
 }
 
 func (d *Desk) intakePage(v *visit, token string, f form) intakePage {
-	m := d.texts[v.view.Lang]
+	m := d.staff[v.view.Lang]
 	p := intakePage{Token: token, By: v.actor.ID, Deceased: deceasedForm(m, booking.Deceased{}), Handler: handlerForm(m, booking.Handler{}), Circumstances: circumstancesForm(m, "", "", "", "")}
 	if f.Values != nil {
 		for _, fs := range [][]field{p.Deceased, p.Handler, p.Circumstances} {

@@ -33,12 +33,13 @@ type Renderer struct {
 	site   Site
 	assets assets
 	pages  map[Lang]map[string]*template.Template // by language and page name
-	texts  map[Lang]messages
+	texts  map[Lang]messages                      // of the public pages and those for families
+	staff  map[Lang]messages                      // of the desk, which names some things otherwise
 	print  string
 }
 
 // pageNames are the pages: each is a template file, and the name of its title.
-var pageNames = []string{"home", "prices", "price", "history", "eco", "credits", "credit", "problem", "signin"}
+var pageNames = []string{"home", "prices", "price", "history", "eco", "credits", "credit", "problem", "signin", "estimate", "verify"}
 
 // deskPageNames are the pages of staff, which have their own frame.
 var deskPageNames = []string{"desk-problem", "desk-resume", "desk-board", "desk-search", "desk-intake", "desk-case", "desk-news", "desk-act",
@@ -46,30 +47,36 @@ var deskPageNames = []string{"desk-problem", "desk-resume", "desk-board", "desk-
 
 // NewRenderer reads the templates, texts and static files of the program.
 func NewRenderer(site Site) (*Renderer, error) {
-	r := &Renderer{site: site, pages: map[Lang]map[string]*template.Template{}, texts: map[Lang]messages{}}
+	r := &Renderer{site: site, pages: map[Lang]map[string]*template.Template{}, texts: map[Lang]messages{}, staff: map[Lang]messages{}}
 	var err error
 	if r.assets, err = loadAssets(); err != nil {
 		return nil, err
 	}
 	for _, lang := range Langs {
-		if r.texts[lang], err = loadMessages(lang); err != nil {
+		if r.texts[lang], err = loadMessages(lang, "", "family."); err != nil {
+			return nil, err
+		}
+		if r.staff[lang], err = loadMessages(lang, "", "family.", "desk."); err != nil {
 			return nil, err
 		}
 		// Each frame has functions of its own beside the common ones: what families
 		// and staff are told of a time or a sum differs.
-		base, err := template.New("base.html").Funcs(r.funcs(lang)).Funcs(r.familyFuncs(lang)).ParseFS(templateFiles, "templates/base.html", "templates/parts.html", "templates/family-parts.html")
+		base, err := template.New("base.html").Funcs(r.funcs(lang, r.texts[lang])).Funcs(r.familyFuncs(lang)).ParseFS(templateFiles, "templates/base.html", "templates/parts.html", "templates/family-parts.html")
 		if err != nil {
 			return nil, fmt.Errorf("web: %w", err)
 		}
 		r.pages[lang] = map[string]*template.Template{}
 		for _, name := range slices.Concat(pageNames, familyPageNames) {
-			t, err := template.Must(base.Clone()).ParseFS(templateFiles, "templates/"+name+".html")
-			if err != nil {
+			t := template.Must(base.Clone())
+			if name == "signin" { // a page of the desk in the public frame
+				t.Funcs(r.funcs(lang, r.staff[lang]))
+			}
+			if t, err = t.ParseFS(templateFiles, "templates/"+name+".html"); err != nil {
 				return nil, fmt.Errorf("web: %w", err)
 			}
 			r.pages[lang][name] = t
 		}
-		if base, err = template.New("desk-base.html").Funcs(r.funcs(lang)).Funcs(r.deskFuncs(lang)).ParseFS(templateFiles, "templates/desk-base.html", "templates/parts.html", "templates/desk-parts.html"); err != nil {
+		if base, err = template.New("desk-base.html").Funcs(r.funcs(lang, r.staff[lang])).Funcs(r.deskFuncs(lang)).ParseFS(templateFiles, "templates/desk-base.html", "templates/parts.html", "templates/desk-parts.html"); err != nil {
 			return nil, fmt.Errorf("web: %w", err)
 		}
 		for _, name := range deskPageNames {
@@ -177,9 +184,8 @@ func Variant(lang Lang, elder bool) string {
 	return string(lang)
 }
 
-// funcs are the functions of the templates, bound to a language.
-func (r *Renderer) funcs(lang Lang) template.FuncMap {
-	m := r.texts[lang]
+// funcs are the functions of the templates, bound to a language and its texts.
+func (r *Renderer) funcs(lang Lang, m messages) template.FuncMap {
 	return template.FuncMap{
 		"t":     m.text,
 		"th":    m.markup,
@@ -239,7 +245,7 @@ func boardDay(m messages, lang Lang, d domain.Date) (string, error) {
 }
 
 // sections are the addresses of the menu, in order; each has a text "nav.…".
-var sections = []string{"/", "/prices", "/book", "/track", "/stats/eco-burial", "/credit"}
+var sections = []string{"/", "/prices", "/estimate", "/book", "/track", "/stats/eco-burial", "/credit"}
 
 // dict passes several values to a part.
 func dict(kv ...any) (map[string]any, error) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"html/template"
 	"net/http"
 	"slices"
 	"strconv"
@@ -50,6 +51,7 @@ func (f *Families) trackRoutes(r chi.Router) {
 	r.Head("/track/{code}", private(view, f.of(f.trackPage)))
 	at("/change", f.changePage, f.change)
 	at("/cancel", f.cancelPage, f.cancel)
+	at("/wait", f.waitPage, f.wait)
 	at("/object", f.objectPage, f.object)
 	at("/rate", f.ratePage, f.rate)
 }
@@ -172,7 +174,12 @@ type trackPage struct {
 	Rate     bool
 	Rated    int
 	After    bool // the cremation is over
-	Phone    string
+	// Certificate is the number of the valid one, Check the QR code that leads to
+	// the public check of it.
+	Certificate string
+	Check       template.HTML
+	Places      []place // on waiting lists
+	Phone       string
 }
 
 func (f *Families) trackPage(v *asked, c followed) error {
@@ -222,6 +229,15 @@ func (f *Families) trackPage(v *asked, c followed) error {
 		if !x.Have {
 			p.Missing++
 		}
+	}
+	if p.May.Zh == "" {
+		if p.Places, err = f.places(v, c, params.Int(institution.BookingDays)); err != nil {
+			return err
+		}
+	}
+	p.Certificate = s.Cremation.Certificate
+	if p.Check, err = f.verifyCode(v, p.Certificate); err != nil {
+		return err
 	}
 	p.Steps, p.State = steps(s, p)
 	_, given := s.Last(handlers.AshesGiven)
