@@ -45,12 +45,10 @@ type city struct {
 	lists     map[domain.CreditCode]pricing.Published
 	suspected map[domain.CreditCode][]uuid.UUID
 	confirmed map[domain.CreditCode][]uuid.UUID
-	filler    []events.New // events that these read models do not read
-	eco       bool         // burials are corrected, plots given, targets set
-	completed []string     // eco-burials
+	eco       bool     // burials are corrected, plots given, targets set
+	completed []string // eco-burials
 	burials   map[string]ecoburial.Completed
 	equipped  bool // the institutions have what funerals need
-	calm      bool // institutions change as rarely as real ones do
 }
 
 // clocked is a memory store whose recording times follow from the position.
@@ -185,9 +183,6 @@ func (c *city) live(n int) (last events.Position) {
 		}
 		home := pick(c, c.homes)
 		k := c.rand.IntN(100)
-		if c.calm && k >= 70 && c.rand.IntN(100) > 0 {
-			k = 0
-		}
 		switch {
 		case k < 55:
 			last = c.oneCase(home)
@@ -355,8 +350,7 @@ func (c *city) freeze(month string, now time.Time, ds ...ecoburial.Definition) {
 	c.add(ecoburial.FiguresCategory, ecoburial.FiguresID("210200", month), es[0])
 }
 
-// oneCase books a hall and a furnace, with everything around it that only other
-// read models would want.
+// oneCase books a hall and a furnace.
 func (c *city) oneCase(home domain.CreditCode) (last events.Position) {
 	c.cases++
 	id := c.id().String()
@@ -367,11 +361,6 @@ func (c *city) oneCase(home domain.CreditCode) (last events.Position) {
 		st := schedule.ID(string(home), resource, day)
 		slot := schedule.SlotName(start) + "-" + id[:4]
 		c.add(schedule.Category, st, schedule.Held{Slot: slot, Start: start, End: start.Add(time.Hour), Case: id, Until: start.Add(-time.Hour)})
-		for _, f := range c.filler {
-			f.ID = c.id()
-			category, _, _ := strings.Cut(f.Type, ".")
-			last = c.append(category, id, f)
-		}
 		switch c.rand.IntN(4) {
 		case 0:
 			last = c.add(schedule.Category, st, schedule.Released{Slot: slot, Case: id, Reason: schedule.Expired})
