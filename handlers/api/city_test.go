@@ -268,6 +268,8 @@ func settled(c *city) *city {
 		c.must("admin-0601", "/institutions/"+home+"/resources", fmt.Sprintf(`{"resource":%q,"kind":"hall","name_zh":"告别厅","opens":"08:00","closes":"12:00","slot_minutes":60,"capacity":50}`, r))
 	}
 	c.must("admin-0601", "/institutions/"+home+"/resources", `{"resource":"furnace-1","kind":"furnace","name_zh":"一号炉","opens":"08:00","closes":"17:00","slot_minutes":60,"capacity":1}`)
+	c.must("admin-0601", "/institutions/"+home+"/resources", `{"resource":"cold-1","kind":"cold_bay","name_zh":"冷藏柜","opens":"00:00","closes":"24:00","slot_minutes":60,"capacity":8}`)
+	c.must("admin-0601", "/institutions/"+home+"/qualifications", `{"account":"furnace-0202","skill":"CREMATOR","valid_from":"2026-01-01","document":"SG-1"}`)
 	c.must("importer-0701", "/price-lists/"+home, priceList)
 	policy, err := json.Marshal(credit.Default())
 	if err != nil {
