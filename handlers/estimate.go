@@ -8,6 +8,7 @@ import (
 
 	"shenzhong/domain"
 	"shenzhong/domain/booking"
+	"shenzhong/domain/ecoburial"
 )
 
 // An EstimateLine is one line of what a funeral will cost.
@@ -38,7 +39,7 @@ type Estimate struct {
 	Refused error
 	// Incentive is what is paid to the family for the burial that was chosen;
 	// the zero rule where nothing is.
-	Incentive IncentiveRule
+	Incentive ecoburial.IncentiveRule
 }
 
 // Of are the lines on one printed list, or on any of several: "basic",
@@ -123,7 +124,11 @@ func (a *App) EstimateBasket(ctx context.Context, b Basket, facts booking.Relief
 	}
 	e := a.estimate(l, items, max(1, b.Days), facts)
 	if b.Eco != "" {
-		e.Incentive = a.Rules.incentive(b.Eco, domain.DateOf(now), facts.Hukou)
+		rules, err := a.incentiveRules(ctx)
+		if err != nil {
+			return Estimate{}, err
+		}
+		e.Incentive, _ = ecoburial.RuleFor(rules, b.Eco, domain.DateOf(now), facts.Hukou)
 	}
 	return e, nil
 }
