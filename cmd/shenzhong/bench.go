@@ -406,7 +406,7 @@ func (r *rawStream) replay(ctx context.Context, n int) error {
 }
 
 // eventsPerCase is about what a simulated case comes to.
-const eventsPerCase = 31
+const eventsPerCase = 44
 
 // build simulates cases until the log has about the wanted number of events.
 // What is measured later is reading, so the events are first made in memory and
@@ -418,23 +418,13 @@ func (b *bencher) build(ctx context.Context, store events.Store, registry *event
 		return 0, nil, err
 	}
 	d := &draft{streams: map[events.Stream][]events.Recorded{}, at: map[events.Stream]events.Revision{}, kept: map[events.Stream]int{}}
-	sim.app = handlers.NewApp(d, registry, keys, nil)
-	if err := sim.plan.city.found(ctx, sim.app, sim.plan.from); err != nil {
+	if err := sim.begin(ctx, handlers.NewApp(d, registry, keys, nil)); err != nil {
 		return 0, nil, err
 	}
 	var cases []events.Stream
 	bar := b.con.progress("建日志", "building the log", sim.plan.size())
 	defer bar.end()
-	slices.SortStableFunc(sim.plan.lanes, func(x, y *lane) int { // ledgers last
-		ledger := func(l *lane) int {
-			if strings.HasPrefix(l.name, ledgerLane) {
-				return 1
-			}
-			return 0
-		}
-		return ledger(x) - ledger(y)
-	})
-	for lanes := range slices.Chunk(sim.plan.lanes, 1000) {
+	for _, lanes := range sim.inOrder() {
 		if err := sim.runLanes(ctx, bar, lanes, runtime.NumCPU()); err != nil {
 			return 0, nil, err
 		}
