@@ -32,7 +32,7 @@ var who = map[Role]string{
 		any: get_institution get_parameters get_price_list get_availability`,
 	Eco: `own: apply_eco_burial consent_eco_burial withdraw_eco_burial complete_eco_burial get_eco_burial answer_suspicion get_credit
 		any: get_institution get_parameters get_price_list get_availability`,
-	Regulator: `own: get_waiting get_till get_case place_hold lift_hold get_cremation get_custody get_cold_store propose_rest approve_rest explain_anomaly get_plot grant_incentive get_eco_burial get_credit
+	Regulator: `own: get_waiting get_till get_case forget_person place_hold lift_hold get_cremation get_custody get_cold_store propose_rest approve_rest explain_anomaly get_plot grant_incentive get_eco_burial get_credit
 		any: get_institution get_parameters get_price_list get_availability
 		adopt_credit_policy suspect notify_suspicion dismiss_suspicion confirm_suspicion grant_bonus repair_entry revoke_entry`,
 	Admin: `own: plan_maintenance cancel_maintenance time_resource qualify_staff disqualify_staff set_parameter announce_draw draw_slots add_resource retire_resource publish_price_list survey_plot get_credit

@@ -76,6 +76,7 @@ const (
 	QuietFrom           Name = "quiet_from"
 	QuietUntil          Name = "quiet_until"
 	BookingDays         Name = "booking_days"
+	RetentionYears      Name = "retention_years"
 )
 
 // A Definition says what a parameter means and what it may be.
@@ -118,6 +119,7 @@ var Definitions = []Definition{
 	{QuietFrom, "夜间不发通知，从", "No notices at night, from", "clock", "22:00", 0, 0, "P", ""},
 	{QuietUntil, "夜间不发通知，到", "No notices at night, until", "clock", "07:00", 0, 0, "P", ""},
 	{BookingDays, "最多提前几天预约", "Days ahead that may be booked", "day", "7", 1, 60, "P", ""},
+	{RetentionYears, "办结后个人资料的保存年限", "Years for which personal data is kept after the last act", "year", "10", 0, 100, "P", ""},
 }
 
 // Define finds a parameter's definition.
