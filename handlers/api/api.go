@@ -36,7 +36,7 @@ import (
 )
 
 // Version is the API's version. It is bumped with every change of openapi.json.
-const Version = "0.6.0"
+const Version = "0.7.0"
 
 // An API serves the operations.
 type API struct {
@@ -94,6 +94,9 @@ func (a *API) mount(r chi.Router) huma.API {
 	a.cremations(h)
 	a.cemeteries(h)
 	a.ecoBurials(h)
+	a.voyages(h)
+	a.incentives(h)
+	a.ecoRules(h)
 	a.credit(h)
 	return h
 }
