@@ -266,6 +266,8 @@ func valid(op handlers.Operation) string {
 		return `{"field":"ashes_weight_g","from":"1","to":"2","reason":"x"}`
 	case "clarify_cremation":
 		return `{"text":"x"}`
+	case "report_furnace":
+		return `{"sequence":1,"signal":"START"}`
 	case "explain_anomaly":
 		return `{"kind":"TOO_SHORT","reason":"x"}`
 	case "receive_remains", "verify_identity":
