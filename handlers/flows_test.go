@@ -180,7 +180,15 @@ func (s *script) play(ctx context.Context) error {
 		step("start", func(a domain.Act) (events.Receipt, error) {
 			return s.StartCremation(ctx, StartCremation{Act: a, Case: id, Furnace: "furnace-1"})
 		})
+		report := func(sequence int64, signal cremation.Signal) func(domain.Act) (events.Receipt, error) {
+			return func(a domain.Act) (events.Receipt, error) {
+				a.By, a.At = "plc-1", s.now.Add(-3*time.Minute)
+				return s.ReportFurnace(ctx, ReportFurnace{Act: a, Institution: home, Furnace: "furnace-1", Key: "k1", Sequence: sequence, Signal: signal})
+			}
+		}
+		step("lit", report(int64(2*n+1), cremation.SignalStart)) // three minutes before the operator says so
 		s.now = s.now.Add(time.Hour)
+		step("put out", report(int64(2*n+2), cremation.SignalStop))
 		step("complete", func(a domain.Act) (events.Receipt, error) {
 			return s.Cremations.Handle(ctx, id.String(), cremation.Complete{Act: a})
 		})
