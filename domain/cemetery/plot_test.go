@@ -25,18 +25,19 @@ var (
 	marriage = domain.Personal(wife, "结婚证 1 号")
 
 	surveyed = PlotSurveyed{Cemetery: code, Division: "210212", Plot: "A-1-3", Section: "A", Row: "1", Kind: Grave, EcoType: "SMALL_PLOT", Capacity: 2, AreaCM2: 8000, StoneHeightCM: 60}
-	survey   = Survey{by, pine, "A-1-3", "A", "1", Grave, "SMALL_PLOT", 2, 8000, 60}
+	survey   = Survey{Act: by, Cemetery: pine, Plot: "A-1-3", Section: "A", Row: "1", Kind: Grave, EcoType: "SMALL_PLOT", Capacity: 2, AreaCM2: 8000, StoneHeightCM: 60}
 	allocate = Allocate{Act: by, Right: "R-1", Applicant: son, Deceased: husband, Ground: CremationCertificate, Certificate: "DL2026000001", CertificateHolds: true,
 		Hukou: "210211", Contract: "HT-1", TermUntil: "2046-11-23", FeeFen: domain.Yuan(1800), Cemetery: pine}
 	allocated = PlotAllocated{Right: "R-1", Applicant: son, Deceased: husband, Ground: CremationCertificate, Certificate: "DL2026000001",
-		Contract: "HT-1", TermUntil: "2046-11-23", FeeFen: domain.Yuan(1800)}
+		Contract: "HT-1", TermUntil: "2046-11-23", FeeFen: domain.Yuan(1800), Deed: "R-1-1", Rules: DefaultRules.ID}
 	reserve = with(allocate, func(c *Allocate) {
 		c.Deceased, c.Ground, c.Certificate, c.CertificateHolds, c.ExceptionPaper, c.SpouseOf, c.FeeFen = wife, LivingSpouse, "", false, marriage, husband, 0
 	})
-	reserved = PlotAllocated{Right: "R-1", Applicant: son, Deceased: wife, Ground: LivingSpouse, ExceptionPaper: marriage, SpouseOf: husband, Contract: "HT-1", TermUntil: "2046-11-23"}
-	inter    = Inter{Act: by, Right: "R-1", Person: husband, Certificate: "DL2026000001", CertificateHolds: true, Definition: "dl-eco-2026.1"}
+	reserved = PlotAllocated{Right: "R-1", Applicant: son, Deceased: wife, Ground: LivingSpouse, ExceptionPaper: marriage, SpouseOf: husband, Contract: "HT-1", TermUntil: "2046-11-23", Deed: "R-1-2", Rules: DefaultRules.ID}
+	inter    = Inter{Act: by, Right: "R-1", Person: husband, Certificate: "DL2026000001", CertificateHolds: true, Definition: "dl-eco-2026.1",
+		Released: true, Standing: Standing{Right: "R-1", Holder: son, Until: "2046-11-23"}, Consent: Consent{By: son, Paper: "AZ-1"}}
 	interred = PlotInterred{Right: "R-1", Person: husband, Certificate: "DL2026000001", EcoType: "SMALL_PLOT", Definition: "dl-eco-2026.1",
-		Institution: code, Division: "210212", AreaCM2: 8000, InterredOn: "2026-11-23"}
+		Institution: code, Division: "210212", AreaCM2: 8000, InterredOn: "2026-11-23", Consent: Consent{By: son, Paper: "AZ-1"}, Deed: "R-1-1"}
 )
 
 func TestSurvey(t *testing.T) {
@@ -88,7 +89,7 @@ func TestAllocate(t *testing.T) {
 	})
 	t.Run("a given-back plot is given anew", func(t *testing.T) {
 		spec.Given(t, surveyed, allocated, PlotSurrendered{"R-1", "改选", []domain.Subject{husband}}).When(change(func(c *Allocate) { c.Right = "R-2" })).
-			Then(with(allocated, func(e *PlotAllocated) { e.Right = "R-2" }))
+			Then(with(allocated, func(e *PlotAllocated) { e.Right, e.Deed = "R-2", "R-2-1" }))
 	})
 	for name, c := range map[string]struct {
 		change func(*Allocate)
@@ -174,7 +175,7 @@ func TestTwoInOnePlot(t *testing.T) {
 	})
 	second := with(allocate, func(c *Allocate) { c.Deceased, c.Certificate = wife, "DL2026000002" })
 	t.Run("a second deceased joins under the same right, applicant and term", func(t *testing.T) {
-		spec.Given(t, surveyed, allocated).When(second).Then(with(allocated, func(e *PlotAllocated) { e.Deceased, e.Certificate = wife, "DL2026000002" }))
+		spec.Given(t, surveyed, allocated).When(second).Then(with(allocated, func(e *PlotAllocated) { e.Deceased, e.Certificate, e.Deed = wife, "DL2026000002", "R-1-2" }))
 		spec.Given(t, surveyed, allocated).When(with(second, func(c *Allocate) { c.Applicant = other })).Rejects(ErrOtherApplicant)
 		spec.Given(t, surveyed, allocated).When(with(second, func(c *Allocate) { c.TermUntil = "2040-01-01" })).Rejects(ErrTermOther)
 		spec.Given(t, surveyed, allocated).When(with(allocate, func(c *Allocate) { c.Contract = "HT-2" })).Rejects(ErrPersonPlaced)
@@ -210,7 +211,7 @@ func TestInter(t *testing.T) {
 		spec.Given(t, surveyed, allocated).When(with(inter, func(c *Inter) { c.CertificateHolds = false })).Rejects(ErrCertificate)
 		hers := with(inter, func(c *Inter) { c.Person, c.Certificate = wife, "DL2036000009" })
 		spec.Given(t, surveyed, allocated, reserved, interred).When(with(hers, func(c *Inter) { c.Certificate = "" })).Rejects(ErrCertificate)
-		spec.Given(t, surveyed, allocated, reserved, interred).When(hers).Then(with(interred, func(e *PlotInterred) { e.Person, e.Certificate = wife, "DL2036000009" }))
+		spec.Given(t, surveyed, allocated, reserved, interred).When(hers).Then(with(interred, func(e *PlotInterred) { e.Person, e.Certificate, e.Deed = wife, "DL2036000009", "R-1-2" }))
 	})
 	t.Run("as what the plot was surveyed as, under a named definition", func(t *testing.T) {
 		spec.Given(t, surveyed, allocated).When(with(inter, func(c *Inter) { c.EcoType = "SMALL_PLOT" })).Then(interred)
