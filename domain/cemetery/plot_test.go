@@ -324,3 +324,133 @@ func TestPlotHistories(t *testing.T) {
 		t.Error("no plot was ever full: the test shows nothing")
 	}
 }
+
+func TestSurveyOnTheMap(t *testing.T) {
+	spot := Spot{1215000000, 389000000}
+	whole := with(survey, func(c *Survey) { c.Garden, c.Seat, c.WidthCM, c.DepthCM, c.Spot = "东园", "3", 80, 100, spot })
+	t.Run("a place has its garden, seat, sides and coordinates", func(t *testing.T) {
+		spec.Given(t).When(whole).Then(with(surveyed, func(e *PlotSurveyed) { e.Garden, e.Seat, e.WidthCM, e.DepthCM, e.Spot = "东园", "3", 80, 100, spot }))
+	})
+	t.Run("a swapped pair of coordinates is refused", func(t *testing.T) {
+		spec.Given(t).When(with(whole, func(c *Survey) { c.Spot = Spot{spot.LatE7, spot.LonE7} })).Rejects(ErrSpot)
+	})
+	t.Run("one side alone is no measure", func(t *testing.T) {
+		spec.Given(t).When(with(whole, func(c *Survey) { c.DepthCM = 0 })).Rejects(ErrPlotInvalid)
+	})
+	t.Run("a columbarium has niches and walls", func(t *testing.T) {
+		in := with(pine, func(c *CemeteryState) { c.Class = Columbarium })
+		spec.Given(t).When(with(survey, func(c *Survey) { c.Cemetery = in })).Rejects(ErrKind)
+		spec.Given(t).When(with(survey, func(c *Survey) { c.Cemetery, c.Kind, c.AreaCM2 = in, Wall, 0 })).Then(with(surveyed, func(e *PlotSurveyed) { e.Kind, e.AreaCM2 = Wall, 0 }))
+	})
+}
+
+// What is too large as it stands is on record as not compliant, whoever has a
+// right to it, and is not given until it is remedied.
+func TestExcessStaysOnRecord(t *testing.T) {
+	measure := Measure{Act: by, AreaCM2: 13_100, StoneHeightCM: 120, Cemetery: pine}
+	area, stone := PlotExceeded{"E-5", 13_100, 10_000, DefaultRules.ID}, PlotExceeded{"E-6", 120, 100, DefaultRules.ID}
+	spec.Given(t, surveyed, allocated, interred).When(measure).Then(area, stone)
+	spec.Given(t, surveyed, area, stone).When(measure).Then()
+	spec.Given(t, surveyed, area).When(allocate).Rejects(ErrArea)
+	spec.Given(t, surveyed, stone).When(allocate).Rejects(ErrStone)
+	spec.Given(t, surveyed, area).When(Hold{by, "2026-2"}).Rejects(ErrNotFree)
+	spec.Given(t, surveyed, area, stone).When(with(measure, func(c *Measure) { c.AreaCM2 = 9000 })).Then(PlotRemedied{"E-5", 9000, DefaultRules.ID})
+	spec.Given(t, surveyed, area, PlotRemedied{"E-5", 9000, DefaultRules.ID}).When(allocate).Then(allocated)
+	spec.Given(t, surveyed).When(with(measure, func(c *Measure) { c.AreaCM2 = 0 })).Rejects(ErrPlotInvalid)
+	spec.Given(t, surveyed).When(with(measure, func(c *Measure) { c.Cemetery = CemeteryState{} })).Rejects(ErrCemeteryUnknown)
+	large := with(survey, func(c *Survey) { c.AreaCM2 = 13_100 })
+	spec.Given(t).When(large).Then(with(surveyed, func(e *PlotSurveyed) { e.AreaCM2 = 13_100 }), area)
+}
+
+// What a limit forbids is refused, and that it was asked for is kept; a refusal
+// that did not happen cannot be kept.
+func TestRefusalsAreKept(t *testing.T) {
+	long := with(allocate, func(c *Allocate) { c.TermUntil = "2056-11-23" })
+	kept := PlotRefused{Refusal: by.ID.String(), Right: "R-1", Code: "plot_term", Rule: "E-7", Basis: "民事发〔1998〕10号", Asked: "2056-11-23", Limit: "2046-11-23"}
+	spec.Given(t, surveyed).When(RefuseAllocation{long}).Then(kept)
+	spec.Given(t, surveyed).When(RefuseAllocation{allocate}).Rejects(ErrNotKept)
+	spec.Given(t, surveyed).When(RefuseAllocation{with(allocate, func(c *Allocate) { c.Contract = "" })}).Rejects(ErrNotKept)
+	spec.Given(t, with(surveyed, func(e *PlotSurveyed) { e.AreaCM2 = 13_100 })).When(RefuseAllocation{allocate}).
+		Then(PlotRefused{Refusal: by.ID.String(), Right: "R-1", Code: "plot_area", Rule: "E-5", Basis: ErrArea.Basis, Asked: "13100", Limit: "10000"})
+	spec.Given(t, surveyed).When(RefuseAllocation{with(allocate, func(c *Allocate) { c.CeilingFen = 1 })}).
+		Then(PlotRefused{Refusal: by.ID.String(), Right: "R-1", Code: "plot_fee_ceiling", Rule: "I16", Basis: ErrFeeCeiling.Basis, Asked: "180000"})
+	if !Refusable(ErrArea.With(1, 2)) || Refusable(ErrPlotTaken) || Refusable(nil) {
+		t.Error("what is kept and what is not")
+	}
+}
+
+func TestHeldForARound(t *testing.T) {
+	held := PlotHeld{"2026-2"}
+	won := with(allocate, func(c *Allocate) { c.Round, c.Won = "2026-2", true })
+	spec.Given(t, surveyed).When(Hold{by, "2026-2"}).Then(held)
+	spec.Given(t, surveyed, allocated).When(Hold{by, "2026-2"}).Rejects(ErrNotFree)
+	spec.Given(t, surveyed, held).When(Hold{by, "2026-3"}).Rejects(ErrNotFree)
+	spec.Given(t, surveyed, held).When(allocate).Rejects(ErrHeld)
+	spec.Given(t, surveyed, held).When(with(won, func(c *Allocate) { c.Won = false })).Rejects(ErrHeld)
+	spec.Given(t, surveyed, held).When(with(won, func(c *Allocate) { c.Round = "2026-3" })).Rejects(ErrHeld)
+	spec.Given(t, surveyed).When(won).Rejects(ErrHeld)
+	spec.Given(t, surveyed, held).When(won).Then(with(allocated, func(e *PlotAllocated) { e.Round = "2026-2" }))
+	spec.Given(t, surveyed, held).When(EndHold{by, "2026-2"}).Then(PlotHoldEnded{"2026-2"})
+	spec.Given(t, surveyed, held).When(EndHold{by, "2026-3"}).Then()
+	spec.Given(t, surveyed, held, PlotHoldEnded{"2026-2"}).When(allocate).Then(allocated)
+}
+
+// An interment has a living, consenting holder, or the exception that applies.
+func TestConsentToInter(t *testing.T) {
+	change := func(f func(*Inter)) Inter { return with(inter, f) }
+	given := spec.Given(t, surveyed, allocated)
+	for name, c := range map[string]struct {
+		inter Inter
+		want  error
+	}{
+		"no word of the holder":           {change(func(c *Inter) { c.Consent = Consent{} }), ErrHolderConsent},
+		"somebody else's word":            {change(func(c *Inter) { c.Consent.By = other }), ErrHolderConsent},
+		"a word that nobody signed":       {change(func(c *Inter) { c.Consent.Paper = "" }), ErrHolderConsent},
+		"a holder who has died":           {change(func(c *Inter) { c.Standing.Died = true }), ErrHolderDied},
+		"the holder agrees to his own":    {change(func(c *Inter) { c.Standing.Holder, c.Consent.By = husband, husband }), ErrHolderDied},
+		"an exception that does not hold": {change(func(c *Inter) { c.Consent = Consent{Exception: HeirsAgree, Paper: "x"} }), ErrException},
+		"an exception without paper":      {change(func(c *Inter) { c.Consent = Consent{Exception: ByOrder} }), ErrException},
+		"an exception that is none":       {change(func(c *Inter) { c.Consent = Consent{Exception: "HURRY", Paper: "x"} }), ErrException},
+		"somebody else as the holder":     {change(func(c *Inter) { c.Consent = Consent{Exception: HolderRests, Paper: "x"} }), ErrException},
+		"a right that is over":            {change(func(c *Inter) { c.Standing.Over = true }), ErrStanding},
+		"a right that is not on record":   {change(func(c *Inter) { c.Standing = Standing{} }), ErrStanding},
+		"a right that has lapsed":         {change(func(c *Inter) { c.Standing.Lapsed = true }), ErrLapsed},
+		"ashes that another has":          {change(func(c *Inter) { c.Released = false }), ErrNotReleased},
+	} {
+		t.Run(name, func(t *testing.T) { given.When(c.inter).Rejects(c.want) })
+	}
+	for name, c := range map[string]Inter{
+		"the holder rests": change(func(c *Inter) { c.Standing.Holder, c.Consent = husband, Consent{Exception: HolderRests, Paper: "x"} }),
+		"the heirs agree":  change(func(c *Inter) { c.Standing.Died, c.Consent = true, Consent{Exception: HeirsAgree, Paper: "x"} }),
+		"an order":         change(func(c *Inter) { c.Consent = Consent{Exception: ByOrder, Paper: "x"} }),
+	} {
+		t.Run(name, func(t *testing.T) {
+			given.When(c).Then(with(interred, func(e *PlotInterred) { e.Consent = c.Consent }))
+		})
+	}
+}
+
+// The plot follows its right: renewed, inherited, lapsed.
+func TestPlotFollowsItsRight(t *testing.T) {
+	renewed := Standing{Right: "R-1", Holder: son, Until: "2066-11-23"}
+	given := spec.Given(t, surveyed, allocated, interred)
+	given.When(Extend{by, renewed}).Then(PlotExtended{"R-1", "2066-11-23"})
+	given.When(Extend{by, with(renewed, func(s *Standing) { s.Right = "R-2" })}).Rejects(ErrStanding)
+	given.When(PassOn{by, with(renewed, func(s *Standing) { s.Holder = daughter })}).Then(PlotPassedOn{"R-1", daughter})
+	given.When(PassOn{by, renewed}).Then()
+	given.When(Lapse{by, with(renewed, func(s *Standing) { s.Lapsed = true })}).Then(PlotLapsed{"R-1"})
+	given.When(Lapse{by, renewed}).Rejects(ErrStanding)
+	lapsed := spec.Given(t, surveyed, allocated, interred, PlotLapsed{"R-1"})
+	lapsed.When(with(allocate, func(c *Allocate) { c.Deceased = other })).Rejects(ErrLapsed)
+	lapsed.When(with(allocate, func(c *Allocate) { c.Right, c.Deceased = "R-2", other })).Rejects(ErrPlotTaken)
+	lapsed.When(Extend{by, renewed}).Then(PlotExtended{"R-1", "2066-11-23"})
+	if s := lapsed.State(); s.Status() != LapsedUse || len(s.Interred) != 1 {
+		t.Error("who rests there rests there:", s)
+	}
+	joined := with(allocate, func(c *Allocate) { c.Applicant, c.Deceased, c.TermUntil = daughter, wife, "2066-11-23" })
+	joined.Act = on("staff-0201", "2046-12-01")
+	spec.Given(t, surveyed, allocated, PlotExtended{"R-1", "2066-11-23"}, PlotPassedOn{"R-1", daughter}).When(joined).
+		Then(with(allocated, func(e *PlotAllocated) {
+			e.Applicant, e.Deceased, e.TermUntil, e.Deed = daughter, wife, "2066-11-23", "R-1-2"
+		}))
+}

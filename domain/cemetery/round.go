@@ -159,10 +159,11 @@ type (
 		// Allocated is the fact that the plot's own stream has it so.
 		Allocated bool
 	}
-	// PassPlace gives a place on.
+	// PassPlace gives on the place of an application.
 	PassPlace struct {
 		domain.Act
-		Place  string
+		Application string
+		Place       string
 		Reason PassReason
 	}
 )
@@ -324,7 +325,7 @@ func decideRound(s RoundState, cmd RoundCommand) ([]RoundEvent, error) {
 		}
 		return []RoundEvent{RoundTaken(p)}, nil
 	case PassPlace:
-		i := slices.IndexFunc(s.Holds, func(h RoundPlace) bool { return h.Place == c.Place })
+		i := slices.Index(s.Holds, RoundPlace{c.Application, c.Place})
 		switch {
 		case s.Drawn == nil:
 			return nil, ErrRoundNotDrawn
