@@ -75,6 +75,7 @@ type App struct {
 	Incentives     *events.Handler[ecoburial.IncentiveState, ecoburial.IncentiveCommand, ecoburial.IncentiveEvent]
 	CreditPolicies *events.Handler[credit.PolicyState, credit.PolicyCommand, credit.PolicyEvent]
 	Credit         *events.Handler[credit.LedgerState, credit.LedgerCommand, credit.LedgerEvent]
+	Subjects       *events.Handler[domain.SubjectState, domain.SubjectCommand, domain.SubjectEvent]
 
 	// Now is the clock of requests. Default: time.Now.
 	Now func() time.Time
@@ -105,7 +106,7 @@ func NewApp(store events.Store, registry *events.Registry, keys events.Keyring, 
 		personKey = make([]byte, 32)
 		rand.Read(personKey)
 	}
-	return &App{
+	a := &App{
 		Store: store, Registry: registry, Keys: keys, persons: personKey,
 		Now: time.Now, HoldFor: 15 * time.Minute, PolicyID: "dl", Rules: DefaultRules(),
 
@@ -136,8 +137,16 @@ func NewApp(store events.Store, registry *events.Registry, keys events.Keyring, 
 		Incentives:     handler(store, registry, ecoburial.IncentiveCategory, ecoburial.Incentive),
 		CreditPolicies: handler(store, registry, credit.PolicyCategory, credit.Policy),
 		Credit:         handler(store, registry, credit.LedgerCategory, credit.Ledger),
+		Subjects:       handler(store, registry, domain.SubjectCategory, domain.Forgetting),
 	}
+	// One stream of each of these goes on for the life of its institution.
+	a.ColdStores.Keep, a.Furnaces.Keep, a.Institutions.Keep = keptFolded, keptFolded, keptFolded
+	return a
 }
+
+// keptFolded is how many cold stores, furnaces and institutions stay folded in
+// memory: more than a city has.
+const keptFolded = 1000
 
 func handler[S any, C domain.Command, E any](store events.Store, registry *events.Registry, category string, d domain.Decider[S, C, E]) *events.Handler[S, C, E] {
 	return &events.Handler[S, C, E]{Store: store, Registry: registry, Category: category, Decider: d}

@@ -14,6 +14,10 @@ var who = map[Role]string{
 	Desk: `own: open_case get_case book_slot confirm_slot release_slot quote_case consent_case charge_case relieve_case pay_case refund_case close_case cancel_case
 		receive_remains record_death_certificate sign_confirmation record_police_paper place_hold lift_hold verify_identity
 		issue_certificate release_ashes get_cremation
+		collect_remains move_remains record_condition record_precautions list_belongings settle_belongings identify_remains ask_waiver approve_waiver begin_vigil end_vigil
+		extend_storage hand_over_remains get_custody relocate_remains recount_cold_store settle_discrepancy get_cold_store
+		split_ashes move_ashes deposit_ashes extend_deposit withdraw_ashes publish_ashes_notice propose_rest approve_rest issue_release_code
+		collect_certificate file_certificate deregister_certificate correct_cremation clarify_cremation explain_anomaly
 		plan_maintenance cancel_maintenance announce_draw draw_slots move_slot get_change_terms join_waiting answer_offer leave_waiting get_waiting apply_draw
 		decline_quote claim_relief grant_relief decline_relief reprint_receipt reopen_till get_till get_checklist record_circumstances promise_paper notify_office
 		authorise_handler replace_handler correct_case clarify_case
@@ -21,12 +25,14 @@ var who = map[Role]string{
 		apply_eco_burial consent_eco_burial withdraw_eco_burial get_eco_burial answer_suspicion get_credit
 		any: get_institution get_parameters get_price_list get_availability`,
 	Cremator: `own: receive_remains place_hold verify_identity start_cremation abort_charge complete_cremation collect_ashes empty_furnace get_cremation
+		collect_remains move_remains record_condition record_precautions list_belongings settle_belongings identify_remains ask_waiver begin_vigil end_vigil
+		get_custody relocate_remains recount_cold_store get_cold_store split_ashes move_ashes clarify_cremation
 		any: get_institution get_parameters get_price_list get_availability`,
 	Cemetery: `own: survey_plot allocate_plot inter surrender_plot get_plot answer_suspicion get_credit
 		any: get_institution get_parameters get_price_list get_availability`,
 	Eco: `own: apply_eco_burial consent_eco_burial withdraw_eco_burial complete_eco_burial get_eco_burial answer_suspicion get_credit
 		any: get_institution get_parameters get_price_list get_availability`,
-	Regulator: `own: get_waiting get_till get_case place_hold lift_hold get_cremation get_plot grant_incentive get_eco_burial get_credit
+	Regulator: `own: get_waiting get_till get_case place_hold lift_hold get_cremation get_custody get_cold_store propose_rest approve_rest explain_anomaly get_plot grant_incentive get_eco_burial get_credit
 		any: get_institution get_parameters get_price_list get_availability
 		adopt_credit_policy suspect notify_suspicion dismiss_suspicion confirm_suspicion grant_bonus repair_entry revoke_entry`,
 	Admin: `own: plan_maintenance cancel_maintenance time_resource qualify_staff disqualify_staff set_parameter announce_draw draw_slots add_resource retire_resource publish_price_list survey_plot get_credit

@@ -90,11 +90,15 @@ func (s *script) play(ctx context.Context) error {
 	for _, r := range []institution.ResourceAdded{
 		{Resource: "hall-1", Kind: institution.Hall, NameZh: "厅", Opens: "08:00", Closes: "17:00", SlotMinutes: 60, Capacity: 50},
 		{Resource: "furnace-1", Kind: institution.Furnace, NameZh: "炉", Opens: "08:00", Closes: "17:00", SlotMinutes: 60, Capacity: 1},
+		{Resource: "cold-1", Kind: institution.ColdBay, NameZh: "柜", Opens: "00:00", Closes: "24:00", SlotMinutes: 60, Capacity: 4},
 	} {
 		step("resource", func(a domain.Act) (events.Receipt, error) {
 			return s.Institutions.Handle(ctx, home, institution.AddResource{Act: a, ResourceAdded: r})
 		})
 	}
+	step("qualify", func(a domain.Act) (events.Receipt, error) {
+		return s.Institutions.Handle(ctx, home, institution.QualifyStaff{Act: a, StaffQualified: institution.StaffQualified{Account: "staff-1", Skill: institution.Cremator, ValidFrom: "2026-01-01", Document: "SG-1"}})
+	})
 	step("prices", func(a domain.Act) (events.Receipt, error) {
 		return s.PublishPriceList(ctx, PublishPriceList{Key: home, Publish: pricing.Publish{Act: a, EffectiveFrom: "2026-04-01", InstitutionName: "松涛", Division: "210211",
 			Rows: []pricing.Row{{Code: "CRM-STD", NameZh: "火化", Category: pricing.Cremation, PricingType: pricing.GovGuidedBasic, Unit: "具", Price: 90000}}}})
@@ -120,17 +124,53 @@ func (s *script) play(ctx context.Context) error {
 		step("charge", func(a domain.Act) (events.Receipt, error) {
 			return s.Charge(ctx, Charge{Act: a, Case: id, Item: booking.Item{ID: "l", Code: "CRM-STD", Quantity: 1}})
 		})
+		who, kin := opened(s.App, n).Deceased.Person, opened(s.App, n).Handler
+		here := cremation.Place{Kind: cremation.InVehicle, ID: "car-1"}
+		step("collect", func(a domain.Act) (events.Receipt, error) {
+			return s.Custodies.Handle(ctx, id.String(), cremation.CollectRemains{Act: a, Case: id, Institution: home, Ground: cremation.OnDeathCertificate, Paper: domain.Personal(who, "P1234567"), Issuer: "医院",
+				Giver: cremation.FromHospital, GiverName: domain.Personal(kin.Person, "移交人"), GiverSigned: true, Into: here})
+		})
+		scan := func(a domain.Act) cremation.Scan { return cremation.Scan{By: a.By, At: a.At} }
 		step("receive", func(a domain.Act) (events.Receipt, error) {
-			return s.Receive(ctx, Receive{Act: a, Case: id, Tag: tag})
+			return s.TakeIn(ctx, TakeIn{Act: a, Case: id, Tag: tag, To: cremation.Place{Kind: cremation.InReception}, Out: scan(a), In: scan(a)})
+		})
+		here = cremation.Place{Kind: cremation.InReception}
+		move := func(to cremation.Place) {
+			from := here
+			step("move", func(a domain.Act) (events.Receipt, error) {
+				return s.MoveRemains(ctx, MoveRemains{Act: a, Case: id, Tag: tag, From: from, To: to, Out: scan(a), In: scan(a)})
+			})
+			here = to
+		}
+		bay, next := cremation.Bay{Bank: "cold-1", No: 1}, cremation.Bay{Bank: "cold-1", No: 2}
+		move(bay.Place())
+		step("relocate", func(a domain.Act) (events.Receipt, error) {
+			return s.RelocateRemains(ctx, RelocateRemains{Institution: home, Relocate: cremation.Relocate{Act: a, Relocation: a.ID, Moves: []cremation.Relocation{{Tag: tag, From: bay, To: next}}, Reason: "停电"}})
+		})
+		step("recount", func(a domain.Act) (events.Receipt, error) {
+			return s.ColdStores.Handle(ctx, home, cremation.Recount{Act: a, Count: a.ID, Seen: []cremation.Sighting{{Bay: next, Tag: tag}}})
+		})
+		here = next.Place()
+		move(bay.Place())
+		step("belongings", func(a domain.Act) (events.Receipt, error) {
+			return s.Custodies.Handle(ctx, id.String(), cremation.ListBelongings{Act: a, Witness: "staff-2"})
 		})
 		step("death", func(a domain.Act) (events.Receipt, error) {
-			who := opened(s.App, n).Deceased.Person
 			return s.Cremations.Handle(ctx, id.String(), cremation.RecordDeathCertificate{Act: a, Number: domain.Personal(who, "P1234567"), Issuer: "医院", IssuedOn: "2026-11-22",
 				CauseClass: domain.Personal(who, cremation.Natural), Checked: true})
 		})
 		step("confirmation", func(a domain.Act) (events.Receipt, error) {
 			return s.SignConfirmation(ctx, SignConfirmation{Act: a, Case: id, Form: "2026.1"})
 		})
+		if n == 1 { // somebody is not sure at first
+			step("doubt", func(a domain.Act) (events.Receipt, error) {
+				return s.Identify(ctx, Identify{Case: id, Identify: cremation.Identify{Act: a, Tag: tag, Relative: kin.Person, Name: kin.Name, Relation: "CHILD", Method: cremation.ByPhoto}})
+			})
+		}
+		step("identify", func(a domain.Act) (events.Receipt, error) {
+			return s.Identify(ctx, Identify{Case: id, Identify: cremation.Identify{Act: a, Tag: tag, Relative: kin.Person, Name: kin.Name, Relation: "CHILD", Method: cremation.ByViewing, Recognised: true, Form: "1", Paper: "公安鉴定"}})
+		})
+		move(cremation.Place{Kind: cremation.AtFurnace, ID: "furnace-1"})
 		for _, who := range []string{"staff-2", "staff-3"} {
 			step("verify", func(a domain.Act) (events.Receipt, error) {
 				return s.Cremations.Handle(ctx, id.String(), cremation.VerifyIdentity{Act: by(who, a), Tag: tag})
@@ -144,14 +184,18 @@ func (s *script) play(ctx context.Context) error {
 			return s.Cremations.Handle(ctx, id.String(), cremation.Complete{Act: a})
 		})
 		step("ashes", func(a domain.Act) (events.Receipt, error) {
-			return s.CollectAshes(ctx, CollectAshes{Act: a, Case: id, WeightG: 2000, Containers: 1, Label: tag, SealedBy: [2]string{"staff-1", "staff-2"}, ChamberEmpty: true})
+			return s.CollectAshes(ctx, CollectAshes{Act: a, Case: id, WeightG: 2000, Containers: 1, Label: tag, SealedBy: [2]string{"staff-1", "staff-2"}, ChamberEmpty: n == 0})
 		})
+		if n == 1 { // something is left, and taken out
+			step("left", func(a domain.Act) (events.Receipt, error) { return s.ChamberLeft(ctx, a, id, "金属件") })
+			step("empty", func(a domain.Act) (events.Receipt, error) { return s.EmptyFurnace(ctx, a, id) })
+		}
 		step("certificate", func(a domain.Act) (events.Receipt, error) {
-			return s.IssueCertificate(ctx, IssueCertificate{Act: a, Case: id, Number: number})
+			return s.IssueCertificate(ctx, IssueCertificate{Act: a, Case: id, Number: number, Form: "1"})
 		})
 		if n == 0 {
 			step("reissue", func(a domain.Act) (events.Receipt, error) {
-				return s.IssueCertificate(ctx, IssueCertificate{Act: a, Case: id, Number: "N-9", Reissue: "遗失"})
+				return s.IssueCertificate(ctx, IssueCertificate{Act: a, Case: id, Number: "N-9", Form: "1", Reissue: "遗失"})
 			})
 			step("release", func(a domain.Act) (events.Receipt, error) {
 				kin := opened(s.App, n).Handler.Person
@@ -276,7 +320,7 @@ func TestRefusedFlowsLeaveNothing(t *testing.T) {
 			return err
 		},
 		"reception of no case": func(a domain.Act) error {
-			_, err := s.Receive(ctx, Receive{Act: a, Case: uuid.New(), Tag: "T-77"})
+			_, err := s.TakeIn(ctx, TakeIn{Act: a, Case: uuid.New(), Tag: "T-77"})
 			return err
 		},
 	} {

@@ -22,7 +22,6 @@ import (
 	"shenzhong/events/memory"
 	"shenzhong/projections"
 	"shenzhong/projections/availability"
-	"shenzhong/projections/casefile"
 	"shenzhong/projections/ecoratio"
 	"shenzhong/projections/frontdesk"
 	"shenzhong/projections/pricepages"
@@ -336,6 +335,7 @@ func (c *city) upkeep() (last events.Position) {
 			c.add(schedule.Category, schedule.ID(string(home), "hall-1", day), schedule.Blocked{Block: "maintenance-" + w, Start: at("14:00"), End: at("15:00"), Kind: schedule.Maintenance})
 		}
 		c.add(institution.Category, string(home), institution.MaintenanceCancelled{Window: "m-2", Reason: "改期"})
+		c.add(institution.ParametersCategory, string(home), institution.ParameterSet{Name: institution.BookingDays, Value: "14", Unit: "day", Reason: "清明"})
 		last = c.add(schedule.Category, schedule.ID(string(home), "hall-1", day), schedule.Unblocked{Block: "maintenance-m-2"})
 	}
 	return last
@@ -353,7 +353,7 @@ func version(name string) int {
 
 func readModels() []projections.Projection {
 	return []projections.Projection{servicecredit.Projection{}, ecoratio.Projection{}, pricepages.Projection{Renderer: drawn}, availability.Projection{},
-		search.Projection{}, casefile.Projection{}, frontdesk.Projection{}, tracking.Projection{}}
+		search.Projection{}, frontdesk.Projection{}, tracking.Projection{}}
 }
 
 func (c *city) config(dir string) projections.Config {

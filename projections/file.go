@@ -212,7 +212,7 @@ func openFile(ctx context.Context, path string, version, build int, schema, fing
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", filepath.Base(path), err), db.Close())
 	}
-	f := &file{path: path, version: version, build: build, db: db, tx: &Tx{conn, map[string]*sql.Stmt{}}}
+	f := &file{path: path, version: version, build: build, db: db, tx: newTx(conn)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("open %s: %w", filepath.Base(path), err), f.close())

@@ -9,10 +9,13 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -237,6 +240,7 @@ func (b *bencher) bigLog(ctx context.Context) error {
 	}
 	b.con.note("日志建好：%d 个事件，用时 %v。", "The log is built: %d events in %v.", n, time.Since(began).Round(time.Second))
 
+	resetPeak()
 	opened := time.Now()
 	if store, err = natsstore.Open(ctx, cfg); err != nil {
 		return err
@@ -250,6 +254,40 @@ func (b *bencher) bigLog(ctx context.Context) error {
 	}
 	warm := time.Since(opened)
 
+	// Cold: no stream is met twice.
+	const loads = 2000
+	r := rand.New(rand.NewPCG(3, 4))
+	r.Shuffle(len(streams), func(i, j int) { streams[i], streams[j] = streams[j], streams[i] })
+	var ours []time.Duration
+	read := 0
+	for _, st := range streams[:min(loads, len(streams))] {
+		t := time.Now()
+		for _, err := range store.Load(ctx, st, events.NoStream) {
+			if err != nil {
+				return err
+			}
+			read++
+		}
+		ours = append(ours, time.Since(t))
+	}
+
+	// All read models at once, from nothing.
+	city := &city{con: b.con, store: store, registry: registry, keys: keys, flags: cityFlags{Data: b.dir, Store: "nats"}, app: handlers.NewApp(store, registry, keys, nil)}
+	serving := peakMemory()
+	resetPeak()
+	used := processorTime()
+	t := time.Now()
+	if err := city.openModels(ctx, true); err != nil {
+		return err
+	}
+	err = city.runner.WaitCaughtUp(ctx)
+	rebuilt := time.Since(t)
+	if err := errors.Join(err, city.close()); err != nil {
+		return err
+	}
+	rebuilding, busy := peakMemory(), processorTime()-used
+
+	// The peer comes after, so that its memory is not taken for ours.
 	raw, err := openRaw(ctx, filepath.Join(b.dir, "raw-log"), false)
 	if err != nil {
 		return err
@@ -271,22 +309,7 @@ func (b *bencher) bigLog(ctx context.Context) error {
 	}
 	bar.end()
 
-	// Cold: no stream is met twice.
-	const loads = 2000
-	r := rand.New(rand.NewPCG(3, 4))
-	r.Shuffle(len(streams), func(i, j int) { streams[i], streams[j] = streams[j], streams[i] })
-	var ours, peer []time.Duration
-	read := 0
-	for _, st := range streams[:min(loads, len(streams))] {
-		t := time.Now()
-		for _, err := range store.Load(ctx, st, events.NoStream) {
-			if err != nil {
-				return err
-			}
-			read++
-		}
-		ours = append(ours, time.Since(t))
-	}
+	var peer []time.Duration
 	for _, i := range r.Perm(subjects)[:min(loads, subjects)] {
 		t := time.Now()
 		ms, err := jetstreamext.GetBatch(ctx, raw.js, "raw", 20, jetstreamext.GetBatchSubject(fmt.Sprintf("raw.%d", i)))
@@ -307,29 +330,54 @@ func (b *bencher) bigLog(ctx context.Context) error {
 		b.con.say(fmt.Sprintf("平均 %.1f 个事件；对照：直接批量读取 10 条", float64(read)/float64(len(ours))), fmt.Sprintf("%.1f events on average; peer: direct batch get of 10", float64(read)/float64(len(ours)))))
 	b.figure(b.con.say("启动到可以加载", "start until loads are served"), warm.Round(time.Millisecond).String(), "–", "–", b.con.say("正常停止之后", "after an orderly stop"))
 
-	// All read models at once, from nothing.
-	city := &city{con: b.con, store: store, registry: registry, keys: keys, flags: cityFlags{Data: b.dir, Store: "nats"}, app: handlers.NewApp(store, registry, keys, nil)}
-	t := time.Now()
-	if err := city.openModels(ctx, true); err != nil {
-		return err
-	}
-	err = city.runner.WaitCaughtUp(ctx)
-	rebuilt := time.Since(t)
-	if err := errors.Join(err, city.close()); err != nil {
-		return err
-	}
 	t = time.Now()
 	if err := raw.replay(ctx, n); err != nil {
 		return err
 	}
 	replayed := time.Since(t)
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	b.figure(b.con.say(fmt.Sprintf("重建全部 %d 个读模型", len(city.projections())), fmt.Sprintf("rebuild of all %d read models", len(city.projections()))),
+	models := len(city.projections())
+	b.figure(b.con.say(fmt.Sprintf("重建全部 %d 个读模型", models), fmt.Sprintf("rebuild of all %d read models", models)),
 		fmt.Sprintf("%.0f events/s (%.1f s/M)", float64(n)/rebuilt.Seconds(), rebuilt.Seconds()*1e6/float64(n)),
 		fmt.Sprintf("%.0f msgs/s", float64(n)/replayed.Seconds()), fmt.Sprintf("%.2f×", replayed.Seconds()/rebuilt.Seconds()),
-		b.con.say("对照：有序消费者只读不处理", "peer: an ordered consumer that only reads"))
+		b.con.say(fmt.Sprintf("每个事件占处理器 %.1f µs；对照：有序消费者只读不处理", float64(busy.Microseconds())/float64(n)),
+			fmt.Sprintf("%.1f µs of processor time an event; peer: an ordered consumer that only reads", float64(busy.Microseconds())/float64(n))))
+	if rebuilding > 0 {
+		b.figure(b.con.say("常驻内存峰值", "peak resident memory"), fmt.Sprintf("%d MB, %d MB", serving>>20, rebuilding>>20), "–", "–",
+			b.con.say("启动和加载时；重建时，密钥在内存中", "starting and loading; rebuilding, with the keys in memory"))
+	}
 	return nil
+}
+
+// processorTime is what the process has used of all processors.
+func processorTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// peakMemory is the most bytes that the process had resident since resetPeak, as
+// Linux tells it (VmHWM); zero elsewhere.
+func peakMemory() int64 {
+	b, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(b), "VmHWM:")
+	kib, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
+	n, err := strconv.ParseInt(kib, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n << 10
+}
+
+// resetPeak gives back what is free and begins the peak anew, so that what was
+// needed to make the log is not counted.
+func resetPeak() {
+	debug.FreeOSMemory()
+	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) // elsewhere there is no peak to begin anew
 }
 
 // replay reads every message with an ordered consumer.

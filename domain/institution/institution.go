@@ -403,7 +403,7 @@ func (s State) addResource(c AddResource) ([]Event, error) {
 	}
 	open := r.Closes.Minutes() - r.Opens.Minutes()
 	switch {
-	case !validName(r.Resource):
+	case !validName(r.Resource, 32):
 		return nil, wrong("编号（小写字母、数字和连字符，最多 32 个）", "name (lower-case letters, digits and dashes, at most 32)")
 	case !slices.Contains(ResourceKinds, r.Kind):
 		return nil, wrong("种类", "kind")
@@ -465,12 +465,12 @@ func names(zh, en string) (string, string, error) {
 
 func blank(s string) bool { return strings.TrimSpace(s) == "" }
 
-// validName keeps resource names fit for stream names and addresses.
-func validName(s string) bool {
+// validName keeps names fit for stream names and addresses.
+func validName(s string, most int) bool {
 	for _, c := range s {
 		if !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-') {
 			return false
 		}
 	}
-	return s != "" && len(s) <= 32
+	return s != "" && len(s) <= most
 }

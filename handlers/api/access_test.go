@@ -38,7 +38,7 @@ func TestAccessOverHTTP(t *testing.T) {
 			if method == "post" {
 				body = valid(op)
 				switch op {
-				case "verify_identity", "start_cremation", "consent_eco_burial":
+				case "verify_identity", "start_cremation", "consent_eco_burial", "move_remains", "identify_remains", "relocate_remains", "move_ashes", "deposit_ashes", "withdraw_ashes":
 					if !strings.Contains(body, "occurred_at") {
 						body = strings.Replace("{"+c.at()+","+body[1:], ",}", "}", 1)
 					}
@@ -185,6 +185,54 @@ func valid(op handlers.Operation) string {
 		return `{"line":"x","amount_fen":1,"reason":"OVERCHARGE"}`
 	case "cancel_case":
 		return `{"reason":"DUPLICATE"}`
+	case "collect_remains":
+		return `{"ground":"POLICE_NOTICE","paper":"1","issuer":"x","giver":"POLICE","giver_name":"y","into":{"kind":"RECEPTION"}}`
+	case "move_remains":
+		return `{"tag":"T-1","from":{"kind":"RECEPTION"},"to":{"kind":"ISOLATION","id":"1"},"scanned_out":{"by":"x","at":"2026-11-23T10:00:00+08:00"}}`
+	case "move_ashes", "withdraw_ashes":
+		return `{"label":"T-1","from":{"kind":"ASHES_ROOM"},"to":{"kind":"ASHES_ROOM","id":"1"},"scanned_out":{"by":"x","at":"2026-11-23T10:00:00+08:00"}}`
+	case "deposit_ashes":
+		return `{"label":"T-1","from":{"kind":"ASHES_ROOM"},"to":{"kind":"NICHE","id":"1"},"scanned_out":{"by":"x","at":"2026-11-23T10:00:00+08:00"},"until":"2027-11-23","agreement":"1","form":"1"}`
+	case "record_precautions":
+		return `{"disinfected":true,"bag":"1","protected":["x"]}`
+	case "list_belongings":
+		return `{"items":[],"witness":"x"}`
+	case "settle_belongings":
+		return `{"items":["1"],"fate":"HANDED_OVER","receiver":"x","receipt":"1"}`
+	case "identify_remains":
+		return `{"tag":"T-1","name":"x","relation":"CHILD","method":"PHOTO","recognised":true,"form":"1"}`
+	case "ask_waiver":
+		return `{"reason":"x"}`
+	case "extend_storage":
+		return `{"until":"2027-01-01","paper":"1"}`
+	case "hand_over_remains":
+		return `{"tag":"T-1","name":"x","authority":"y","paper":"1","receipt":"2"}`
+	case "relocate_remains":
+		return `{"moves":[{"tag":"T-1","from":{"bank":"cold-1","no":1},"to":{"bank":"cold-1","no":2}}],"reason":"x"}`
+	case "recount_cold_store":
+		return `{"seen":[]}`
+	case "settle_discrepancy":
+		return `{"tag":"T-1","reason":"x","paper":"1"}`
+	case "split_ashes":
+		return `{"into":[{"weight_g":1,"containers":1,"label":"T-1-2","sealed_with":"x"},{"weight_g":1,"containers":1,"label":"T-1-3","sealed_with":"x"}],"request":"1","form":"1"}`
+	case "extend_deposit":
+		return `{"until":"2028-01-01","agreement":"1"}`
+	case "publish_ashes_notice":
+		return `{"document":"1","published_on":"2026-11-23"}`
+	case "propose_rest":
+		return `{"way":"x","document":"1"}`
+	case "collect_certificate":
+		return `{"number":"N-1","name":"x","receipt":"1"}`
+	case "file_certificate":
+		return `{"number":"N-1","file":"1"}`
+	case "deregister_certificate":
+		return `{"number":"N-1","reason":"x","paper":"1"}`
+	case "correct_cremation":
+		return `{"field":"ashes_weight_g","from":"1","to":"2","reason":"x"}`
+	case "clarify_cremation":
+		return `{"text":"x"}`
+	case "explain_anomaly":
+		return `{"kind":"TOO_SHORT","reason":"x"}`
 	case "receive_remains", "verify_identity":
 		return `{"tag":"T-1"}`
 	case "record_death_certificate":

@@ -246,6 +246,7 @@ var heard = []string{"schedule.held", "schedule.confirmed", "schedule.released",
 	"institution.maintenance_planned", "institution.maintenance_cancelled", "wait.offered", "wait.skipped", "wait.accepted", "wait.left", "release.drawn",
 	"booking.paper_promised", "booking.paper_received", "booking.paid", "booking.refund_paid", "booking.cancelled", "cremation.started", "cremation.certificate_issued",
 	"booking.authority_challenged", "booking.challenge_resolved", "booking.handler_replaced", "cremation.received",
+	"custody.not_recognised", "custody.identified", "coldstore.relocated", "subject.forgotten",
 	"placement.claimed", "placement.freed", "plot.allocated", "plot.interred", "plot.reinterred", "plot.surrendered", "plot.vacated",
 	"right.granted", "right.renewed", "right.notice_due", "right.inherited", "right.lapsed", "right.surrendered", "right.ended",
 	"relocation.lifted", "relocation.arrived", "eco.completed"}
@@ -340,8 +341,23 @@ func (p *Policies) react(ctx context.Context, r events.Recorded) error {
 		// A challenge holds the cremation until it is resolved, as soon as there are
 		// remains to hold.
 		if caseID, err := uuid.Parse(id); err == nil {
-			return app.HoldDisputes(ctx, act("disputes", "hold"), caseID)
+			if err := app.HoldDisputes(ctx, act("disputes", "hold"), caseID); err != nil {
+				return err
+			}
+			return app.HoldDoubts(ctx, act("doubts", "hold"), caseID)
 		}
+	case cremation.NotRecognised, cremation.Identified:
+		// A relative's word that this is somebody else holds the cremation until the
+		// deceased is identified anew.
+		if caseID, err := uuid.Parse(id); err == nil {
+			return app.HoldDoubts(ctx, act("doubts", "hold"), caseID)
+		}
+	case cremation.Relocated:
+		// A relocation is noted in the custody of everybody who was moved.
+		return app.Relocated(ctx, act("relocations", "note"), domain.CreditCode(id), e)
+	case domain.Forgotten:
+		// The key of a forgotten person is erased. What is on disk says so first.
+		return app.Keys.Forget(ctx, e.Person)
 	case cremation.CertificateIssued:
 		// A replaced certificate is voided.
 		if e.Replaces != "" {

@@ -669,7 +669,7 @@ func (f *Families) showCheck(v *asked, status int, p bookCheck) error {
 	p.Minutes, p.Free = d.Held.Hall.Minutes, params.Clock(institution.FreeChangeUntil)
 	p.Name, p.Kind = o.Deceased.Name.Or(""), string(o.Deceased.Class())
 	p.ID = mask(cmp.Or(a.ID, a.Number), 4, 4)
-	p.Handler, p.Relation, p.Phone, p.Relief = a.Handler, a.Relation, mask(a.Phone, 3, 4), a.Relief
+	p.Handler, p.Relation, p.Phone, p.Relief = a.Handler, a.Relation, mask(digits(a.Phone), 3, 4), a.Relief
 	// The same fold that the case itself will have.
 	s := booking.State{Deceased: o.Deceased, Handler: o.Handler, Circumstances: f.circumstances(v)}
 	situation := s.Situation(in.Division.City())
@@ -693,6 +693,16 @@ func (f *Families) showCheck(v *asked, status int, p bookCheck) error {
 		return err
 	}
 	return f.answer(v, status, "book-check", "/book", p)
+}
+
+// digits is a telephone number without the gaps that people leave in it.
+func digits(s string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.IsSpace(c) || c == '-' {
+			return -1
+		}
+		return c
+	}, s)
 }
 
 // mask hides the middle of a number.

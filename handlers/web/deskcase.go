@@ -393,15 +393,15 @@ func (c *caseView) acts(p *casePage) error {
 // bill is the money of the case.
 func (c *caseView) bill(p *casePage) {
 	s := c.Case
-	b := billView{Amount: exact(s.Charged()), Relief: exact(s.Relief()), Due: exact(s.Charged() - s.Relief()), Paid: exact(s.Paid()), Balance: exact(s.Balance())}
-	if m := s.Unreturned(); m > 0 {
-		b.Return = exact(m)
-	}
 	less := func(m domain.Money) string {
 		if m == 0 {
 			return "—"
 		}
 		return "−" + exact(m)
+	}
+	b := billView{Amount: exact(s.Charged()), Relief: less(s.Relief()), Due: exact(s.Charged() - s.Relief()), Paid: exact(s.Paid()), Balance: exact(s.Balance())}
+	if m := s.Unreturned(); m > 0 {
+		b.Return = exact(m)
 	}
 	for _, l := range s.Bill {
 		b.Lines = append(b.Lines, billLine{Name: Text{l.NameZh, l.NameEn}, Code: l.Code, Amount: exact(l.Amount - l.Refunded), Relief: less(l.Relief), Due: exact(l.Due()), Relieved: l.Relief > 0, Quantity: l.Quantity})
@@ -430,6 +430,11 @@ func (c *caseView) bill(p *casePage) {
 	}
 }
 
+// historyKind is an event's wire name as the texts know it, whatever its version.
+func historyKind(wire string) string {
+	return strings.ReplaceAll(wire[:strings.LastIndex(wire, ".v")], ".", "_") // there are vigils too
+}
+
 // shownHistory is how many events the page shows before it folds the rest away.
 const shownHistory = 400
 
@@ -440,8 +445,7 @@ func (c *caseView) history(p *casePage) {
 			p.Hidden = len(c.History) - i
 			break
 		}
-		kind, _, _ := strings.Cut(h.Type, ".v")
-		l := historyLine{Recorded: domain.FormatTime(h.Recorded)[5:], What: c.label("did", strings.ReplaceAll(kind, ".", "_")), By: h.By, Late: h.Late, Estimated: h.Estimated, Type: h.Type}
+		l := historyLine{Recorded: domain.FormatTime(h.Recorded)[5:], What: c.label("did", historyKind(h.Type)), By: h.By, Late: h.Late, Estimated: h.Estimated, Type: h.Type}
 		l.Occurred = c.text("unknown")
 		if !h.Occurred.IsZero() {
 			l.Occurred = domain.FormatTime(h.Occurred)[5:]
@@ -535,7 +539,7 @@ func (d *Desk) intakeForm(v *visit) error {
 }
 
 func (d *Desk) intakePage(v *visit, token string, f form) intakePage {
-	m := d.texts[v.view.Lang]
+	m := d.staff[v.view.Lang]
 	p := intakePage{Token: token, By: v.actor.ID, Deceased: deceasedForm(m, booking.Deceased{}), Handler: handlerForm(m, booking.Handler{}), Circumstances: circumstancesForm(m, "", "", "", "")}
 	if f.Values != nil {
 		for _, fs := range [][]field{p.Deceased, p.Handler, p.Circumstances} {

@@ -105,8 +105,7 @@ type fact struct{ Label, Value string }
 // A form is what somebody filled in.
 type form struct {
 	url.Values
-	prefix string
-	bad    handlers.Fields
+	bad handlers.Fields
 }
 
 // text is a value without blanks around it.
@@ -234,6 +233,10 @@ func (c *caseView) look(what access.What, reason string) error {
 	_, err := c.desk.app.Look(c.ctx(), act, c.ID, what, reason)
 	return err
 }
+
+// anything stands in a candidate command for what a form will ask: it is asked
+// whether the act may be done, not what will be written.
+const anything = "x"
 
 // candidate is an act that is only thought of.
 func (c *caseView) candidate() domain.Act {

@@ -76,12 +76,16 @@ func (f *Families) Routes(r chi.Router) {
 			}
 		}
 	}
-	for at, show := range map[string]func(*asked) error{"/book": f.timePage, "/book/about": f.aboutPage, "/book/check": f.checkPage} {
+	for at, show := range map[string]func(*asked) error{"/estimate": f.estimate, "/verify": f.askNumber, "/book": f.timePage, "/book/about": f.aboutPage, "/book/check": f.checkPage} {
 		r.Get(at, page(show))
 		r.Head(at, page(show))
 	}
 	r.Group(func(r chi.Router) {
 		r.Use(limit)
+		r.Post("/estimate", page(f.estimate))
+		r.Post("/verify", page(f.typedNumber))
+		r.Get("/verify/{number}", page(f.verify))
+		r.Head("/verify/{number}", page(f.verify))
 		r.Post("/book", page(f.takeTime))
 		r.Post("/book/about", page(f.takeAbout))
 		r.Post("/book/check", page(f.send))

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"html/template"
 	"net/http"
 	"slices"
 	"strconv"
@@ -172,7 +173,11 @@ type trackPage struct {
 	Rate     bool
 	Rated    int
 	After    bool // the cremation is over
-	Phone    string
+	// Certificate is the number of the valid one, Check the QR code that leads to
+	// the public check of it.
+	Certificate string
+	Check       template.HTML
+	Phone       string
 }
 
 func (f *Families) trackPage(v *asked, c followed) error {
@@ -222,6 +227,10 @@ func (f *Families) trackPage(v *asked, c followed) error {
 		if !x.Have {
 			p.Missing++
 		}
+	}
+	p.Certificate = s.Cremation.Certificate
+	if p.Check, err = f.verifyCode(v, p.Certificate); err != nil {
+		return err
 	}
 	p.Steps, p.State = steps(s, p)
 	_, given := s.Last(handlers.AshesGiven)

@@ -434,6 +434,7 @@ func TestTrackPages(t *testing.T) {
 		cremation.CertificateIssued{Number: "N"}, cremation.AshesReleased{Share: 1, To: s.Handler.Person, Certificate: "N"}} {
 		c.fact(st, c.clock(), e)
 	}
+	c.must(c.app.Certificates.Handle(t.Context(), "N", cremation.RegisterCertificate{Act: c.act(), Number: "N", Case: id, Institution: haiyan}))
 	check("over")
 }
 
