@@ -45,9 +45,7 @@ type city struct {
 	lists     map[domain.CreditCode]pricing.Published
 	suspected map[domain.CreditCode][]uuid.UUID
 	confirmed map[domain.CreditCode][]uuid.UUID
-	filler    []events.New // events that these read models do not read
-	equipped  bool         // the institutions have what funerals need
-	calm      bool         // institutions change as rarely as real ones do
+	equipped  bool // the institutions have what funerals need
 }
 
 // clocked is a memory store whose recording times follow from the position.
@@ -182,9 +180,6 @@ func (c *city) live(n int) (last events.Position) {
 		}
 		home := pick(c, c.homes)
 		k := c.rand.IntN(100)
-		if c.calm && k >= 70 && c.rand.IntN(100) > 0 {
-			k = 0
-		}
 		switch {
 		case k < 55:
 			last = c.oneCase(home)
@@ -277,8 +272,7 @@ func (c *city) bury(home domain.CreditCode) events.Position {
 		Person: person, Certificate: "C", CompletedOn: on, LandCM2: typ.land})
 }
 
-// oneCase books a hall and a furnace, with everything around it that only other
-// read models would want.
+// oneCase books a hall and a furnace.
 func (c *city) oneCase(home domain.CreditCode) (last events.Position) {
 	c.cases++
 	id := c.id().String()
@@ -289,11 +283,6 @@ func (c *city) oneCase(home domain.CreditCode) (last events.Position) {
 		st := schedule.ID(string(home), resource, day)
 		slot := schedule.SlotName(start) + "-" + id[:4]
 		c.add(schedule.Category, st, schedule.Held{Slot: slot, Start: start, End: start.Add(time.Hour), Case: id, Until: start.Add(-time.Hour)})
-		for _, f := range c.filler {
-			f.ID = c.id()
-			category, _, _ := strings.Cut(f.Type, ".")
-			last = c.append(category, id, f)
-		}
 		switch c.rand.IntN(4) {
 		case 0:
 			last = c.add(schedule.Category, st, schedule.Released{Slot: slot, Case: id, Reason: schedule.Expired})

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"shenzhong/domain/booking"
+	"shenzhong/domain/cremation"
 	"shenzhong/domain/schedule"
 	"shenzhong/events/natsstore"
 )
@@ -166,4 +167,56 @@ func TestRaceOfTwoConsentsAndOneChange(t *testing.T) {
 		}
 	}
 	t.Logf("agreed in time %d times, too late %d times", agreed, late)
+}
+
+// A hundred intakes scan the same tag: it is one case's, for life.
+func TestRaceForOneTag(t *testing.T) {
+	c := onDisk(t)
+	var ids []string
+	var ws []write
+	for n := range 100 {
+		id := c.put("desk-0101", "/cases", caseJSON(n, ""))
+		c.put("desk-0102", "/cases/"+id+"/custody/collection", fmt.Sprintf(`{%s,"ground":"DEATH_CERTIFICATE","paper":%q,"issuer":"市中心医院（演示）","giver":"HOSPITAL","giver_name":"移交人","giver_signed":true,"into":{"kind":"VEHICLE","id":"car-1"}}`, c.at(), person(n)))
+		ids = append(ids, id)
+		ws = append(ws, write{"furnace-0201", "/cases/" + id + "/cremation/reception", fmt.Sprintf(`{%s,"tag":"T-7","scanned_out":%s}`, c.at(), c.scan("desk-0102"))})
+	}
+	won := ids[c.one("tag_used", c.race(ws...))]
+	if es := of[cremation.TagIssued](c.events(cremation.TagCategory, "T-7")); len(es) != 1 || es[0].Case.String() != won {
+		t.Errorf("the tag was issued %+v", es)
+	}
+	for _, id := range ids {
+		received, tagged := len(of[cremation.Received](c.events(cremation.CremationCategory, id))), len(of[cremation.RemainsTagged](c.events(cremation.CustodyCategory, id)))
+		if want := map[bool]int{true: 1}[id == won]; received != want || tagged != want {
+			t.Errorf("%s was received %d times and tagged %d times, want %d", id, received, tagged, want)
+		}
+	}
+	// Each of the others gets a tag of its own.
+	for n, id := range ids[:3] {
+		if id != won {
+			c.put("furnace-0201", "/cases/"+id+"/cremation/reception", fmt.Sprintf(`{%s,"tag":"T-1%d","scanned_out":%s}`, c.at(), n, c.scan("desk-0102")))
+		}
+	}
+}
+
+// A hundred cases stand at one furnace, each with everything it needs: one goes
+// in.
+func TestRaceForOneFurnace(t *testing.T) {
+	c := onDisk(t)
+	var ids []string
+	var ws []write
+	for n := range 100 {
+		id, on, _ := c.atFurnace(n, gate{})
+		ids = append(ids, id)
+		ws = append(ws, write{"furnace-0202", on + "/cremation/start", fmt.Sprintf(`{%s,"furnace":"furnace-1"}`, c.at())})
+	}
+	won := ids[c.one("furnace_occupied", c.race(ws...))]
+	es := c.events(cremation.FurnaceCategory, home+".furnace-1")
+	if charged := of[cremation.FurnaceCharged](es); len(es) != 1 || len(charged) != 1 || charged[0].Case.String() != won {
+		t.Errorf("the furnace has %+v", es)
+	}
+	for _, id := range ids {
+		if n := len(of[cremation.Started](c.events(cremation.CremationCategory, id))); n != map[bool]int{true: 1}[id == won] {
+			t.Errorf("%s began %d times", id, n)
+		}
+	}
 }

@@ -70,6 +70,8 @@ type bookTime struct {
 	Lost      time.Time // the time that was wanted and is gone
 	Nothing   bool      // no time was marked
 	Returning bool      // what was typed is kept
+	Full      bool      // some times are taken
+	Draws     []peakDay // days whose times are drawn
 }
 
 // homes are the institutions that cremate and are licensed, in the order of
@@ -197,6 +199,18 @@ func (f *Families) showTime(v *asked, status int, q url.Values, p bookTime) erro
 		if day.Free > 0 && open < 2 {
 			day.Open = true
 			open++
+		}
+		p.Full = p.Full || day.Full > 0
+		if day.Free == 0 {
+			for _, kind := range []institution.ResourceKind{institution.Hall, institution.Furnace} {
+				at := handlers.Peak{Institution: string(in.CreditCode), Kind: kind, Day: day.Date}
+				rec, err := f.app.Drawn(v.ctx(), at, v.now)
+				if err == nil && rec.Seed == "" {
+					p.Draws = append(p.Draws, peakDay{DrawRecord: rec, At: drawAddress(at)})
+				} else if err != nil && !errors.Is(err, handlers.ErrNotFound) {
+					return err
+				}
+			}
 		}
 		p.Days = append(p.Days, day)
 	}

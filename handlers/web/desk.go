@@ -82,6 +82,7 @@ func (d *Desk) pages() []deskPage {
 		{http.MethodGet, "/desk/intake", "open_case", d.intakeForm},
 		{http.MethodPost, "/desk/intake", "open_case", d.intake},
 		{http.MethodGet, "/desk/cases/{case}", "view_case", d.showCase},
+		{http.MethodGet, "/desk/cases/{case}/news", "view_case", d.news},
 		{http.MethodPost, "/desk/cases/{case}/numbers", "unmask_case", d.unmask},
 		{http.MethodGet, "/desk/cases/{case}/print/quote", "print_case", d.printQuote},
 		{http.MethodGet, "/desk/cases/{case}/print/label", "print_case", d.printLabel},
@@ -164,8 +165,14 @@ func (f deskFrame) Frame() frame { return f.frame }
 func (r *Renderer) deskFuncs(lang Lang) template.FuncMap {
 	m := r.staff[lang]
 	return template.FuncMap{
-		"clock":   func(t time.Time) string { return t.In(domain.Shanghai).Format("15:04") },
-		"second":  func(t time.Time) string { return t.In(domain.Shanghai).Format("15:04:05") },
+		"clock":  func(t time.Time) string { return t.In(domain.Shanghai).Format("15:04") },
+		"second": func(t time.Time) string { return t.In(domain.Shanghai).Format("15:04:05") },
+		"onBoard": func(t time.Time, d domain.Date) string { // the day only where it is another one
+			if domain.DateOf(t) == d {
+				return t.In(domain.Shanghai).Format("15:04")
+			}
+			return t.In(domain.Shanghai).Format("01-02 15:04")
+		},
 		"longDay": func(d domain.Date) (string, error) { return boardDay(m, lang, d) },
 		"in":      slices.Contains[[]string],
 		"list":    func(s ...string) []string { return s },

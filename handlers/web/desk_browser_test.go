@@ -131,7 +131,7 @@ func TestDeskOnPaper(t *testing.T) {
 		{"/desk", "board", 1}, {"/desk/cases/" + b.whole + "/print/quote", "quote", 2}, {"/desk/cases/" + b.whole + "/print/label", "label", 2}, {b.receipt, "receipt", 1},
 		{"/desk/house", "house", 1}, {"/desk/day", "day", 1}, {"/desk/cases/" + b.stored, "case", 4},
 	} {
-		err := chromedp.Do(ctx, b.desk.as(), call(network.Enable, network.EnableParams{}), chromedp.Navigate(b.server.URL+p.address), call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"}))
+		err := chromedp.Do(ctx, b.desk.as(), cookie(b.server.URL, "lang", "zh"), call(network.Enable, network.EnableParams{}), chromedp.Navigate(b.server.URL+p.address), call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"}))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -236,6 +236,68 @@ var caseActs = []*deskAct{
 			return c.desk.app.ReleaseSlot(c.ctx(), handlers.ReleaseSlot{Act: act, Case: c.ID, Resource: r, Start: start, Reason: schedule.Reason(f.Get("reason"))})
 		},
 	},
+	{
+		name: "farewell_begins", op: "book_slot", group: "case",
+		ask: func(c *caseView) error {
+			x, planned, ok := c.farewell()
+			return only(ok && !x.Begun && c.Custody.Arrived && !c.Custody.Ended, func() error {
+				if !planned {
+					return would(booking.Case, c.Case, booking.Command(booking.PlanService{Act: c.candidate(), ServicePlanned: x.ServicePlanned}))
+				}
+				return would(booking.Case, c.Case, booking.Command(booking.StartService{Act: c.candidate(), Service: x.Service}))
+			})
+		},
+		facts: func(c *caseView) []fact { return c.farewellFacts() },
+		do: func(c *caseView, act domain.Act, f form) (events.Receipt, error) {
+			x, planned, _ := c.farewell()
+			if !planned { // booked at the desk: the slot is the plan
+				plan := act
+				plan.ID = events.StepID(act.ID, "plan")
+				if rc, err := c.desk.app.Cases.Handle(c.ctx(), c.ID.String(), booking.PlanService{Act: plan, ServicePlanned: x.ServicePlanned}); err != nil {
+					return rc, err
+				}
+			}
+			return c.desk.app.Cases.Handle(c.ctx(), c.ID.String(), booking.StartService{Act: act, Service: x.Service})
+		},
+	},
+	{
+		name: "farewell_ends", op: "book_slot", group: "case",
+		ask: func(c *caseView) error {
+			x, planned, _ := c.farewell()
+			return only(planned && x.Begun && !x.Done, func() error {
+				return would(booking.Case, c.Case, booking.Command(booking.EndService{Act: c.candidate(), Service: x.Service}))
+			})
+		},
+		facts: func(c *caseView) []fact { return c.farewellFacts() },
+		do: doCase(func(c *caseView, act domain.Act, f *form) booking.Command {
+			x, _, _ := c.farewell()
+			return booking.EndService{Act: act, Service: x.Service}
+		}),
+	},
+}
+
+// farewell is the farewell of the case: as it was planned, or else as the slot
+// of a hall has it.
+func (c *caseView) farewell() (x booking.Service, planned, ok bool) {
+	for _, x := range c.Case.Services {
+		if x.Ceremony == booking.Farewell {
+			return x, true, true
+		}
+	}
+	for _, s := range c.Case.Slots {
+		if s.Kind == string(institution.Hall) {
+			return booking.Service{ServicePlanned: booking.ServicePlanned{Service: "farewell", Ceremony: booking.Farewell, Resource: s.Resource, From: s.Start, To: s.End}}, false, true
+		}
+	}
+	return booking.Service{}, false, false
+}
+
+func (c *caseView) farewellFacts() []fact {
+	x, _, ok := c.farewell()
+	if !ok {
+		return nil
+	}
+	return []fact{{c.text("fact.farewell"), c.resource(x.Resource) + " " + domain.FormatTime(x.From) + "–" + string(domain.ClockOf(x.To))}}
 }
 
 // timed is how long an item takes at a resource that was timed for it.

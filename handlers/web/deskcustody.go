@@ -537,7 +537,7 @@ var cremationActs = []*deskAct{
 	{
 		name: "certificate", op: "issue_certificate", group: "cremation", tell: true,
 		ask: func(c *caseView) error {
-			return only(c.begun() && c.Cremation.Certificate == "", func() error {
+			return only(c.Cremation.Case != uuid.Nil && c.Cremation.Certificate == "", func() error {
 				return c.askCremation(cremation.IssueCertificate{Act: c.candidate(), Number: "candidate", Registered: c.ID, Form: certificateForm})
 			})
 		},

@@ -80,6 +80,8 @@ func (f *Families) Routes(r chi.Router) {
 		r.Get(at, page(show))
 		r.Head(at, page(show))
 	}
+	r.Get("/draw/{institution}/{kind}/{day}", page(f.draw))
+	r.Head("/draw/{institution}/{kind}/{day}", page(f.draw))
 	r.Group(func(r chi.Router) {
 		r.Use(limit)
 		r.Post("/estimate", page(f.estimate))
@@ -261,7 +263,7 @@ func (f *Families) summary(ctx context.Context, in institution.State, hall strin
 }
 
 // familyPageNames are the pages for families.
-var familyPageNames = []string{"book-time", "book-about", "book-check", "track", "track-find", "track-change", "track-cancel", "track-object", "track-rate"}
+var familyPageNames = []string{"book-time", "book-about", "book-check", "track", "track-find", "track-wait", "draw", "track-change", "track-cancel", "track-object", "track-rate"}
 
 // familyFuncs are the functions that their templates have besides.
 func (r *Renderer) familyFuncs(lang Lang) template.FuncMap {

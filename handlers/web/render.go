@@ -42,7 +42,7 @@ type Renderer struct {
 var pageNames = []string{"home", "prices", "price", "history", "eco", "credits", "credit", "problem", "signin", "estimate", "verify"}
 
 // deskPageNames are the pages of staff, which have their own frame.
-var deskPageNames = []string{"desk-problem", "desk-resume", "desk-board", "desk-search", "desk-intake", "desk-case", "desk-act",
+var deskPageNames = []string{"desk-problem", "desk-resume", "desk-board", "desk-search", "desk-intake", "desk-case", "desk-news", "desk-act",
 	"desk-house", "desk-day", "desk-quote", "desk-label", "desk-receipt"}
 
 // NewRenderer reads the templates, texts and static files of the program.

@@ -51,6 +51,7 @@ func (f *Families) trackRoutes(r chi.Router) {
 	r.Head("/track/{code}", private(view, f.of(f.trackPage)))
 	at("/change", f.changePage, f.change)
 	at("/cancel", f.cancelPage, f.cancel)
+	at("/wait", f.waitPage, f.wait)
 	at("/object", f.objectPage, f.object)
 	at("/rate", f.ratePage, f.rate)
 }
@@ -177,6 +178,7 @@ type trackPage struct {
 	// the public check of it.
 	Certificate string
 	Check       template.HTML
+	Places      []place // on waiting lists
 	Phone       string
 }
 
@@ -226,6 +228,11 @@ func (f *Families) trackPage(v *asked, c followed) error {
 	for _, x := range p.Papers {
 		if !x.Have {
 			p.Missing++
+		}
+	}
+	if p.May.Zh == "" {
+		if p.Places, err = f.places(v, c, params.Int(institution.BookingDays)); err != nil {
+			return err
 		}
 	}
 	p.Certificate = s.Cremation.Certificate

@@ -30,6 +30,12 @@
     stops[i].focus();
     if (stops[i].select) stops[i].select();
   });
+  // Escape puts away what was found while somebody typed.
+  document.addEventListener("keydown", e => {
+    const found = e.key === "Escape" && document.getElementById("hits");
+    if (found) { found.replaceChildren(); document.getElementById("find").focus(); }
+  });
+
   document.addEventListener("click", e => {
     if (e.target.closest("[data-print]")) window.print();
   });
