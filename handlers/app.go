@@ -73,6 +73,9 @@ type App struct {
 	Relocations    *events.Handler[cemetery.RelocationState, cemetery.RelocationCommand, cemetery.RelocationEvent]
 	EcoBurials     *events.Handler[ecoburial.BurialState, ecoburial.BurialCommand, ecoburial.BurialEvent]
 	Incentives     *events.Handler[ecoburial.IncentiveState, ecoburial.IncentiveCommand, ecoburial.IncentiveEvent]
+	Voyages        *events.Handler[ecoburial.VoyageState, ecoburial.VoyageCommand, ecoburial.VoyageEvent]
+	Rulebooks      *events.Handler[ecoburial.RulebookState, ecoburial.RulebookCommand, ecoburial.RulebookEvent]
+	Figures        *events.Handler[ecoburial.FiguresState, ecoburial.FiguresCommand, ecoburial.FiguresEvent]
 	CreditPolicies *events.Handler[credit.PolicyState, credit.PolicyCommand, credit.PolicyEvent]
 	Credit         *events.Handler[credit.LedgerState, credit.LedgerCommand, credit.LedgerEvent]
 	Subjects       *events.Handler[domain.SubjectState, domain.SubjectCommand, domain.SubjectEvent]
@@ -135,6 +138,9 @@ func NewApp(store events.Store, registry *events.Registry, keys events.Keyring, 
 		Relocations:    handler(store, registry, cemetery.RelocationCategory, cemetery.Relocation),
 		EcoBurials:     handler(store, registry, ecoburial.BurialCategory, ecoburial.Burial),
 		Incentives:     handler(store, registry, ecoburial.IncentiveCategory, ecoburial.Incentive),
+		Voyages:        handler(store, registry, ecoburial.VoyageCategory, ecoburial.Voyage),
+		Rulebooks:      handler(store, registry, ecoburial.RulebookCategory, ecoburial.Rulebook),
+		Figures:        handler(store, registry, ecoburial.FiguresCategory, ecoburial.Figures),
 		CreditPolicies: handler(store, registry, credit.PolicyCategory, credit.Policy),
 		Credit:         handler(store, registry, credit.LedgerCategory, credit.Ledger),
 		Subjects:       handler(store, registry, domain.SubjectCategory, domain.Forgetting),

@@ -8,6 +8,7 @@ import (
 
 	"shenzhong/domain"
 	"shenzhong/domain/booking"
+	"shenzhong/domain/ecoburial"
 )
 
 // An EstimateLine is one line of what a funeral will cost.
@@ -38,7 +39,7 @@ type Estimate struct {
 	Refused error
 	// Incentive is what is paid to the family for the burial that was chosen;
 	// the zero rule where nothing is.
-	Incentive IncentiveRule
+	Incentive ecoburial.IncentiveRule
 }
 
 // Of are the lines on one printed list, or on any of several: "basic",
@@ -123,7 +124,11 @@ func (a *App) EstimateBasket(ctx context.Context, b Basket, facts booking.Relief
 	}
 	e := a.estimate(l, items, max(1, b.Days), facts)
 	if b.Eco != "" {
-		e.Incentive = a.Rules.incentive(b.Eco, domain.DateOf(now), facts.Hukou)
+		rules, err := a.incentiveRules(ctx)
+		if err != nil {
+			return Estimate{}, err
+		}
+		e.Incentive, _ = ecoburial.RuleFor(rules, b.Eco, domain.DateOf(now), facts.Hukou)
 	}
 	return e, nil
 }
@@ -174,7 +179,8 @@ type Offered struct {
 
 // Choices are what the list in force offers besides transport, storage,
 // farewell and cremation, with a price: what may be added, in the order of the
-// list, and the places for ashes that are let by the year.
+// list, and the places for ashes that are let by the year. What would stand in
+// for a basic item (another furnace, another vehicle) is settled at the desk.
 func (a *App) Choices(ctx context.Context, institution string, on domain.Date) (more, ashes []Offered, err error) {
 	l, err := a.prices(ctx, institution, on)
 	if err != nil {
@@ -186,7 +192,8 @@ func (a *App) Choices(ctx context.Context, institution string, on domain.Date) (
 		case r.Code == "" || r.Price == 0 && r.Ceiling > 0: // a range: the desk sets the price
 		case strings.HasPrefix(r.Code, "ASH-"):
 			ashes = append(ashes, o)
-		case slices.Contains(HallSizes, r.Code), slices.Contains(cremations, r.Code), r.Code == "TRN-STD", r.Code == "STO-COLD":
+		case slices.Contains(HallSizes, r.Code), strings.HasPrefix(r.Code, "CRM-"), r.Code == "TRN-STD", r.Code == "TRN-LUX", r.Code == "STO-COLD":
+			// in the basket already, or instead of what is
 		default:
 			more = append(more, o)
 		}

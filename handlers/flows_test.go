@@ -17,6 +17,7 @@ import (
 	"shenzhong/domain/ecoburial"
 	"shenzhong/domain/institution"
 	"shenzhong/domain/pricing"
+	"shenzhong/domain/schedule"
 	"shenzhong/events"
 	"shenzhong/events/eventstest"
 	"shenzhong/events/memory"
@@ -225,6 +226,47 @@ func (s *script) play(ctx context.Context) error {
 		}
 		a.ID = events.StepID(a.ID, "cancel")
 		return s.CancelCase(ctx, CancelCase{Act: a, Case: id, Reason: booking.Duplicate})
+	})
+	first, second := uuid.NewSHA1(uuid.Nil, fmt.Append(nil, "id", 0)), uuid.NewSHA1(uuid.Nil, fmt.Append(nil, "id", 1))
+	step("pay", func(a domain.Act) (events.Receipt, error) {
+		return s.TakePayment(ctx, TakePayment{Act: a, Case: first, Payment: "p", Amount: 90000, Method: booking.Cash})
+	})
+	step("refund", func(a domain.Act) (events.Receipt, error) {
+		return s.GiveRefund(ctx, GiveRefund{Act: a, Case: first, Refund: "r", Line: "l", Amount: 10000, Reason: booking.Overcharge, Method: booking.Cash})
+	})
+	step("close the till", func(a domain.Act) (events.Receipt, error) {
+		return s.CloseTill(ctx, CloseTill{Act: a, Institution: home, Counted: map[booking.Method]domain.Money{booking.Cash: 80000}})
+	})
+	for _, to := range []string{"2026-11-26 10:00", "2026-11-27 08:00"} {
+		step("move", func(a domain.Act) (events.Receipt, error) {
+			from := domain.Clock("09:00").On("2026-11-26")
+			if to == "2026-11-27 08:00" {
+				from = domain.Clock("10:00").On("2026-11-26")
+			}
+			return s.MoveSlot(ctx, MoveSlot{Act: a, Case: second, Resource: "hall-1", Start: from, Want: Want{Start: domain.Clock(to[11:]).On(domain.Date(to[:10]))}})
+		})
+	}
+	window := institution.MaintenancePlanned{Window: "m-1", Resource: "furnace-1", From: domain.Clock("09:00").On("2026-11-28").UTC(), To: domain.Clock("12:00").On("2026-11-29").UTC(), Reason: "年检"}
+	step("plan maintenance", func(a domain.Act) (events.Receipt, error) {
+		return s.PlanMaintenance(ctx, PlanMaintenance{Institution: home, PlanMaintenance: institution.PlanMaintenance{Act: a, MaintenancePlanned: window}})
+	})
+	step("cancel maintenance", func(a domain.Act) (events.Receipt, error) {
+		return s.CancelMaintenance(ctx, CancelMaintenance{Institution: home, CancelMaintenance: institution.CancelMaintenance{Act: a, MaintenanceCancelled: institution.MaintenanceCancelled{Window: "m-1", Reason: "改期"}}})
+	})
+	seed, salt := strings.Repeat("1a", 32), strings.Repeat("2b", 32)
+	peak := Peak{Institution: home, Kind: institution.Hall, Day: "2026-12-22"}
+	closes := s.now.Add(time.Hour)
+	step("announce", func(a domain.Act) (events.Receipt, error) {
+		return s.AnnouncePeak(ctx, AnnouncePeak{Act: a, Peak: peak, Minutes: 180, Commitment: schedule.Commitment(seed, salt), Closes: closes})
+	})
+	for _, id := range []uuid.UUID{first, second} {
+		step("apply", func(a domain.Act) (events.Receipt, error) {
+			return s.ApplyPeak(ctx, ApplyPeak{Act: a, Case: id, Kind: peak.Kind, Day: peak.Day, Wishes: []string{"hall-1/0800", "hall-1/1100"}})
+		})
+	}
+	s.now = s.now.Add(2 * time.Hour)
+	step("draw", func(a domain.Act) (events.Receipt, error) {
+		return s.DrawPeak(ctx, DrawPeak{Act: a, Peak: peak, Seed: seed, Salt: salt})
 	})
 	return failed
 }

@@ -91,8 +91,11 @@ func (a *App) AnnouncePeak(ctx context.Context, c AnnouncePeak) (events.Receipt,
 			return events.Receipt{}, err
 		}
 		_, err = a.Days.Handle(ctx, c.day(x.Resource), schedule.Block{Act: stepAt(c.Act, "block "+x.Name(), rev), Block: forDraw(schedule.SlotName(x.Start)), Start: x.Start, End: x.End, Kind: schedule.ForDraw})
+		if _, refused := errors.AsType[*domain.Rejection](err); refused {
+			err = errors.Join(err, a.openPeak(ctx, c.Act, c.Peak, slots))
+		}
 		if err != nil {
-			return events.Receipt{}, errors.Join(err, a.openPeak(ctx, c.Act, c.Peak, slots))
+			return events.Receipt{}, err
 		}
 	}
 	return to(a.Peaks, c.Key(), c.IfMatch).run(ctx, announce)

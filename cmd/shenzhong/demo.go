@@ -378,6 +378,10 @@ func (s *site) found(ctx context.Context, app *handlers.App, at, change time.Tim
 				ValidFrom: "2020-01-01", Document: fmt.Sprintf("虚构上岗证-%s", who)}})
 		}
 	}
+	if s.reg.Kind == institution.SeaBurialOperator {
+		cmds = append(cmds, institution.AddResource{Act: act("ship-1", at), ResourceAdded: institution.ResourceAdded{Resource: "ship-1", Kind: institution.Vessel,
+			NameZh: "演示船一号", NameEn: "Demo Ship 1", Opens: "06:00", Closes: "18:00", SlotMinutes: 60, Capacity: vesselSeats}})
+	}
 	for _, c := range cmds {
 		if _, err := app.Institutions.Handle(ctx, key, c); err != nil {
 			return fmt.Errorf("%s: %w", key, err)

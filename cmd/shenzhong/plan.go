@@ -33,11 +33,13 @@ type plan struct {
 	from     domain.Date
 	until    domain.Date
 	funerals []*funeral
+	voyages  []*sailing
 	lanes    []*lane
 }
 
 // A lane is one day of a furnace and its hall, with all that becomes of that
-// day's cases before and after, or an institution's credit ledger.
+// day's cases before and after, an operator's voyages, or an institution's credit
+// ledger.
 type lane struct {
 	name    string
 	steps   []planned1
@@ -50,14 +52,14 @@ type lane struct {
 // 100,000 cases has four million of them.
 type planned1 struct {
 	at   int64 // Unix seconds
-	who  int32 // index of the funeral, or of the incident
+	who  int32 // index of the funeral, of the incident or of the voyage
 	kind stepKind
 }
 
 type stepKind uint8
 
 // The steps of a funeral, in the order in which they are taken when their times
-// are equal, then those of a credit incident.
+// are equal, then those of a credit incident, then those of a voyage.
 const (
 	stepBook stepKind = iota
 	stepHall
@@ -101,7 +103,6 @@ const (
 	stepEcoConsent
 	stepEcoWithdraw
 	stepEcoComplete
-	stepIncentive
 
 	stepSuspect
 	stepNotify
@@ -111,6 +112,16 @@ const (
 	stepRepair
 	stepRevoke
 	stepBonus
+
+	stepVoyage
+	stepSeats
+	stepStorm
+	stepOffers
+	stepDepart
+	stepScatter
+	stepEnd
+	stepIncentives
+	stepPayments
 )
 
 // A funeral is one planned case.
@@ -216,6 +227,7 @@ func newPlan(city *demoCity, seed uint64, n int, from, until domain.Date) (*plan
 	}
 	p.alike()
 	incidents := p.incidents()
+	p.voyages = p.sailings()
 	p.sort(incidents)
 	return p, incidents, nil
 }
@@ -432,9 +444,8 @@ func (f *funeral) steps(yield func(time.Time, stepKind)) {
 			return
 		}
 		yield(x.begin.Add(26*time.Hour), stepEcoConsent)
-		yield(x.end, stepEcoComplete)
-		if x.eco == "SEA" && f.dead.hukou.In("210200") && domain.DateOf(x.end) >= seaIncentive {
-			yield(min(x.end, 3*24*60), stepIncentive)
+		if x.eco != "SEA" { // a voyage completes these
+			yield(x.end, stepEcoComplete)
 		}
 	default:
 		yield(min(x.begin, -5), stepSurvey)
@@ -543,6 +554,9 @@ func (p *plan) sort(incidents []*incident) {
 	}
 	for _, x := range incidents {
 		x.steps(func(at time.Time, k stepKind) { put(ledgerLane+string(x.at.code()), at, x.n, k) })
+	}
+	for _, x := range p.voyages {
+		x.steps(func(at time.Time, k stepKind) { put(sailLane+string(x.at.code()), at, x.n, k) })
 	}
 	for _, l := range p.lanes {
 		slices.SortFunc(l.steps, func(a, b planned1) int {

@@ -99,6 +99,7 @@ type simulation struct {
 	plan      *plan
 	incidents []*incident
 	cases     int
+	byBurial  map[uuid.UUID]*funeral
 	app       *handlers.App
 	turns     map[*site]*turns // of the homes' cold stores
 }
@@ -213,16 +214,24 @@ func (s *simulation) run(ctx context.Context, con *console, app *handlers.App, p
 	}
 	bar := con.progress("模拟", "simulating", s.plan.size())
 	defer bar.end()
-	// Ledgers come after the cases that they speak of.
-	var cases, ledgers []*lane
+	// Voyages come after the cases whose ashes they carry, ledgers after the cases
+	// that they speak of.
+	var cases, voyages, ledgers []*lane
 	for _, l := range s.plan.lanes {
-		if strings.HasPrefix(l.name, ledgerLane) {
+		switch {
+		case strings.HasPrefix(l.name, ledgerLane):
 			ledgers = append(ledgers, l)
-		} else {
+		case strings.HasPrefix(l.name, sailLane):
+			voyages = append(voyages, l)
+		default:
 			cases = append(cases, l)
 		}
 	}
-	for _, lanes := range [][]*lane{cases, ledgers} {
+	s.byBurial = map[uuid.UUID]*funeral{}
+	for _, f := range s.plan.funerals {
+		s.byBurial[f.rest.burial] = f
+	}
+	for _, lanes := range [][]*lane{cases, voyages, ledgers} {
 		if err := s.runLanes(ctx, bar, lanes, parallel); err != nil {
 			return err
 		}
@@ -341,6 +350,9 @@ func (t *turns) done() {
 
 func (s *simulation) step(ctx context.Context, st planned1) error {
 	at := time.Unix(st.at, 0).UTC()
+	if st.kind >= stepVoyage {
+		return s.plan.voyages[st.who].step(ctx, s, st.kind, at)
+	}
 	if st.kind >= stepSuspect {
 		return s.incidents[st.who].step(ctx, s, st.kind, at)
 	}
@@ -583,12 +595,10 @@ func (f *funeral) step(ctx context.Context, s *simulation, kind stepKind, at tim
 			return fmt.Errorf("there is no eco type %s", x.eco)
 		}
 		for _, r := range t.Requires {
-			c.Facts[r.Name] = f.fact(r, at)
+			c.Facts[r.Name] = f.fact(r)
 		}
 		c.LandCM2, c.EcoCertificate = t.LandCM2, fmt.Sprintf("HZ%s-%06d", domain.DateOf(at).Year(), f.n+1)
 		_, err = app.CompleteEcoBurial(ctx, c)
-	case stepIncentive:
-		_, err = app.GrantIncentive(ctx, handlers.GrantIncentive{Act: act("regulator-0501"), Burial: x.burial})
 	default:
 		return fmt.Errorf("step %d is not one of a funeral", kind)
 	}
@@ -603,7 +613,7 @@ func holdAuthority(k cremation.HoldKind) string {
 }
 
 // fact makes up what an eco-burial of a type must state.
-func (f *funeral) fact(r ecoburial.Requirement, at time.Time) string {
+func (f *funeral) fact(r ecoburial.Requirement) string {
 	switch {
 	case r.Op == "<=":
 		return fmt.Sprint(f.n % (r.Bound + 1))
@@ -613,12 +623,6 @@ func (f *funeral) fact(r ecoburial.Requirement, at time.Time) string {
 	switch r.Name {
 	case "container_degradable":
 		return "true"
-	case "sea_area":
-		return "演示海域一"
-	case "vessel":
-		return "演示船一号"
-	case "voyage_id":
-		return "V" + at.In(domain.Shanghai).Format("20060102") + "-1"
 	}
 	return fmt.Sprintf("YS-%d", f.n+1)
 }

@@ -74,10 +74,11 @@ const (
 	Furnace ResourceKind = "furnace"
 	ColdBay ResourceKind = "cold_bay"
 	Vehicle ResourceKind = "vehicle"
+	Vessel  ResourceKind = "vessel" // of a sea-burial operator
 )
 
 // ResourceKinds lists every kind of resource, in the order of menus.
-var ResourceKinds = []ResourceKind{Hall, Furnace, ColdBay, Vehicle}
+var ResourceKinds = []ResourceKind{Hall, Furnace, ColdBay, Vehicle, Vessel}
 
 // Event is a fact about one institution.
 type Event interface{ institutionEvent() }
@@ -119,7 +120,8 @@ type (
 		SlotMinutes int `json:"slot_minutes"`
 		// BufferMinutes is kept free after every booking, for cleaning.
 		BufferMinutes int `json:"buffer_minutes,omitzero"`
-		// Capacity is people for a hall, sets of remains for everything else.
+		// Capacity is people for a hall and a vessel (the seats it is licensed for),
+		// sets of remains for everything else.
 		Capacity int `json:"capacity"`
 	}
 	// ResourceRetired took a resource out of service from that day on.

@@ -17,6 +17,7 @@ func TestAccessOverHTTP(t *testing.T) {
 	c.must("admin-0601", "/cemeteries", fmt.Sprintf(`{"cemetery":%q,"name_zh":"公墓","class":"URBAN_PUBLIC","division":"210211","serves":["210200"]}`, cemetery))
 	c.must("cemetery-0301", "/cemeteries/"+cemetery+"/plots", `{"plot":"A-1","kind":"GRAVE","eco_type":"SMALL_PLOT","capacity":2,"area_cm2":5000}`)
 	burial := c.must("eco-0401", "/eco-burials", fmt.Sprintf(`{%s,"type":"SEA","division":"210211","certificate":%q}`, c.at(), certificate))
+	c.must("eco-0401", "/voyages", c.voyage("V-1", 6))
 	suspicion := c.must("regulator-0501", "/credit/"+home+"/suspicions", `{"rule":"P01","fact":"x","basis":"y"}`)
 
 	own := map[handlers.Role]string{handlers.Desk: "desk-0101", handlers.Cremator: "furnace-0201", handlers.Cemetery: "cemetery-0301", handlers.Eco: "eco-0401",
@@ -30,13 +31,13 @@ func TestAccessOverHTTP(t *testing.T) {
 			switch {
 			case strings.HasPrefix(path, "/api/v1/cemeteries"):
 				at = cemetery
-			case strings.HasPrefix(path, "/api/v1/eco-burials"):
+			case strings.HasPrefix(path, "/api/v1/eco-burials"), strings.HasPrefix(path, "/api/v1/voyages"):
 				at = boats
 			}
-			url := strings.NewReplacer("{institution}", home, "{case}", id, "{cemetery}", cemetery, "{plot}", "A-1", "{burial}", burial, "{suspicion}", suspicion, "{division}", "210200", "{kind}", "hall", "{date}", "2026-11-23", "{key}", home).Replace(path)
+			url := strings.NewReplacer("{institution}", home, "{case}", id, "{cemetery}", cemetery, "{plot}", "A-1", "{burial}", burial, "{suspicion}", suspicion, "{division}", "210200", "{kind}", "hall", "{date}", "2026-11-23", "{key}", home, "{voyage}", "V-1").Replace(path)
 			body := ""
 			if method == "post" {
-				body = valid(op)
+				body = strings.ReplaceAll(valid(op), "BURIAL", burial)
 				switch op {
 				case "verify_identity", "start_cremation", "consent_eco_burial", "move_remains", "identify_remains", "relocate_remains", "move_ashes", "deposit_ashes", "withdraw_ashes":
 					if !strings.Contains(body, "occurred_at") {
@@ -67,7 +68,7 @@ func TestAccessOverHTTP(t *testing.T) {
 				}
 				// An institution's account elsewhere. One that opens or applies
 				// without naming an institution does so at its own.
-				if rule.Own && op != "open_case" && op != "apply_eco_burial" {
+				if rule.Own && op != "open_case" && op != "apply_eco_burial" && op != "open_voyage" {
 					if status, code := try("other-" + string(role)); status != 403 || code != "other_institution" {
 						t.Errorf("%s at %s by another institution's %s: %d %s", op, at, role, status, code)
 					}
@@ -93,6 +94,38 @@ func TestAccessOverHTTP(t *testing.T) {
 // one of access.
 func valid(op handlers.Operation) string {
 	switch op {
+	case "open_voyage":
+		return `{"number":"V-2","vessel":"ship-1","seats":6,"sea_area":"x","pier":"y","division":"210202","departs":"2026-11-30T09:00:00+08:00"}`
+	case "book_voyage":
+		return `{"burial":"BURIAL","relatives":1}`
+	case "answer_voyage_offer", "leave_voyage":
+		return `{"burial":"BURIAL"}`
+	case "cancel_voyage":
+		return `{"reason":"WEATHER","document":"x"}`
+	case "depart_voyage":
+		return `{"occurred_at":"2026-11-23T09:00:00+08:00","aboard":[]}`
+	case "scatter_ashes":
+		return `{"occurred_at":"2026-11-23T09:00:00+08:00","burial":"BURIAL","container_degradable":true}`
+	case "bring_ashes_back":
+		return `{"burial":"BURIAL","reason":"x"}`
+	case "correct_eco_burial":
+		return `{"type":"NICHE","division":"210211","reason":"x","paper":"y"}`
+	case "receive_eco_ashes":
+		return `{"label":"x","both_signed":true}`
+	case "return_eco_ashes":
+		return `{"reason":"x","both_signed":true}`
+	case "apply_incentive":
+		return `{"account":"x"}`
+	case "pay_incentive":
+		return `{"payment":"x","amount_fen":1}`
+	case "adopt_eco_definition":
+		return `{"definition":{"id":"x","types":[],"small_single_cm2":1,"small_double_cm2":1},"from":"2027-01-01","document":"y"}`
+	case "adopt_incentive_rules":
+		return `{"version":"x","document":"y","rules":[]}`
+	case "set_eco_target":
+		return `{"share":"broad","year":"2027","per_mille":500,"document":"x"}`
+	case "publish_eco_figures":
+		return `{"month":"2026-10"}`
 	case "register_institution":
 		return `{"credit_code":"54210283ME0YY0059K","name_zh":"x","kind":"FUNERAL_HOME","division":"210211","operator":"GOVERNMENT"}`
 	case "rename_institution":

@@ -94,6 +94,9 @@ func (a *API) mount(r chi.Router) huma.API {
 	a.cremations(h)
 	a.cemeteries(h)
 	a.ecoBurials(h)
+	a.voyages(h)
+	a.incentives(h)
+	a.ecoRules(h)
 	a.credit(h)
 	return h
 }

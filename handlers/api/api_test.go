@@ -163,19 +163,48 @@ func TestPublicCemetery(t *testing.T) {
 
 func TestSeaBurial(t *testing.T) {
 	c := newCity(t)
-	_, certificate := c.cremated(1)
+	id, certificate := c.cremated(1)
 	burial := c.must("eco-0401", "/eco-burials", fmt.Sprintf(`{%s,"type":"SEA","division":"210211","certificate":%q}`, c.at(), certificate))
 	on := "/eco-burials/" + burial
-	facts := `"facts":{"sea_area":"黄海一区","vessel":"演示一号","voyage_id":"V-1","container_degradable":"true","relatives_aboard":"3","certificate_no":"HZ-1"}`
+	c.must("eco-0401", "/voyages", c.voyage("V-1", 6))
+	c.refuses(422, "voyage_licence", "eco-0401", "/voyages", c.voyage("V-2", 41))
+	c.refuses(422, "voyage_relatives", "eco-0401", "/voyages/V-1/bookings", fmt.Sprintf(`{"burial":%q,"relatives":4}`, burial))
+	c.must("eco-0401", "/voyages/V-1/bookings", fmt.Sprintf(`{"burial":%q,"relatives":2,"party":[{"name":"沈静"},{"name":"沈远"}]}`, burial))
+	c.refuses(409, "voyage_booked", "eco-0401", "/voyages/V-1/bookings", fmt.Sprintf(`{"burial":%q,"relatives":1}`, burial))
 	// I14: nothing irreversible without the second consent, and that not at once.
-	c.refuses(422, "eco_consent_missing", "eco-0401", on+"/completion", "{"+c.at()+","+facts+"}")
+	aboard := fmt.Sprintf(`"aboard":[{"burial":%q,"relatives":2}]`, burial)
+	c.refuses(422, "eco_consent_missing", "eco-0401", "/voyages/V-1/departure", "{"+c.at()+","+aboard+"}")
 	c.refuses(422, "eco_consent_pause", "eco-0401", on+"/consents", "{"+c.at()+"}")
 	c.refuses(422, "incentive_burial_not_completed", "regulator-0501", on+"/incentive", "{}")
 	c.sleep(25 * time.Hour)
 	c.must("eco-0401", on+"/consents", "{"+c.at()+"}")
+	// I11: the ashes are with the home until it hands them to the applicant.
+	c.refuses(422, "eco_ashes_elsewhere", "eco-0401", on+"/ashes", "{"+c.at()+`,"label":"GH-1","both_signed":true}`)
+	c.must("desk-0101", "/cases/"+id+"/cremation/ashes-release", fmt.Sprintf(`{%s,"name":"沈静","certificate":%q,"id_checked":true,"id_tail":%q,"receipt":"S-3","form":"2026.1","code":%q}`,
+		c.at(), certificate, person(501)[14:], c.code("/cases/"+id)))
+	c.must("eco-0401", on+"/ashes", "{"+c.at()+`,"label":"GH-1","both_signed":true}`)
+	c.refuses(422, "eco_not_scattered", "eco-0401", on+"/completion", "{"+c.at()+`,"facts":{"voyage_id":"V-1"}}`)
+	c.must("eco-0401", "/voyages/V-1/departure", "{"+c.at()+","+aboard+"}")
+	c.refuses(422, "eco_ashes_aboard", "eco-0401", on+"/ashes-return", "{"+c.at()+`,"reason":"x","both_signed":true}`)
 	c.sleep(time.Hour)
-	c.must("eco-0401", on+"/completion", "{"+c.at()+","+facts+`,"eco_certificate":"HZ-1"}`)
+	c.refuses(422, "voyage_manifest_open", "eco-0401", "/voyages/V-1/end", "{}")
+	c.must("eco-0401", "/voyages/V-1/scatterings", fmt.Sprintf(`{%s,"burial":%q,"container_degradable":true}`, c.at(), burial))
+	c.must("eco-0401", "/voyages/V-1/end", "{"+c.at()+"}")
+	if v := c.send("eco-0401", "GET", "/api/v1/voyages/V-1", ""); v.field("status") != "ended" || v.field("bookings.0.certificate") != "HZ-V-1-01" || strings.Contains(v.Body.String(), "沈") {
+		t.Error(v.Body)
+	}
+	if v := c.send("desk-0101", "GET", "/api/v1/voyages/V-1", ""); v.Code != 200 || v.field("seats_taken") != "2" || strings.Contains(v.Body.String(), burial) {
+		t.Error(v.Code, v.Body)
+	}
+	c.must("desk-0101", on+"/incentive-application", `{"account":"6222 0000 0000 0000 018"}`)
 	c.must("regulator-0501", on+"/incentive", "{"+c.at()+"}")
+	c.refuses(422, "incentive_two_persons", "regulator-0501", on+"/incentive-payment", `{"payment":"PZ-1","amount_fen":40000}`)
+	c.must("regulator-0502", on+"/incentive-payment", `{"payment":"PZ-1","amount_fen":40000}`)
+	c.refuses(409, "incentive_paid", "regulator-0502", on+"/incentive-payment", `{"payment":"PZ-2","amount_fen":40000}`)
+	if v := c.send("desk-0101", "GET", "/api/v1"+on+"/incentive", ""); v.field("status") != "paid" || v.field("amount_fen") != "40000" ||
+		!strings.Contains(v.field("sentence_zh"), "奖补 400 元") || strings.Contains(v.Body.String(), "6222") {
+		t.Error(v.Body)
+	}
 	if got := c.send("eco-0401", "GET", "/api/v1"+on, ""); got.field("status") != "completed" || got.field("completed_on") != "2026-11-24" {
 		t.Error(got.Body)
 	}

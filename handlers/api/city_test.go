@@ -268,6 +268,8 @@ func settled(c *city) *city {
 		c.must("admin-0601", "/institutions/"+home+"/resources", fmt.Sprintf(`{"resource":%q,"kind":"hall","name_zh":"告别厅","opens":"08:00","closes":"12:00","slot_minutes":60,"capacity":50}`, r))
 	}
 	c.must("admin-0601", "/institutions/"+home+"/resources", `{"resource":"furnace-1","kind":"furnace","name_zh":"一号炉","opens":"08:00","closes":"17:00","slot_minutes":60,"capacity":1}`)
+	c.must("admin-0601", "/institutions/"+boats+"/licences", `{"licence":"operating","number":"H-1","valid_from":"2020-01-01","valid_until":"2030-12-31"}`)
+	c.must("admin-0601", "/institutions/"+boats+"/resources", `{"resource":"ship-1","kind":"vessel","name_zh":"演示一号","opens":"06:00","closes":"18:00","slot_minutes":60,"capacity":40}`)
 	c.must("admin-0601", "/institutions/"+home+"/resources", `{"resource":"cold-1","kind":"cold_bay","name_zh":"冷藏柜","opens":"00:00","closes":"24:00","slot_minutes":60,"capacity":8}`)
 	c.must("admin-0601", "/institutions/"+home+"/qualifications", `{"account":"furnace-0202","skill":"CREMATOR","valid_from":"2026-01-01","document":"SG-1"}`)
 	c.must("importer-0701", "/price-lists/"+home, priceList)
@@ -335,6 +337,13 @@ func (c *city) chunked(account, path, body string) reply {
 	w := httptest.NewRecorder()
 	c.ServeHTTP(w, r)
 	return reply{w}
+}
+
+// voyage is the body of a voyage of the city's sea-burial operator, a week from
+// now.
+func (c *city) voyage(number string, seats int) string {
+	return fmt.Sprintf(`{%s,"number":%q,"vessel":"ship-1","seats":%d,"sea_area":"黄海一区","pier":"演示码头","division":"210202","departs":%q}`,
+		c.at(), number, seats, c.clock().Add(7*24*time.Hour).Format(time.RFC3339))
 }
 
 // domainAct is the act of something that no request asked for.

@@ -117,6 +117,26 @@ func (s *screen) look(name string) {
 	}
 }
 
+// paper takes a picture of the page as it is printed: no chrome, no button.
+func (s *screen) paper(name string) {
+	s.Helper()
+	media := func(m string) chromedp.Action[chromedp.Void] {
+		return call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: m})
+	}
+	s.do(media("print"))
+	if shown := s.value(`[...document.querySelectorAll(".mast, .skip, .back, .stepper, .acts, .noprint, .btn, button, .foot ul")].filter(e => e.checkVisibility()).map(e => e.outerHTML).join()`); shown != "" {
+		s.Errorf("%s prints %s", name, shown)
+	}
+	picture, err := chromedp.Run(s.ctx, chromedp.FullScreenshot(100))
+	if err != nil {
+		s.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(s.ArtifactDir(), s.name+"-print-"+name+".png"), picture, 0o600); err != nil {
+		s.Error(err)
+	}
+	s.do(media(""))
+}
+
 // open shows all that is folded away.
 var open = chromedp.Evaluate[chromedp.Void](`document.querySelectorAll("details").forEach(d => d.open = true)`)
 
@@ -248,11 +268,13 @@ func TestFamilyInBrowser(t *testing.T) {
 			}
 			s.do(click(`form[action="/book/about"] .wide`), wait(`form[action="/book/check"]`))
 			s.look("check")
+			s.paper("check")
 			s.do(click(`#ok`), click(`form[action="/book/check"] .wide`), wait(`.tl`))
 			if v.slow {
 				s.do(call(setPace, pace{DownloadThroughput: -1, UploadThroughput: -1}))
 			}
 			s.look("track")
+			s.paper("track")
 			if c.tellsNothing(t, nil); v.script {
 				return // the pages hold no script: the rest is as without
 			}

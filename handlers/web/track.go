@@ -137,7 +137,7 @@ func (f *Families) of(show func(*asked, followed) error) func(*asked) error {
 // A trackStep is one step of the way, done or to come.
 type trackStep struct {
 	Key   string
-	State string // "done", "now", "todo"
+	State string // "done", "now", "todo", "unrecorded"
 	At    time.Time
 	Noted time.Time // when it was written down, where that was much later
 	Guess bool
@@ -294,8 +294,16 @@ func steps(s handlers.Story, p trackPage) (all []trackStep, state string) {
 		{"certificate", handlers.HasCertificate, true, time.Time{}},
 		{"ashes", handlers.AshesGiven, true, time.Time{}},
 	}
+	// A step that nobody wrote down is not waited for any more once the cremation
+	// is over. Before that it may still come: papers are signed early.
+	last := -1
+	for i, w := range way {
+		if _, done := s.Last(w.what); done && w.is && s.Cremation.Done {
+			last = i
+		}
+	}
 	now := false
-	for _, w := range way {
+	for i, w := range way {
 		if !w.is {
 			continue
 		}
@@ -307,6 +315,10 @@ func steps(s handlers.Story, p trackPage) (all []trackStep, state string) {
 		case w.key == "ashes" && s.Cremation.Done && len(s.Cremation.Shares) > 0 && !kept(s.Cremation):
 			h, _ := s.Last(handlers.LaidToRest)
 			all = append(all, stepOf("laid", h, "done"))
+			continue
+		}
+		if i < last {
+			all = append(all, trackStep{Key: w.key, State: "unrecorded"})
 			continue
 		}
 		x := trackStep{Key: w.key, State: "todo", Plan: w.plan}

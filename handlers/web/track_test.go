@@ -70,7 +70,7 @@ func TestTrackingFollows(t *testing.T) {
 		t.Error("the account of a member of staff is shown")
 	}
 	c.fact(st, time.Time{}, cremation.ConfirmationSigned{Applicant: s.Handler.Person, Form: "2026.1"})
-	p.get(at).says("时间没有人记得，所以空着", "已收到，不用再带")
+	p.get(at).says("时间没有人记得，所以空着", "已收到，不用再带", "等待告别")
 	c.fact(c.app.Cases.Stream(id.String()), tues, booking.ServiceStarted{Service: "farewell", At: tues})
 	c.fact(c.app.Cases.Stream(id.String()), tues, booking.ServiceEnded{Service: "farewell", At: tues})
 	p.get(at).says("等待火化")
@@ -97,6 +97,22 @@ func TestTrackingFollows(t *testing.T) {
 	p.get(at + "/rate")
 	p.says("已经评价过")
 	c.tellsNothing(t, nil)
+}
+
+// TestTrackingUnrecorded: what was not written down is not waited for when
+// the cremation is over.
+func TestTrackingUnrecorded(t *testing.T) {
+	c := newVillage(t, memory.New())
+	p := c.phone(t)
+	at := "/track/" + p.booked(chosenSlot)
+	id, _ := c.onlyCase(t)
+	for _, e := range []any{cremation.Received{Case: id, Tag: "D-1", Institution: haiyan}, cremation.Started{At: c.clock()}, cremation.Completed{At: c.clock()}} {
+		c.fact(c.app.Cremations.Stream(id.String()), c.clock(), e)
+	}
+	p.get(at).says("没有记录")
+	if strings.Contains(p.main(), "等待告别") {
+		t.Error("the page waits for a farewell after the cremation")
+	}
 }
 
 // TestNoSuchCode: what is no code, a code of nobody and a code that a newer one
