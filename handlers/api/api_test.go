@@ -142,7 +142,8 @@ func TestPublicCemetery(t *testing.T) {
 	// I11: ashes that the funeral home still has are not interred.
 	inter := fmt.Sprintf(`{%s,"right":%q,"certificate":%q,"consent":"AZ-1"}`, c.at(), right, certificate)
 	c.refuses(422, "plot_ashes_not_released", "cemetery-0301", plots+"/A-1/interments", inter)
-	c.must("desk-0101", "/cases/"+id+"/cremation/ashes-release", fmt.Sprintf(`{"name":"沈静","certificate":%q,"id_checked":true}`, certificate))
+	c.must("desk-0101", "/cases/"+id+"/cremation/ashes-release", fmt.Sprintf(`{%s,"name":"沈静","certificate":%q,"id_checked":true,"id_tail":%q,"receipt":"S-3","form":"2026.1","code":%q}`,
+		c.at(), certificate, person(501)[14:], c.code("/cases/"+id)))
 	c.must("cemetery-0301", plots+"/A-1/interments", inter)
 	// The spouse, living, is named beside the deceased.
 	c.must("cemetery-0301", plots+"/A-1/allocations", fmt.Sprintf(`{%s,"right":%q,"ground":"LIVING_SPOUSE","applicant_citizen_id":%q,"spouse_citizen_id":%q,"spouse_of_certificate":%q,
