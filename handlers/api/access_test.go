@@ -220,6 +220,8 @@ func valid(op handlers.Operation) string {
 		return `{"reason":"DUPLICATE"}`
 	case "collect_remains":
 		return `{"ground":"POLICE_NOTICE","paper":"1","issuer":"x","giver":"POLICE","giver_name":"y","into":{"kind":"RECEPTION"}}`
+	case "forget_person":
+		return `{"who":"DECEASED","ground":"REQUESTED","document":"1"}`
 	case "move_remains":
 		return `{"tag":"T-1","from":{"kind":"RECEPTION"},"to":{"kind":"ISOLATION","id":"1"},"scanned_out":{"by":"x","at":"2026-11-23T10:00:00+08:00"}}`
 	case "move_ashes", "withdraw_ashes":
