@@ -376,6 +376,9 @@ var Access = map[Operation]Rule{
 	"release_ashes":            {Roles: []Role{Desk}, Own: true},
 	"get_cremation":            {Roles: []Role{Desk, Cremator, Regulator}, Own: true},
 
+	// Erasing cannot be undone: it is for the authority, on a paper.
+	"forget_person": {Roles: []Role{Regulator}, Own: true},
+
 	"collect_remains":    {Roles: []Role{Desk, Cremator}, Own: true},
 	"move_remains":       {Roles: []Role{Desk, Cremator}, Own: true},
 	"record_condition":   {Roles: []Role{Desk, Cremator}, Own: true},

@@ -35,7 +35,7 @@ var who = map[Role]string{
 		correct_eco_burial receive_eco_ashes return_eco_ashes apply_incentive compute_incentive get_incentive
 		open_voyage book_voyage answer_voyage_offer leave_voyage cancel_voyage depart_voyage scatter_ashes bring_ashes_back end_voyage
 		any: get_institution get_parameters get_price_list get_availability get_voyage get_eco_rulebook`,
-	Regulator: `own: get_waiting get_till get_case place_hold lift_hold get_cremation get_custody get_cold_store propose_rest approve_rest explain_anomaly get_plot compute_incentive grant_incentive pay_incentive get_incentive get_eco_burial get_credit
+	Regulator: `own: get_waiting get_till get_case forget_person place_hold lift_hold get_cremation get_custody get_cold_store propose_rest approve_rest explain_anomaly get_plot compute_incentive grant_incentive pay_incentive get_incentive get_eco_burial get_credit
 		any: get_institution get_parameters get_price_list get_availability get_voyage get_eco_rulebook
 		adopt_eco_definition adopt_incentive_rules set_eco_target publish_eco_figures
 		adopt_credit_policy suspect notify_suspicion dismiss_suspicion confirm_suspicion grant_bonus repair_entry revoke_entry`,

@@ -220,6 +220,8 @@ func valid(op handlers.Operation) string {
 		return `{"reason":"DUPLICATE"}`
 	case "collect_remains":
 		return `{"ground":"POLICE_NOTICE","paper":"1","issuer":"x","giver":"POLICE","giver_name":"y","into":{"kind":"RECEPTION"}}`
+	case "forget_person":
+		return `{"who":"DECEASED","ground":"REQUESTED","document":"1"}`
 	case "move_remains":
 		return `{"tag":"T-1","from":{"kind":"RECEPTION"},"to":{"kind":"ISOLATION","id":"1"},"scanned_out":{"by":"x","at":"2026-11-23T10:00:00+08:00"}}`
 	case "move_ashes", "withdraw_ashes":
@@ -295,7 +297,7 @@ func valid(op handlers.Operation) string {
 	case "allocate_plot":
 		return fmt.Sprintf(`{"applicant_citizen_id":%q,"certificate":"N-1","contract":"C","term_until":"2046-01-01","fee_fen":0}`, person(1))
 	case "inter":
-		return `{"right":"x","certificate":"N-1"}`
+		return `{"right":"x","certificate":"N-1","consent":"AZ-1"}`
 	case "surrender_plot":
 		return `{"right":"x","reason":"y"}`
 	case "apply_eco_burial":
