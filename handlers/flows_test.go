@@ -180,7 +180,15 @@ func (s *script) play(ctx context.Context) error {
 		step("start", func(a domain.Act) (events.Receipt, error) {
 			return s.StartCremation(ctx, StartCremation{Act: a, Case: id, Furnace: "furnace-1"})
 		})
+		report := func(sequence int64, signal cremation.Signal) func(domain.Act) (events.Receipt, error) {
+			return func(a domain.Act) (events.Receipt, error) {
+				a.By, a.At = "plc-1", s.now.Add(-3*time.Minute)
+				return s.ReportFurnace(ctx, ReportFurnace{Act: a, Institution: home, Furnace: "furnace-1", Key: "k1", Sequence: sequence, Signal: signal})
+			}
+		}
+		step("lit", report(int64(2*n+1), cremation.SignalStart)) // three minutes before the operator says so
 		s.now = s.now.Add(time.Hour)
+		step("put out", report(int64(2*n+2), cremation.SignalStop))
 		step("complete", func(a domain.Act) (events.Receipt, error) {
 			return s.Cremations.Handle(ctx, id.String(), cremation.Complete{Act: a})
 		})
@@ -198,12 +206,20 @@ func (s *script) play(ctx context.Context) error {
 			step("reissue", func(a domain.Act) (events.Receipt, error) {
 				return s.IssueCertificate(ctx, IssueCertificate{Act: a, Case: id, Number: "N-9", Form: "1", Reissue: "遗失"})
 			})
+			kin, salt := opened(s.App, n).Handler.Person, strings.Repeat("5a", 8)
+			step("release code", func(a domain.Act) (events.Receipt, error) {
+				return s.Cremations.Handle(ctx, id.String(), cremation.IssueReleaseCode{Act: a, Code: uuid.NewSHA1(id, []byte("code")), To: kin, Salt: salt, Hash: domain.Personal(kin, cremation.HashCode(salt, "1234"))})
+			})
+			step("release", func(a domain.Act) (events.Receipt, error) {
+				return s.Cremations.Handle(ctx, id.String(), cremation.ReleaseAshes{Act: a, To: kin, Name: domain.Personal(kin, "沈静"), Certificate: "N-9", IDChecked: true,
+					Code: "1234", IDTail: "0018", IDTailOf: "0018", Receipt: domain.Personal(kin, "S-3"), Form: "2026.1"})
+			})
 			step("allocate", func(a domain.Act) (events.Receipt, error) {
 				return s.AllocatePlot(ctx, AllocatePlot{Of: yard, Plot: "A-1", Allocate: cemetery.Allocate{Act: a, Right: "R-1", Applicant: "kin", Ground: cemetery.CremationCertificate,
 					Certificate: "N-9", Contract: "C", TermUntil: "2046-01-01"}})
 			})
 			step("inter", func(a domain.Act) (events.Receipt, error) {
-				return s.Inter(ctx, Inter{Of: yard, Plot: "A-1", Inter: cemetery.Inter{Act: a, Right: "R-1", Certificate: "N-9"}})
+				return s.Inter(ctx, Inter{Of: yard, Plot: "A-1", Inter: cemetery.Inter{Act: a, Right: "R-1", Certificate: "N-9", Consent: cemetery.Consent{Paper: "AZ-1"}}})
 			})
 			continue
 		}

@@ -79,6 +79,7 @@ var Wire = []domain.Wire{
 	domain.Named[LaidToRest]("cremation.laid_to_rest.v1"),
 	domain.Named[CertificateIssued]("cremation.certificate_issued.v2"),
 	domain.Upcast("cremation.certificate_issued.v1", certificateIssuedV1.up),
+	domain.Named[FurnaceReported]("telemetry.reported.v1"),
 	domain.Named[FurnaceCharged]("furnace.charged.v1"),
 	domain.Named[ChamberInspected]("furnace.inspected.v1"),
 	domain.Named[FurnaceEmptied]("furnace.emptied.v1"),

@@ -184,6 +184,11 @@ func TestPureEvolve(t *testing.T) {
 		BelongingsSettled{[]string{"1"}, HandedOver, handler, receipt, receipt, "a"}, BelongingsSettled{[]string{"2"}, LeftWith, handler, receipt, receipt, "a"}, identified, denied, safe)...)
 	domaintest.Pure[ColdStoreState, ColdStoreCommand, ColdStoreEvent](t, ColdStore, storedB, storedA, fire, Recounted{Count: countA, Expected: 2, Missing: []string{"T-0001"}, By: "x"}, DiscrepancySettled{"T-0001", Bay{"cold-2", 1}, "x", "x", "y", "x"}, Removed{Bay{"cold-2", 2}, "T-0002"})
 	domaintest.Pure[FurnaceState, FurnaceCommand, FurnaceEvent](t, Furnace, FurnaceCharged{caseA}, ChamberInspected{caseA, false, "x", "y"}, FurnaceEmptied{caseA, "y"})
+	var reports []TelemetryEvent
+	for n := range int64(70) {
+		reports = append(reports, FurnaceReported{"plc-3", "k1", n + 1, SignalStart, noon, caseA})
+	}
+	domaintest.Pure(t, Telemetry, reports...)
 }
 
 // Every event has its name on the log, in this package's categories.
@@ -192,7 +197,7 @@ func TestWireNames(t *testing.T) {
 	for _, w := range Wire {
 		category, rest, _ := strings.Cut(w.Name, ".")
 		switch category {
-		case TagCategory, CustodyCategory, ColdStoreCategory, CremationCategory, FurnaceCategory, CertificateCategory:
+		case TagCategory, CustodyCategory, ColdStoreCategory, CremationCategory, FurnaceCategory, TelemetryCategory, CertificateCategory:
 		default:
 			t.Errorf("%s is in no category of this package", w.Name)
 		}
