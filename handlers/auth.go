@@ -80,6 +80,9 @@ func (a *Account) In(institution string) bool {
 
 var accountID = regexp.MustCompile(`^[a-z][a-z0-9-]{1,39}$`)
 
+// maxAccountID is the length of the longest accountID.
+const maxAccountID = 40
+
 func (a *Account) check() error {
 	if !accountID.MatchString(a.ID) {
 		return fmt.Errorf("account %q: the id is lower-case letters, digits and dashes, beginning with a letter", a.ID)

@@ -20,7 +20,7 @@ func TestStartUnderFullCustody(t *testing.T) {
 	es := []CremationEvent{fully, death, signed, verified1, verified2}
 	full := with(start, func(c *Start) {
 		c.Qualification, c.Licence, c.Authorised = "FURNACE 0412", "辽民殡 7 号", handler
-		c.Custody = Standing{caseA, "T-0001", true, Place{AtFurnace, furnace}}
+		c.Custody = Standing{caseA, "T-0001", true, Place{AtFurnace, furnace}, start.At.Add(-time.Minute)}
 	})
 	begun := with(started, func(e *Started) {
 		e.Licence, e.Qualification, e.Rules = "辽民殡 7 号", "FURNACE 0412", FullCustody
@@ -37,6 +37,7 @@ func TestStartUnderFullCustody(t *testing.T) {
 		"not with the custody of another case":        {func(c *Start) { c.Custody.Case = caseB }, ErrNoCustody},
 		"not with another tag":                        {func(c *Start) { c.Custody.Tag = "T-0002" }, ErrNoCustody},
 		"not while they lie elsewhere (I2)":           {func(c *Start) { c.Custody.Place = bay14 }, ErrNotAtFurnace},
+		"not from before they came to the furnace":    {func(c *Start) { c.Custody.Since = c.At.Add(time.Minute) }, ErrBeforeFurnace},
 		"not while they lie at another furnace":       {func(c *Start) { c.Custody.Place.ID = "other" }, ErrNotAtFurnace},
 		"not without a qualified operator (I19)":      {func(c *Start) { c.Qualification = "" }, ErrQualification},
 		"not without the institution's licence (I19)": {func(c *Start) { c.Licensed = false }, ErrLicence},

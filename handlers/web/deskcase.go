@@ -170,14 +170,18 @@ func (d *Desk) news(v *visit) error {
 // unmask shows the case with the numbers in full, for a reason that the family
 // can read.
 func (d *Desk) unmask(v *visit) error {
-	if err := v.r.ParseForm(); err != nil {
-		return handlers.ErrMalformedForm
+	if err := v.form(); err != nil {
+		return err
 	}
 	c, err := d.caseOf(v, "unmask_case")
 	if err != nil {
 		return err
 	}
-	if err := c.look(access.Numbers, v.r.PostForm.Get("reason")); err != nil {
+	f := form{Values: v.r.PostForm}
+	if f.check(field{Name: "reason"}); len(f.bad) > 0 {
+		return f.bad
+	}
+	if err := c.look(access.Numbers, f.value("reason")); err != nil {
 		return err
 	}
 	p, err := c.casePage()
@@ -635,14 +639,17 @@ func (d *Desk) intakePage(v *visit, token string, f form) intakePage {
 // intake opens a case. Bad input keeps what was typed; somebody who is in the
 // house already under that name or number is shown first.
 func (d *Desk) intake(v *visit) error {
-	if err := v.r.ParseForm(); err != nil {
-		return handlers.ErrMalformedForm
+	if err := v.form(); err != nil {
+		return err
 	}
 	f := form{Values: v.r.PostForm}
 	token := f.Get("token")
 	act, err := d.act(v, token)
 	if err != nil {
 		return err
+	}
+	for _, fs := range [][]field{deceasedForm(nil, booking.Deceased{}), handlerForm(nil, booking.Handler{}), circumstancesForm(nil, "", "", "", "")} {
+		f.check(fs...)
 	}
 	dead, handler := persons(d.app, act.ID, &f)
 	for _, need := range []string{"handler_name", "handler_phone", "relation"} {
