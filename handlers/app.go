@@ -63,10 +63,15 @@ type App struct {
 	ColdStores     *events.Handler[cremation.ColdStoreState, cremation.ColdStoreCommand, cremation.ColdStoreEvent]
 	Cremations     *events.Handler[cremation.CremationState, cremation.CremationCommand, cremation.CremationEvent]
 	Furnaces       *events.Handler[cremation.FurnaceState, cremation.FurnaceCommand, cremation.FurnaceEvent]
+	Telemetry      *events.Handler[cremation.TelemetryState, cremation.TelemetryCommand, cremation.TelemetryEvent]
 	Certificates   *events.Handler[cremation.CertificateState, cremation.CertificateCommand, cremation.CertificateEvent]
 	Cemeteries     *events.Handler[cemetery.CemeteryState, cemetery.CemeteryCommand, cemetery.CemeteryEvent]
 	Plots          *events.Handler[cemetery.PlotState, cemetery.PlotCommand, cemetery.PlotEvent]
 	Placements     *events.Handler[cemetery.PlacementState, cemetery.PlacementCommand, cemetery.PlacementEvent]
+	BurialRules    *events.Handler[cemetery.RulesState, cemetery.RulesCommand, cemetery.RulesEvent]
+	Rounds         *events.Handler[cemetery.RoundState, cemetery.RoundCommand, cemetery.RoundEvent]
+	Rights         *events.Handler[cemetery.RightState, cemetery.RightCommand, cemetery.RightEvent]
+	Relocations    *events.Handler[cemetery.RelocationState, cemetery.RelocationCommand, cemetery.RelocationEvent]
 	EcoBurials     *events.Handler[ecoburial.BurialState, ecoburial.BurialCommand, ecoburial.BurialEvent]
 	Incentives     *events.Handler[ecoburial.IncentiveState, ecoburial.IncentiveCommand, ecoburial.IncentiveEvent]
 	Voyages        *events.Handler[ecoburial.VoyageState, ecoburial.VoyageCommand, ecoburial.VoyageEvent]
@@ -124,10 +129,15 @@ func NewApp(store events.Store, registry *events.Registry, keys events.Keyring, 
 		ColdStores:     handler(store, registry, cremation.ColdStoreCategory, cremation.ColdStore),
 		Cremations:     handler(store, registry, cremation.CremationCategory, cremation.Cremation),
 		Furnaces:       handler(store, registry, cremation.FurnaceCategory, cremation.Furnace),
+		Telemetry:      handler(store, registry, cremation.TelemetryCategory, cremation.Telemetry),
 		Certificates:   handler(store, registry, cremation.CertificateCategory, cremation.Certificate),
 		Cemeteries:     handler(store, registry, cemetery.CemeteryCategory, cemetery.Cemetery),
 		Plots:          handler(store, registry, cemetery.PlotCategory, cemetery.Plot),
 		Placements:     handler(store, registry, cemetery.PlacementCategory, cemetery.Placement),
+		BurialRules:    handler(store, registry, cemetery.RulesCategory, cemetery.RuleBook),
+		Rounds:         handler(store, registry, cemetery.RoundCategory, cemetery.Round),
+		Rights:         handler(store, registry, cemetery.RightCategory, cemetery.Right),
+		Relocations:    handler(store, registry, cemetery.RelocationCategory, cemetery.Relocation),
 		EcoBurials:     handler(store, registry, ecoburial.BurialCategory, ecoburial.Burial),
 		Incentives:     handler(store, registry, ecoburial.IncentiveCategory, ecoburial.Incentive),
 		Voyages:        handler(store, registry, ecoburial.VoyageCategory, ecoburial.Voyage),
@@ -138,7 +148,7 @@ func NewApp(store events.Store, registry *events.Registry, keys events.Keyring, 
 		Subjects:       handler(store, registry, domain.SubjectCategory, domain.Forgetting),
 	}
 	// One stream of each of these goes on for the life of its institution.
-	a.ColdStores.Keep, a.Furnaces.Keep, a.Institutions.Keep = keptFolded, keptFolded, keptFolded
+	a.ColdStores.Keep, a.Furnaces.Keep, a.Institutions.Keep, a.Telemetry.Keep = keptFolded, keptFolded, keptFolded, keptFolded
 	return a
 }
 

@@ -1,9 +1,12 @@
 // Package cemetery decides over cemeteries, the plots and niches in them, and
 // who rests where.
 //
-// Three aggregates: Cemetery (its class, whom it serves, its limits), Plot (one
-// right of use at a time, never beyond capacity), Placement (one allocation per
-// deceased person).
+// Seven aggregates: Cemetery (its class, whom it serves, its limits), RuleBook
+// (the versions of E-1 to E-8), Plot (one right of use at a time, never beyond
+// capacity), Round (who is given scarce places, by ranking or public draw),
+// Right (a right of use from its grant to its end), Relocation (exhumation as
+// one process) and Placement (one place per deceased person, and one custodian
+// of the ashes at every moment).
 package cemetery
 
 import (
@@ -16,17 +19,6 @@ import (
 // CemeteryCategory names the streams of cemeteries; a stream's id is the
 // cemetery's credit code.
 const CemeteryCategory = "cemetery"
-
-// Wire lists every event of this package by its name on the log.
-var Wire = []domain.Wire{
-	domain.Named[CemeteryEstablished]("cemetery.established.v1"),
-	domain.Named[PlotSurveyed]("plot.surveyed.v1"),
-	domain.Named[PlotAllocated]("plot.allocated.v1"),
-	domain.Named[PlotInterred]("plot.interred.v1"),
-	domain.Named[PlotSurrendered]("plot.surrendered.v1"),
-	domain.Named[PlacementClaimed]("placement.claimed.v1"),
-	domain.Named[PlacementFreed]("placement.freed.v1"),
-}
 
 // A Class says what a cemetery is for.
 type Class string
@@ -45,6 +37,33 @@ var Classes = []Class{UrbanPublic, RuralPublic, Commercial, Columbarium, Histori
 
 // Public says that the class serves the residents of an area.
 func (c Class) Public() bool { return c == UrbanPublic || c == RuralPublic }
+
+// Powers are what a class may do.
+type Powers struct {
+	Gives    bool // new places
+	Rounds   bool // may give them by a public round
+	UseFee   bool // may ask for a use fee; upkeep is another matter
+	Everyone bool // serves people from anywhere
+	Kinds    []PlotKind
+}
+
+// Powers says what a cemetery of this class may do. A class that does not exist
+// may do nothing.
+func (c Class) Powers() Powers {
+	switch c {
+	case UrbanPublic:
+		return Powers{Gives: true, Rounds: true, UseFee: true, Kinds: PlotKinds}
+	case RuralPublic: // no use fee to villagers, and nobody else is served
+		return Powers{Gives: true, Rounds: true, Kinds: PlotKinds}
+	case Commercial:
+		return Powers{Gives: true, UseFee: true, Everyone: true, Kinds: PlotKinds}
+	case Columbarium:
+		return Powers{Gives: true, Rounds: true, UseFee: true, Everyone: true, Kinds: []PlotKind{Niche, Wall}}
+	case Historic: // who rests there rests there; nobody is added
+		return Powers{Kinds: PlotKinds}
+	}
+	return Powers{}
+}
 
 // Limits are the parameters that a cemetery's plots keep to.
 type Limits struct {

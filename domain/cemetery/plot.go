@@ -2,7 +2,11 @@ package cemetery
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	"shenzhong/domain"
 )
@@ -19,11 +23,15 @@ const (
 	Grave     PlotKind = "GRAVE"      // ashes in the ground
 	BodyGrave PlotKind = "BODY_GRAVE" // a body in the ground, where that is allowed
 	Niche     PlotKind = "NICHE"      // ashes in a building or a wall
-	Eco       PlotKind = "ECO"        // under a tree, flowers or grass
+	Wall      PlotKind = "WALL"       // a place in a wall out of doors
+	Tree      PlotKind = "TREE"       // under a tree
+	Flowers   PlotKind = "FLOWERS"    // in a flower bed
+	Lawn      PlotKind = "LAWN"       // under grass
+	Eco       PlotKind = "ECO"        // one of the last three, not said which
 )
 
 // PlotKinds lists every kind of place.
-var PlotKinds = []PlotKind{Grave, BodyGrave, Niche, Eco}
+var PlotKinds = []PlotKind{Grave, BodyGrave, Niche, Wall, Tree, Flowers, Lawn, Eco}
 
 // A Ground is the paper against which a place is given (E-1).
 type Ground string
@@ -34,9 +42,18 @@ const (
 	CremationCertificate Ground = "CREMATION_CERTIFICATE"
 	// DeathCertificate serves for a body grave.
 	DeathCertificate Ground = "DEATH_CERTIFICATE"
-	// LivingSpouse is the exception of E-3: a place beside the deceased.
-	LivingSpouse Ground = "LIVING_SPOUSE"
+	// RelocationPermit serves for ashes that are moved from another place.
+	RelocationPermit Ground = "RELOCATION_PERMIT"
+	// LivingSpouse is an exception of E-3: a place beside the deceased. The other
+	// exceptions are the seriously ill, the old, and childless elderly people.
+	LivingSpouse    Ground = "LIVING_SPOUSE"
+	LivingIll       Ground = "LIVING_ILL"
+	LivingAged      Ground = "LIVING_AGED"
+	LivingChildless Ground = "LIVING_CHILDLESS"
 )
+
+// Grounds lists every ground.
+var Grounds = []Ground{CremationCertificate, DeathCertificate, RelocationPermit, LivingSpouse, LivingIll, LivingAged, LivingChildless}
 
 // A PlotEvent is what happens to one plot.
 type PlotEvent interface{ plotEvent() }
@@ -47,13 +64,43 @@ type (
 		Cemetery      domain.CreditCode `json:"cemetery"`
 		Division      domain.Division   `json:"division"`
 		Plot          string            `json:"plot"`
-		Section       string            `json:"section,omitzero"`
-		Row           string            `json:"row,omitzero"`
+		Garden        string            `json:"garden,omitzero"`  // 园
+		Section       string            `json:"section,omitzero"` // 区
+		Row           string            `json:"row,omitzero"`     // 排
+		Seat          string            `json:"seat,omitzero"`    // 位
 		Kind          PlotKind          `json:"kind"`
 		EcoType       string            `json:"eco_type"`
 		Capacity      int               `json:"capacity"`
 		AreaCM2       int               `json:"area_cm2"`
 		StoneHeightCM int               `json:"stone_height_cm"`
+		// WidthCM and DepthCM are the sides of the place; zero where nobody
+		// measured them.
+		WidthCM int `json:"width_cm,omitzero"`
+		DepthCM int `json:"depth_cm,omitzero"`
+		// Spot is where the place is on the map.
+		Spot Spot `json:"spot,omitzero"`
+	}
+	// PlotExceeded says that the place, as it is, breaks a limit: it stays on
+	// record as not compliant, and is not given, until it is remedied.
+	PlotExceeded struct {
+		Rule     string `json:"rule"` // "E-5", "E-6"
+		Measured int    `json:"measured"`
+		Limit    int    `json:"limit"`
+		Rules    string `json:"rules"` // the version it was held against
+	}
+	// PlotRemedied says that it breaks that limit no more.
+	PlotRemedied struct {
+		Rule     string `json:"rule"`
+		Measured int    `json:"measured"`
+		Rules    string `json:"rules"`
+	}
+	// PlotHeld keeps a free place for a round.
+	PlotHeld struct {
+		Round string `json:"round"`
+	}
+	// PlotHoldEnded opens it again: the round came to an end without a taker.
+	PlotHoldEnded struct {
+		Round string `json:"round"`
 	}
 	// PlotAllocated gives a place in the plot to one person under a right of use.
 	PlotAllocated struct {
@@ -70,6 +117,22 @@ type (
 		Contract       string                 `json:"contract"`
 		TermUntil      domain.Date            `json:"term_until"`
 		FeeFen         domain.Money           `json:"fee_fen"`
+		// Deed is the number of the burial certificate (安葬证, E-8).
+		Deed string `json:"deed,omitzero"`
+		// Rules is the version of E-1 to E-8 that was held; Round the round that
+		// the place was won in.
+		Rules string `json:"rules,omitzero"`
+		Round string `json:"round,omitzero"`
+	}
+	// PlotRefused keeps that somebody asked for what a limit forbids.
+	PlotRefused struct {
+		Refusal string `json:"refusal"`
+		Right   string `json:"right,omitzero"`
+		Code    string `json:"code"` // of the rejection, "plot_area"
+		Rule    string `json:"rule,omitzero"`
+		Basis   string `json:"basis,omitzero"`
+		Asked   string `json:"asked,omitzero"`
+		Limit   string `json:"limit,omitzero"`
 	}
 	// PlotInterred is one interment.
 	PlotInterred struct {
@@ -84,18 +147,102 @@ type (
 		// InterredOn is the local date of the act; empty when nobody knows it.
 		InterredOn domain.Date `json:"interred_on,omitzero"`
 	}
+	// PlotConsented is who agreed to an interment, and how; it comes with it.
+	PlotConsented struct {
+		Right   string         `json:"right"`
+		Person  domain.Subject `json:"person"`
+		Consent Consent        `json:"consent"`
+	}
+	// PlotReinterred lays somebody in the place who was moved from another one.
+	// It is no new burial and counts in no ratio.
+	PlotReinterred struct {
+		Right      string         `json:"right"`
+		Person     domain.Subject `json:"person"`
+		Permit     string         `json:"permit"`
+		EcoType    string         `json:"eco_type"`
+		InterredOn domain.Date    `json:"interred_on,omitzero"`
+	}
+	// PlotExtended gives the right a longer period of use.
+	PlotExtended struct {
+		Right string      `json:"right"`
+		Until domain.Date `json:"until"`
+	}
+	// PlotPassedOn names the heir who holds the right now.
+	PlotPassedOn struct {
+		Right  string         `json:"right"`
+		Holder domain.Subject `json:"holder"`
+	}
+	// PlotLapsed ends the use of the place, not the rest of who lies there.
+	PlotLapsed struct {
+		Right string `json:"right"`
+	}
 	// PlotSurrendered gives an empty plot back.
 	PlotSurrendered struct {
 		Right   string           `json:"right"`
 		Reason  string           `json:"reason"`
 		Persons []domain.Subject `json:"persons"`
 	}
+	// PlotVacated is one person's leaving under a relocation. When nobody rests
+	// there any more the right is over, and the place is locked until it is
+	// reopened; Freed are those who had a place there and had not come.
+	PlotVacated struct {
+		Right      string           `json:"right"`
+		Person     domain.Subject   `json:"person"`
+		Relocation string           `json:"relocation"`
+		Empty      bool             `json:"empty,omitzero"`
+		Freed      []domain.Subject `json:"freed,omitzero"`
+	}
+	// PlotReopened lets a vacated place be given again, publicly.
+	PlotReopened struct {
+		Document string `json:"document"`
+	}
+)
+
+// A Spot is a point of the map in CGCS2000, in ten-millionths of a degree (about
+// a centimetre). Zero: nobody measured it.
+type Spot struct {
+	LonE7 int `json:"lon_e7"`
+	LatE7 int `json:"lat_e7"`
+}
+
+// A Consent is how the holder of the right agreed to an interment.
+type Consent struct {
+	By    domain.Subject `json:"by,omitzero"`
+	Paper string         `json:"paper,omitzero"` // number of the signed request
+	// Exception stands in for the holder; its paper is then Paper.
+	Exception Exception `json:"exception,omitzero"`
+}
+
+// An Exception says why somebody is laid to rest without the holder's own word.
+type Exception string
+
+// The exceptions.
+const (
+	// HolderRests: it is the holder who is laid to rest.
+	HolderRests Exception = "HOLDER_RESTS"
+	// HeirsAgree: the holder has died, and all heirs signed before one of them
+	// took the right over.
+	HeirsAgree Exception = "HEIRS_AGREE"
+	// ByOrder: civil affairs, a court or a prosecutor's office decided it.
+	ByOrder Exception = "ORDER"
 )
 
 func (PlotSurveyed) plotEvent()    {}
+func (PlotExceeded) plotEvent()    {}
+func (PlotRemedied) plotEvent()    {}
+func (PlotHeld) plotEvent()        {}
+func (PlotHoldEnded) plotEvent()   {}
 func (PlotAllocated) plotEvent()   {}
+func (PlotRefused) plotEvent()     {}
+func (PlotConsented) plotEvent()   {}
 func (PlotInterred) plotEvent()    {}
+func (PlotReinterred) plotEvent()  {}
+func (PlotExtended) plotEvent()    {}
+func (PlotPassedOn) plotEvent()    {}
+func (PlotLapsed) plotEvent()      {}
 func (PlotSurrendered) plotEvent() {}
+func (PlotVacated) plotEvent()     {}
+func (PlotReopened) plotEvent()    {}
 
 // A PlotCommand asks something of one plot.
 type PlotCommand interface {
@@ -115,6 +262,29 @@ type (
 		Capacity           int
 		AreaCM2            int
 		StoneHeightCM      int
+		Garden, Seat       string
+		WidthCM, DepthCM   int
+		Spot               Spot
+		// Rules are the ones in force; zero: DefaultRules.
+		Rules Rules
+	}
+	// Measure holds the place as it was found on the spot against the limits,
+	// whoever has a right to it.
+	Measure struct {
+		domain.Act
+		AreaCM2, StoneHeightCM int
+		Rules                  Rules
+		Cemetery               CemeteryState
+	}
+	// Hold keeps a free place for a round.
+	Hold struct {
+		domain.Act
+		Round string
+	}
+	// EndHold opens it again.
+	EndHold struct {
+		domain.Act
+		Round string
 	}
 	// Allocate gives a place to a deceased person, or, with LivingSpouse, to the
 	// spouse of one who already has a place here. A second person joins under
@@ -145,7 +315,26 @@ type (
 		Placed string
 		// Cemetery is the fact what its own stream says.
 		Cemetery CemeteryState
+		// Rules are the ones in force; zero: DefaultRules.
+		Rules Rules
+		// Age is the fact how old the living person is, in years.
+		Age int
+		// CeilingFen is the fact what the price list asks at most; zero where
+		// there is none.
+		CeilingFen domain.Money
+		// MovesFrom is the fact from which place an open relocation moves the
+		// person to this one.
+		MovesFrom string
+		// Round is the round that the place was won in, Won the fact that the
+		// round's own stream has it so.
+		Round string
+		Won   bool
+		// Deed is the number of the burial certificate; empty: made from the
+		// right's.
+		Deed string
 	}
+	// RefuseAllocation keeps that an allocation was refused for a limit.
+	RefuseAllocation struct{ Allocate }
 	// Inter lays one person to rest.
 	Inter struct {
 		domain.Act
@@ -153,6 +342,12 @@ type (
 		Person           domain.Subject
 		Certificate      string
 		CertificateHolds bool // fact, as in Allocate
+		// Released is the fact that the ashes are no more with the funeral home:
+		// they have one custodian at a time (I11).
+		Released bool
+		// Standing is the fact what the right's own stream says.
+		Standing Standing
+		Consent  Consent
 		// EcoType is what the interment counts as under Definition; empty takes
 		// the surveyed one.
 		EcoType    string
@@ -164,12 +359,59 @@ type (
 		Right  string
 		Reason string // never about a person
 	}
+	// Extend follows a right that was renewed, PassOn one that was inherited,
+	// Lapse one that has lapsed. Standing is what the right's own stream says.
+	Extend struct {
+		domain.Act
+		Standing Standing
+	}
+	PassOn struct {
+		domain.Act
+		Standing Standing
+	}
+	Lapse struct {
+		domain.Act
+		Standing Standing
+	}
+	// Vacate lets a person leave.
+	Vacate struct {
+		domain.Act
+		Person     domain.Subject
+		Relocation string
+		// Lifted is the fact that the relocation's own stream has this person
+		// lifted from this place.
+		Lifted bool
+	}
+	// Reopen lets a vacated place be given again.
+	Reopen struct {
+		domain.Act
+		Document string // under which it was made public
+	}
 )
 
-func (Survey) plotCommand()    {}
-func (Allocate) plotCommand()  {}
-func (Inter) plotCommand()     {}
-func (Surrender) plotCommand() {}
+// Standing is how a right of use stands.
+type Standing struct {
+	Right  string
+	Holder domain.Subject
+	Died   bool // the holder has
+	Until  domain.Date
+	Lapsed bool
+	Over   bool // surrendered, or everybody was moved
+}
+
+func (Survey) plotCommand()           {}
+func (Measure) plotCommand()          {}
+func (Hold) plotCommand()             {}
+func (EndHold) plotCommand()          {}
+func (Allocate) plotCommand()         {}
+func (RefuseAllocation) plotCommand() {}
+func (Inter) plotCommand()            {}
+func (Extend) plotCommand()           {}
+func (PassOn) plotCommand()           {}
+func (Lapse) plotCommand()            {}
+func (Surrender) plotCommand()        {}
+func (Vacate) plotCommand()           {}
+func (Reopen) plotCommand()           {}
 
 // PlotState is a plot as it stands.
 type PlotState struct {
@@ -179,6 +421,54 @@ type PlotState struct {
 	TermUntil domain.Date
 	Places    []PlotAllocated  // under Right, one per person, never beyond capacity
 	Interred  []domain.Subject // each has a place
+	Exceeded  []PlotExceeded   // limits that the place breaks as it is
+	Refusals  []PlotRefused
+	Held      string // the round it is kept for
+	Lapsed    bool   // the right has; who rests there rests there
+	// Emptied counts the positions that were vacated and not reopened: they are
+	// locked.
+	Emptied int
+	Left    []PlotVacated
+}
+
+// Locked says that everybody who rested here was moved, and that the place was
+// not reopened since.
+func (s PlotState) Locked() bool { return s.Right == "" && s.Emptied > 0 }
+
+// A Status is what a place is for whoever looks at a list or a map.
+type Status string
+
+// The states of a place.
+const (
+	Unknown   Status = "UNKNOWN"
+	Vacant    Status = "FREE"
+	OnHold    Status = "HELD"
+	Allocated Status = "ALLOCATED" // given, nobody rests there
+	Resting   Status = "INTERRED"
+	Full      Status = "FULL"
+	LapsedUse Status = "LAPSED"
+	LockedUp  Status = "LOCKED"
+)
+
+// Status is the one word for the place.
+func (s PlotState) Status() Status {
+	switch {
+	case s.Surveyed.Capacity == 0:
+		return Unknown
+	case s.Locked():
+		return LockedUp
+	case s.Lapsed:
+		return LapsedUse
+	case len(s.Interred) >= s.Surveyed.Capacity:
+		return Full
+	case len(s.Interred) > 0:
+		return Resting
+	case s.Right != "":
+		return Allocated
+	case s.Held != "":
+		return OnHold
+	}
+	return Vacant
 }
 
 // Plot decides over one plot.
@@ -245,6 +535,42 @@ var (
 	ErrOccupied = domain.Reject("plot_occupied", "墓位内已有安葬，不能退回。", "Somebody rests in this plot; it cannot be given back.").Under("I15", "")
 	// ErrReason refuses to give a plot back without saying why.
 	ErrReason = domain.Reject("plot_reason_needed", "请写明退回的原因。", "Please say why the plot is given back.")
+	// ErrKind refuses a kind of place that the class of cemetery does not have.
+	ErrKind = domain.Reject("plot_kind_class", "这类公墓不设这种位置。", "A cemetery of this class has no such places.").Under("I15", "")
+	// ErrSpot refuses a point that is not on the map of China.
+	ErrSpot = domain.Reject("plot_spot", "坐标不对，应为 CGCS2000 经纬度。", "The coordinates are not right; longitude and latitude in CGCS2000 are needed.").Under("I15", "")
+	// ErrAge refuses the exception for age to somebody younger.
+	ErrAge = domain.Reject("plot_age", "高龄预留须年满 %d 周岁。", "The exception for age begins at %d years.").Under("E-3", "")
+	// ErrFeeCeiling refuses a use fee above what the price list or the rules allow.
+	ErrFeeCeiling = domain.Reject("plot_fee_ceiling", "墓位使用费 %s 元，超过上限 %s 元，不能收取。", "A use fee of %s yuan is above the ceiling of %s.").Under("I16", "发改价格〔2026〕108号")
+	// ErrHeld refuses a place that is kept for a public round.
+	ErrHeld = domain.Reject("plot_held", "这个位置留给公开安排，只提供给本轮的中签人。", "This place is kept for a public round and goes to whom it falls to.").Under("E-4", "")
+	// ErrNotFree refuses to keep a place for a round that is not free.
+	ErrNotFree = domain.Reject("plot_not_free", "这个位置现在不是空位。", "This place is not free.").Under("I15", "").Race()
+	// ErrLocked refuses a place that was vacated and not reopened.
+	ErrLocked = domain.Reject("plot_locked", "这个位置迁出后锁定，须先公开重新安排。", "This place was vacated and is locked until it is publicly opened again.").Under("I15", "")
+	// ErrLapsed refuses an act under a right that has lapsed.
+	ErrLapsed = domain.Reject("plot_right_lapsed", "使用权已经收回，请先续期。", "The right of use has lapsed; please renew it first.").Under("E-7", "")
+	// ErrNotKept refuses to keep a refusal that is none of a limit.
+	ErrNotKept = domain.Reject("plot_refusal_not_kept", "这一种拒绝不用记录。", "A refusal of this kind is not kept.")
+	// ErrStanding refuses an act whose right is not on record, or is over.
+	ErrStanding = domain.Reject("plot_right_over", "这份使用权没有登记，或已经终止。", "This right of use is not on record, or is over.").Under("E-4", "")
+	// ErrHolderConsent refuses an interment without the holder's signed request.
+	ErrHolderConsent = domain.Reject("plot_holder_consent", "安葬须有健在的使用权人签字同意，请写明申请编号。", "An interment needs the signed consent of the living holder of the right; please give the request's number.").Under("E-4", "")
+	// ErrHolderDied refuses an interment under a right whose holder has died.
+	ErrHolderDied = domain.Reject("plot_holder_died", "使用权人已经去世，请先办理继承，或按例外办理并写明文书。", "The holder of the right has died; please settle the inheritance first, or name the exception with its paper.").Under("E-4", "")
+	// ErrException refuses an exception that does not apply.
+	ErrException = domain.Reject("plot_consent_exception", "这一例外不适用，或没有写明文书。", "This exception does not apply, or its paper is missing.").Under("E-4", "")
+	// ErrNotReleased refuses an interment of ashes that the funeral home still has.
+	ErrNotReleased = domain.Reject("plot_ashes_not_released", "骨灰还在殡仪馆保管，请先办理领取交接。", "The ashes are still in the funeral home's custody; they must be handed over first.").Under("I11", "")
+	// ErrNotResting refuses to let somebody leave who does not rest there.
+	ErrNotResting = domain.Reject("plot_not_resting", "这位逝者没有安葬在这里。", "This person does not rest here.").Under("I15", "")
+	// ErrNotLifted refuses to let somebody leave without a relocation.
+	ErrNotLifted = domain.Reject("plot_not_lifted", "迁出须有获准的迁葬手续，并已起出。", "Somebody leaves only under a permitted relocation that has lifted them.").Under("I15", "")
+	// ErrByClock refuses to let a program move who rests, or open their place.
+	ErrByClock = domain.Reject("plot_by_clock", "迁出和重新安排不会自动发生，须由人决定并留下文书。", "Nobody is moved and no place reopened by a clock; people decide, with a paper.").Under("I11", "")
+	// ErrReopen refuses to reopen a place without the public document.
+	ErrReopen = domain.Reject("plot_reopen", "重新安排须有公开的文书编号，且位置处于锁定。", "A place is reopened under a public document, and only when it is locked.").Under("I15", "")
 )
 
 func decidePlot(s PlotState, cmd PlotCommand) ([]PlotEvent, error) {
@@ -255,62 +581,99 @@ func decidePlot(s PlotState, cmd PlotCommand) ([]PlotEvent, error) {
 	if _, ok := cmd.(Survey); !ok && s.Surveyed.Capacity == 0 {
 		return nil, ErrNotSurveyed
 	}
+	on := cmp.Or(domain.DateOf(act.At), domain.DateOf(act.Now))
 	switch c := cmd.(type) {
 	case Survey:
-		e := PlotSurveyed{c.Cemetery.Cemetery, c.Cemetery.Division, c.Plot, c.Section, c.Row, c.Kind, c.EcoType, c.Capacity, c.AreaCM2, c.StoneHeightCM}
+		return s.survey(c)
+	case Measure:
+		p := s.Surveyed
+		p.AreaCM2, p.StoneHeightCM = c.AreaCM2, c.StoneHeightCM
 		switch {
-		case c.Cemetery.Cemetery == "":
+		case c.Cemetery.Cemetery != p.Cemetery:
 			return nil, ErrCemeteryUnknown
-		case s.Surveyed == e:
-			return nil, nil
-		case s.Right != "":
-			return nil, ErrSurveyGiven
-		case c.Plot == "":
-			return nil, ErrPlotInvalid.With("plot")
-		case !slices.Contains(PlotKinds, c.Kind):
-			return nil, ErrPlotInvalid.With("kind")
-		case c.EcoType == "":
-			return nil, ErrPlotInvalid.With("eco_type")
-		case c.Capacity < 1 || c.Capacity > mostInPlot:
-			return nil, ErrPlotInvalid.With("capacity")
-		case c.AreaCM2 < 0 || c.AreaCM2 == 0 && (c.Kind == Grave || c.Kind == BodyGrave):
+		case c.AreaCM2 < 0 || c.AreaCM2 == 0 && (p.Kind == Grave || p.Kind == BodyGrave):
 			return nil, ErrPlotInvalid.With("area_cm2")
 		case c.StoneHeightCM < 0:
 			return nil, ErrPlotInvalid.With("stone_height_cm")
 		}
-		return []PlotEvent{e}, nil
-
-	case Allocate:
-		e := PlotAllocated{c.Right, c.Applicant, c.Deceased, c.Ground, c.Certificate, c.ExceptionPaper, c.SpouseOf, c.Contract, c.TermUntil, c.FeeFen}
-		if slices.Contains(s.Places, e) {
+		return s.held(c.Cemetery, p, c.Rules), nil
+	case Hold:
+		switch {
+		case c.Round != "" && s.Held == c.Round:
+			return nil, nil
+		case s.Locked():
+			return nil, ErrLocked
+		case c.Round == "" || s.Right != "" || s.Held != "" || len(s.Exceeded) > 0:
+			return nil, ErrNotFree
+		}
+		return []PlotEvent{PlotHeld{c.Round}}, nil
+	case EndHold:
+		if c.Round == "" || s.Held != c.Round {
 			return nil, nil
 		}
-		if err := s.mayAllocate(c, cmp.Or(domain.DateOf(act.At), domain.DateOf(act.Now))); err != nil {
+		return []PlotEvent{PlotHoldEnded{c.Round}}, nil
+
+	case Allocate:
+		if slices.ContainsFunc(s.Places, func(p PlotAllocated) bool { return p == c.named(cmp.Or(c.Deed, p.Deed)) }) {
+			return nil, nil
+		}
+		if err := s.mayAllocate(c, on); err != nil {
 			return nil, err
+		}
+		return []PlotEvent{c.named(cmp.Or(c.Deed, fmt.Sprintf("%s-%d", c.Right, len(s.Places)+1)))}, nil
+	case RefuseAllocation:
+		id := c.ID.String()
+		if slices.ContainsFunc(s.Refusals, func(r PlotRefused) bool { return r.Refusal == id }) {
+			return nil, nil
+		}
+		r, ok := errors.AsType[*domain.Rejection](s.mayAllocate(c.Allocate, on))
+		if !ok || !slices.Contains(refusable, r.Code) {
+			return nil, ErrNotKept
+		}
+		e := PlotRefused{Refusal: id, Right: c.Right, Code: r.Code, Rule: r.Rule, Basis: r.Basis}
+		rules := c.Rules.Or().within(c.Cemetery.Limits)
+		for _, f := range rules.Findings(c.Cemetery, s.Surveyed) {
+			if f.Rule == r.Rule && !f.Told {
+				e.Asked, e.Limit = strconv.Itoa(f.Measured), strconv.Itoa(f.Limit)
+			}
+		}
+		switch r.Code {
+		case ErrTerm.Code:
+			e.Asked, e.Limit = string(c.TermUntil), string(on.AddMonths(12*rules.TermYears))
+		case ErrFeeCeiling.Code, ErrVillageFee.Code:
+			e.Asked = strconv.FormatInt(int64(c.FeeFen), 10)
 		}
 		return []PlotEvent{e}, nil
 
 	case Inter:
-		switch {
-		case s.Right == "" || s.Right != c.Right:
-			return nil, ErrNotHolder
-		case slices.Contains(s.Interred, c.Person):
+		return s.inter(c, on)
+
+	case Extend:
+		switch st := c.Standing; {
+		case s.Right == "" || st.Right != s.Right || st.Over || st.Lapsed:
+			return nil, ErrStanding
+		case st.Until <= s.TermUntil && !s.Lapsed:
 			return nil, nil
-		case s.place(c.Person) < 0:
-			return nil, ErrNotNamed
-		case c.Certificate == "" || !c.CertificateHolds:
-			return nil, ErrCertificate
-		case c.EcoType != "" && c.EcoType != s.Surveyed.EcoType:
-			return nil, ErrEcoType.With(s.Surveyed.EcoType)
-		case c.Definition == "":
-			return nil, ErrDefinition
+		default:
+			return []PlotEvent{PlotExtended{s.Right, st.Until}}, nil
 		}
-		on := domain.DateOf(act.At)
-		if cmp.Or(on, domain.DateOf(act.Now)) > s.TermUntil {
-			return nil, ErrTermOver.With(s.TermUntil)
+	case PassOn:
+		switch st := c.Standing; {
+		case s.Right == "" || st.Right != s.Right || st.Over || st.Holder == "":
+			return nil, ErrStanding
+		case st.Holder == s.Applicant:
+			return nil, nil
+		default:
+			return []PlotEvent{PlotPassedOn{s.Right, st.Holder}}, nil
 		}
-		return []PlotEvent{PlotInterred{c.Right, c.Person, c.Certificate, s.Surveyed.EcoType, c.Definition,
-			s.Surveyed.Cemetery, s.Surveyed.Division, s.Surveyed.AreaCM2, on}}, nil
+	case Lapse:
+		switch {
+		case s.Right == "" || c.Standing.Right != s.Right || !c.Standing.Lapsed:
+			return nil, ErrStanding
+		case s.Lapsed:
+			return nil, nil
+		}
+		return []PlotEvent{PlotLapsed{s.Right}}, nil
 
 	case Surrender:
 		switch {
@@ -326,21 +689,126 @@ func decidePlot(s PlotState, cmd PlotCommand) ([]PlotEvent, error) {
 			persons = append(persons, p.Deceased)
 		}
 		return []PlotEvent{PlotSurrendered{c.Right, c.Reason, persons}}, nil
+
+	case Vacate:
+		switch {
+		case c.Relocation != "" && slices.ContainsFunc(s.Left, func(v PlotVacated) bool { return v.Person == c.Person && v.Relocation == c.Relocation }):
+			return nil, nil
+		case !slices.Contains(s.Interred, c.Person):
+			return nil, ErrNotResting
+		case c.Relocation == "" || !c.Lifted:
+			return nil, ErrNotLifted
+		}
+		e := PlotVacated{Right: s.Right, Person: c.Person, Relocation: c.Relocation, Empty: len(s.Interred) == 1}
+		for _, p := range s.Places {
+			if e.Empty && p.Deceased != c.Person {
+				e.Freed = append(e.Freed, p.Deceased)
+			}
+		}
+		return []PlotEvent{e}, nil
+	case Reopen:
+		switch {
+		case byClock(c.By):
+			return nil, ErrByClock
+		case c.Document == "" || s.Emptied == 0:
+			return nil, ErrReopen
+		}
+		return []PlotEvent{PlotReopened{c.Document}}, nil
 	}
 	panic("unreachable: PlotCommand is sealed")
 }
 
+// byClock says that no person acts.
+func byClock(account string) bool { return strings.HasPrefix(account, "policy:") }
+
 // mostInPlot is far above any family grave: a larger number is a typing error.
 const mostInPlot = 20
+
+func (s PlotState) survey(c Survey) ([]PlotEvent, error) {
+	e := PlotSurveyed{Cemetery: c.Cemetery.Cemetery, Division: c.Cemetery.Division, Plot: c.Plot, Garden: c.Garden, Section: c.Section, Row: c.Row, Seat: c.Seat,
+		Kind: c.Kind, EcoType: c.EcoType, Capacity: c.Capacity, AreaCM2: c.AreaCM2, StoneHeightCM: c.StoneHeightCM, WidthCM: c.WidthCM, DepthCM: c.DepthCM, Spot: c.Spot}
+	switch {
+	case c.Cemetery.Cemetery == "":
+		return nil, ErrCemeteryUnknown
+	case s.Surveyed == e:
+		return nil, nil
+	case s.Right != "" || s.Emptied > 0:
+		return nil, ErrSurveyGiven
+	case c.Plot == "":
+		return nil, ErrPlotInvalid.With("plot")
+	case !slices.Contains(PlotKinds, c.Kind):
+		return nil, ErrPlotInvalid.With("kind")
+	case !slices.Contains(c.Cemetery.Class.Powers().Kinds, c.Kind):
+		return nil, ErrKind
+	case c.EcoType == "":
+		return nil, ErrPlotInvalid.With("eco_type")
+	case c.Capacity < 1 || c.Capacity > mostInPlot:
+		return nil, ErrPlotInvalid.With("capacity")
+	case c.AreaCM2 < 0 || c.AreaCM2 == 0 && (c.Kind == Grave || c.Kind == BodyGrave):
+		return nil, ErrPlotInvalid.With("area_cm2")
+	case c.StoneHeightCM < 0:
+		return nil, ErrPlotInvalid.With("stone_height_cm")
+	case c.WidthCM < 0 || c.DepthCM < 0 || (c.WidthCM == 0) != (c.DepthCM == 0):
+		return nil, ErrPlotInvalid.With("width_cm")
+	case c.Spot != Spot{} && !c.Spot.inChina():
+		return nil, ErrSpot
+	}
+	return append([]PlotEvent{e}, s.held(c.Cemetery, e, c.Rules)...), nil
+}
+
+// inChina says that the point lies in the rectangle around the country: a swap
+// of the two numbers falls out of it.
+func (p Spot) inChina() bool {
+	return p.LonE7 > 73e7 && p.LonE7 < 136e7 && p.LatE7 > 3e7 && p.LatE7 < 54e7
+}
+
+// held are the facts that follow from holding the place as measured against the
+// limits: what it breaks, and what it breaks no more.
+func (s PlotState) held(c CemeteryState, p PlotSurveyed, r Rules) (es []PlotEvent) {
+	fs := r.Findings(c, p)
+	for _, f := range fs {
+		e := PlotExceeded{f.Rule, f.Measured, f.Limit, r.Or().ID}
+		if !f.Told && !slices.Contains(s.Exceeded, e) {
+			es = append(es, e)
+		}
+	}
+	for _, x := range s.Exceeded {
+		if !slices.ContainsFunc(fs, func(f Finding) bool { return f.Rule == x.Rule && !f.Told }) {
+			measured := p.AreaCM2
+			if x.Rule == "E-6" {
+				measured = p.StoneHeightCM
+			}
+			es = append(es, PlotRemedied{x.Rule, measured, r.Or().ID})
+		}
+	}
+	return es
+}
+
+// named is what an allocation says, with this number of the deed.
+func (c Allocate) named(deed string) PlotAllocated {
+	return PlotAllocated{Right: c.Right, Applicant: c.Applicant, Deceased: c.Deceased, Ground: c.Ground, Certificate: c.Certificate, ExceptionPaper: c.ExceptionPaper,
+		SpouseOf: c.SpouseOf, Contract: c.Contract, TermUntil: c.TermUntil, FeeFen: c.FeeFen, Deed: deed, Rules: c.Rules.Or().ID, Round: c.Round}
+}
+
+// refusable are the refusals that are kept: somebody asked for more than a
+// limit allows, or ahead of a death.
+var refusable = []string{ErrArea.Code, ErrStone.Code, ErrTerm.Code, ErrFeeCeiling.Code, ErrVillageFee.Code, ErrPreallocation.Code}
+
+// Refusable says that an allocation was refused for a limit: the refusal is kept
+// (RefuseAllocation).
+func Refusable(err error) bool {
+	r, ok := errors.AsType[*domain.Rejection](err)
+	return ok && slices.Contains(refusable, r.Code)
+}
 
 // mayAllocate holds E-1 to E-8 on the day of the allocation.
 func (s PlotState) mayAllocate(c Allocate, day domain.Date) error {
 	cem := c.Cemetery
-	limits := cem.Limits
+	here := string(s.Surveyed.Cemetery) + "." + s.Surveyed.Plot
 	switch {
 	case cem.Cemetery == "" || cem.Cemetery != s.Surveyed.Cemetery:
 		return ErrCemeteryUnknown
-	case cem.Class == Historic:
+	case !cem.Class.Powers().Gives:
 		return ErrHistoric
 	case c.Right == "" || c.Applicant == "" || c.Deceased == "":
 		return ErrRightNeeded
@@ -348,68 +816,111 @@ func (s PlotState) mayAllocate(c Allocate, day domain.Date) error {
 		return ErrPlotTaken
 	case s.Right != "" && s.Applicant != c.Applicant:
 		return ErrOtherApplicant
-	case s.place(c.Deceased) >= 0, c.Placed != "" && c.Placed != string(s.Surveyed.Cemetery)+"."+s.Surveyed.Plot:
+	case s.Locked():
+		return ErrLocked
+	case s.Lapsed:
+		return ErrLapsed
+	case s.Held != "" && (s.Held != c.Round || !c.Won), s.Right == "" && s.Held == "" && c.Round != "":
+		return ErrHeld
+	case s.place(c.Deceased) >= 0:
 		return ErrPersonPlaced
-	case len(s.Places) >= s.Surveyed.Capacity:
+	}
+	beside := s.place(c.SpouseOf)
+	need := Need{Ground: c.Ground, Certificate: c.Certificate, CertificateHolds: c.CertificateHolds, ExceptionPaper: c.ExceptionPaper.Or("") != "",
+		Beside: beside >= 0 && !slices.Contains(exceptions, s.Places[beside].Ground), Age: c.Age, Hukou: c.Hukou, FamilyHukou: c.FamilyHukou, Villager: c.Villager,
+		Placed: c.Placed, Here: here, MovesFrom: c.MovesFrom, Body: s.Surveyed.Kind == BodyGrave}
+	eligible := c.Rules.Eligible(cem, need)
+	switch full := len(s.Places)+s.Emptied >= s.Surveyed.Capacity; {
+	case errors.Is(eligible, ErrPersonPlaced):
+		return eligible
+	case full:
 		return ErrPlotFull.With(s.Surveyed.Capacity)
-	}
-
-	switch c.Ground {
-	case CremationCertificate, DeathCertificate:
-		switch {
-		case (c.Ground == DeathCertificate) != (s.Surveyed.Kind == BodyGrave):
-			return ErrGround
-		case c.Certificate == "" || !c.CertificateHolds:
-			return ErrCertificate
-		case !c.ExceptionPaper.IsZero() || c.SpouseOf != "":
-			return ErrGround
-		}
-	case LivingSpouse:
-		i := s.place(c.SpouseOf)
-		switch {
-		case c.Certificate != "":
-			return ErrGround
-		case !limits.Spouse || i < 0 || s.Places[i].Ground == LivingSpouse:
-			return ErrPreallocation
-		case c.ExceptionPaper.Or("") == "":
-			return ErrExceptionPaper
-		}
-	case "":
-		return ErrPreallocation
-	default:
+	case c.Ground != LivingSpouse && c.SpouseOf != "":
 		return ErrGround
+	case eligible != nil:
+		return eligible
 	}
-
-	serves := func(d domain.Division) bool {
-		return slices.ContainsFunc(cem.Serves, d.In)
+	if err := broken(c.Rules.Findings(cem, s.Surveyed)); err != nil {
+		return err
 	}
-	area := limits.AshAreaCM2
-	if s.Surveyed.Kind == BodyGrave {
-		area = limits.SingleBodyAreaCM2
-		if s.Surveyed.Capacity > 1 {
-			area = limits.DoubleBodyAreaCM2
-		}
+	for _, x := range s.Exceeded { // as measured on the spot
+		return broken([]Finding{{Rule: x.Rule, Measured: x.Measured, Limit: x.Limit}})
 	}
-	last := day.AddMonths(12 * limits.TermYears)
-	switch {
-	case cem.Class.Public() && !serves(c.Hukou) && !serves(c.FamilyHukou), cem.Class == RuralPublic && !c.Villager:
-		return ErrNotServed
-	case s.Surveyed.AreaCM2 > area:
-		return ErrArea.With(s.Surveyed.AreaCM2, area)
-	case s.Surveyed.StoneHeightCM > limits.StoneHeightCM:
-		return ErrStone.With(s.Surveyed.StoneHeightCM, limits.StoneHeightCM)
-	case !c.TermUntil.Valid() || c.TermUntil <= day || c.TermUntil > last:
-		return ErrTerm.With(last)
-	case s.Right != "" && c.TermUntil != s.TermUntil:
+	k := Contract{c.Contract, day, c.TermUntil, c.FeeFen, c.CeilingFen}
+	if s.Right != "" && c.TermUntil == s.TermUntil {
+		k.Until = min(k.Until, day.AddMonths(12*c.Rules.Or().within(cem.Limits).TermYears)) // a renewed right's term was held when it was renewed
+	}
+	if err := c.Rules.Permits(cem, k); err != nil {
+		return err
+	}
+	if s.Right != "" && c.TermUntil != s.TermUntil {
 		return ErrTermOther.With(s.TermUntil)
-	case c.Contract == "":
-		return ErrContract
-	case c.FeeFen < 0:
-		return ErrFee
-	case cem.Class == RuralPublic && c.FeeFen > 0:
-		return ErrVillageFee
 	}
 	return nil
+}
+
+func (s PlotState) inter(c Inter, day domain.Date) ([]PlotEvent, error) {
+	st := c.Standing
+	i := s.place(c.Person)
+	switch {
+	case s.Right == "" || s.Right != c.Right:
+		return nil, ErrNotHolder
+	case slices.Contains(s.Interred, c.Person):
+		return nil, nil
+	case i < 0:
+		return nil, ErrNotNamed
+	case c.Certificate == "" || !c.CertificateHolds:
+		return nil, ErrCertificate
+	case !c.Released:
+		return nil, ErrNotReleased
+	case c.EcoType != "" && c.EcoType != s.Surveyed.EcoType:
+		return nil, ErrEcoType.With(s.Surveyed.EcoType)
+	case c.Definition == "":
+		return nil, ErrDefinition
+	case st.Right != c.Right || st.Over:
+		return nil, ErrStanding
+	case s.Lapsed || st.Lapsed:
+		return nil, ErrLapsed
+	case day > st.Until:
+		return nil, ErrTermOver.With(st.Until)
+	}
+	if err := s.consents(st, c.Consent, c.Person); err != nil {
+		return nil, err
+	}
+	on, consented := domain.DateOf(c.At), PlotConsented{c.Right, c.Person, c.Consent}
+	if s.Places[i].Ground == RelocationPermit {
+		return []PlotEvent{consented, PlotReinterred{c.Right, c.Person, c.Certificate, s.Surveyed.EcoType, on}}, nil
+	}
+	return []PlotEvent{consented, PlotInterred{c.Right, c.Person, c.Certificate, s.Surveyed.EcoType, c.Definition,
+		s.Surveyed.Cemetery, s.Surveyed.Division, s.Surveyed.AreaCM2, on}}, nil
+}
+
+// consents holds that a living holder agrees, or that the exception applies.
+func (s PlotState) consents(st Standing, c Consent, person domain.Subject) error {
+	died := st.Died || st.Holder == person || slices.Contains(s.Interred, st.Holder)
+	switch c.Exception {
+	case "":
+		switch {
+		case died:
+			return ErrHolderDied
+		case c.By == "" || c.By != st.Holder || c.Paper == "":
+			return ErrHolderConsent
+		}
+		return nil
+	case HolderRests:
+		if st.Holder == person && c.Paper != "" {
+			return nil
+		}
+	case HeirsAgree:
+		if died && c.Paper != "" {
+			return nil
+		}
+	case ByOrder:
+		if c.Paper != "" {
+			return nil
+		}
+	}
+	return ErrException
 }
 
 // place is the index of the person's place; negative for none.
@@ -418,16 +929,47 @@ func (s PlotState) place(of domain.Subject) int {
 }
 
 func evolvePlot(s PlotState, e PlotEvent) PlotState {
+	without := func(rule string) []PlotExceeded {
+		return slices.DeleteFunc(slices.Clone(s.Exceeded), func(x PlotExceeded) bool { return x.Rule == rule })
+	}
 	switch e := e.(type) {
 	case PlotSurveyed:
 		s.Surveyed = e
+	case PlotExceeded:
+		s.Exceeded = append(without(e.Rule), e)
+	case PlotRemedied:
+		s.Exceeded = without(e.Rule)
+	case PlotHeld:
+		s.Held = e.Round
+	case PlotHoldEnded:
+		s.Held = ""
 	case PlotAllocated:
-		s.Right, s.Applicant, s.TermUntil = e.Right, e.Applicant, e.TermUntil
+		s.Right, s.Applicant, s.TermUntil, s.Held = e.Right, e.Applicant, e.TermUntil, ""
 		s.Places = append(slices.Clip(s.Places), e)
+	case PlotRefused:
+		s.Refusals = append(slices.Clip(s.Refusals), e)
 	case PlotInterred:
 		s.Interred = append(slices.Clip(s.Interred), e.Person)
+	case PlotReinterred:
+		s.Interred = append(slices.Clip(s.Interred), e.Person)
+	case PlotExtended:
+		s.TermUntil, s.Lapsed = e.Until, false
+	case PlotPassedOn:
+		s.Applicant = e.Holder
+	case PlotLapsed:
+		s.Lapsed = true
 	case PlotSurrendered:
 		s.Right, s.Applicant, s.TermUntil, s.Places = "", "", "", nil
+	case PlotVacated:
+		s.Left = append(slices.Clip(s.Left), e)
+		s.Emptied++
+		s.Interred = slices.DeleteFunc(slices.Clone(s.Interred), func(p domain.Subject) bool { return p == e.Person })
+		s.Places = slices.DeleteFunc(slices.Clone(s.Places), func(p PlotAllocated) bool { return p.Deceased == e.Person })
+		if e.Empty {
+			s.Right, s.Applicant, s.TermUntil, s.Places, s.Lapsed = "", "", "", nil, false
+		}
+	case PlotReopened:
+		s.Emptied = 0
 	}
 	return s
 }

@@ -25,18 +25,20 @@ var (
 	marriage = domain.Personal(wife, "结婚证 1 号")
 
 	surveyed = PlotSurveyed{Cemetery: code, Division: "210212", Plot: "A-1-3", Section: "A", Row: "1", Kind: Grave, EcoType: "SMALL_PLOT", Capacity: 2, AreaCM2: 8000, StoneHeightCM: 60}
-	survey   = Survey{by, pine, "A-1-3", "A", "1", Grave, "SMALL_PLOT", 2, 8000, 60}
+	survey   = Survey{Act: by, Cemetery: pine, Plot: "A-1-3", Section: "A", Row: "1", Kind: Grave, EcoType: "SMALL_PLOT", Capacity: 2, AreaCM2: 8000, StoneHeightCM: 60}
 	allocate = Allocate{Act: by, Right: "R-1", Applicant: son, Deceased: husband, Ground: CremationCertificate, Certificate: "DL2026000001", CertificateHolds: true,
 		Hukou: "210211", Contract: "HT-1", TermUntil: "2046-11-23", FeeFen: domain.Yuan(1800), Cemetery: pine}
 	allocated = PlotAllocated{Right: "R-1", Applicant: son, Deceased: husband, Ground: CremationCertificate, Certificate: "DL2026000001",
-		Contract: "HT-1", TermUntil: "2046-11-23", FeeFen: domain.Yuan(1800)}
+		Contract: "HT-1", TermUntil: "2046-11-23", FeeFen: domain.Yuan(1800), Deed: "R-1-1", Rules: DefaultRules.ID}
 	reserve = with(allocate, func(c *Allocate) {
 		c.Deceased, c.Ground, c.Certificate, c.CertificateHolds, c.ExceptionPaper, c.SpouseOf, c.FeeFen = wife, LivingSpouse, "", false, marriage, husband, 0
 	})
-	reserved = PlotAllocated{Right: "R-1", Applicant: son, Deceased: wife, Ground: LivingSpouse, ExceptionPaper: marriage, SpouseOf: husband, Contract: "HT-1", TermUntil: "2046-11-23"}
-	inter    = Inter{Act: by, Right: "R-1", Person: husband, Certificate: "DL2026000001", CertificateHolds: true, Definition: "dl-eco-2026.1"}
+	reserved = PlotAllocated{Right: "R-1", Applicant: son, Deceased: wife, Ground: LivingSpouse, ExceptionPaper: marriage, SpouseOf: husband, Contract: "HT-1", TermUntil: "2046-11-23", Deed: "R-1-2", Rules: DefaultRules.ID}
+	inter    = Inter{Act: by, Right: "R-1", Person: husband, Certificate: "DL2026000001", CertificateHolds: true, Definition: "dl-eco-2026.1",
+		Released: true, Standing: Standing{Right: "R-1", Holder: son, Until: "2046-11-23"}, Consent: Consent{By: son, Paper: "AZ-1"}}
 	interred = PlotInterred{Right: "R-1", Person: husband, Certificate: "DL2026000001", EcoType: "SMALL_PLOT", Definition: "dl-eco-2026.1",
 		Institution: code, Division: "210212", AreaCM2: 8000, InterredOn: "2026-11-23"}
+	consented = PlotConsented{"R-1", husband, Consent{By: son, Paper: "AZ-1"}}
 )
 
 func TestSurvey(t *testing.T) {
@@ -88,7 +90,7 @@ func TestAllocate(t *testing.T) {
 	})
 	t.Run("a given-back plot is given anew", func(t *testing.T) {
 		spec.Given(t, surveyed, allocated, PlotSurrendered{"R-1", "改选", []domain.Subject{husband}}).When(change(func(c *Allocate) { c.Right = "R-2" })).
-			Then(with(allocated, func(e *PlotAllocated) { e.Right = "R-2" }))
+			Then(with(allocated, func(e *PlotAllocated) { e.Right, e.Deed = "R-2", "R-2-1" }))
 	})
 	for name, c := range map[string]struct {
 		change func(*Allocate)
@@ -174,7 +176,7 @@ func TestTwoInOnePlot(t *testing.T) {
 	})
 	second := with(allocate, func(c *Allocate) { c.Deceased, c.Certificate = wife, "DL2026000002" })
 	t.Run("a second deceased joins under the same right, applicant and term", func(t *testing.T) {
-		spec.Given(t, surveyed, allocated).When(second).Then(with(allocated, func(e *PlotAllocated) { e.Deceased, e.Certificate = wife, "DL2026000002" }))
+		spec.Given(t, surveyed, allocated).When(second).Then(with(allocated, func(e *PlotAllocated) { e.Deceased, e.Certificate, e.Deed = wife, "DL2026000002", "R-1-2" }))
 		spec.Given(t, surveyed, allocated).When(with(second, func(c *Allocate) { c.Applicant = other })).Rejects(ErrOtherApplicant)
 		spec.Given(t, surveyed, allocated).When(with(second, func(c *Allocate) { c.TermUntil = "2040-01-01" })).Rejects(ErrTermOther)
 		spec.Given(t, surveyed, allocated).When(with(allocate, func(c *Allocate) { c.Contract = "HT-2" })).Rejects(ErrPersonPlaced)
@@ -187,16 +189,16 @@ func TestTwoInOnePlot(t *testing.T) {
 
 func TestInter(t *testing.T) {
 	t.Run("who has the place is laid to rest in it", func(t *testing.T) {
-		spec.Given(t, surveyed, allocated).When(inter).Then(interred)
+		spec.Given(t, surveyed, allocated).When(inter).Then(consented, interred)
 	})
 	t.Run("a day that nobody knows stays empty", func(t *testing.T) {
-		spec.Given(t, surveyed, allocated).When(with(inter, func(c *Inter) { c.At = time.Time{} })).Then(with(interred, func(e *PlotInterred) { e.InterredOn = "" }))
+		spec.Given(t, surveyed, allocated).When(with(inter, func(c *Inter) { c.At = time.Time{} })).Then(consented, with(interred, func(e *PlotInterred) { e.InterredOn = "" }))
 	})
 	t.Run("the day is the local one", func(t *testing.T) {
 		late := with(inter, func(c *Inter) { c.At = time.Date(2026, 11, 22, 16, 30, 0, 0, time.UTC) })
-		spec.Given(t, surveyed, allocated).When(late).Then(interred)
+		spec.Given(t, surveyed, allocated).When(late).Then(consented, interred)
 		early := with(inter, func(c *Inter) { c.At = time.Date(2026, 11, 22, 15, 59, 0, 0, time.UTC) })
-		spec.Given(t, surveyed, allocated).When(early).Then(with(interred, func(e *PlotInterred) { e.InterredOn = "2026-11-22" }))
+		spec.Given(t, surveyed, allocated).When(early).Then(consented, with(interred, func(e *PlotInterred) { e.InterredOn = "2026-11-22" }))
 	})
 	t.Run("only under the right that the plot is given to", func(t *testing.T) {
 		spec.Given(t, surveyed, allocated).When(with(inter, func(c *Inter) { c.Right = "R-2" })).Rejects(ErrNotHolder)
@@ -210,10 +212,11 @@ func TestInter(t *testing.T) {
 		spec.Given(t, surveyed, allocated).When(with(inter, func(c *Inter) { c.CertificateHolds = false })).Rejects(ErrCertificate)
 		hers := with(inter, func(c *Inter) { c.Person, c.Certificate = wife, "DL2036000009" })
 		spec.Given(t, surveyed, allocated, reserved, interred).When(with(hers, func(c *Inter) { c.Certificate = "" })).Rejects(ErrCertificate)
-		spec.Given(t, surveyed, allocated, reserved, interred).When(hers).Then(with(interred, func(e *PlotInterred) { e.Person, e.Certificate = wife, "DL2036000009" }))
+		spec.Given(t, surveyed, allocated, reserved, interred).When(hers).Then(with(consented, func(e *PlotConsented) { e.Person = wife }),
+			with(interred, func(e *PlotInterred) { e.Person, e.Certificate = wife, "DL2036000009" }))
 	})
 	t.Run("as what the plot was surveyed as, under a named definition", func(t *testing.T) {
-		spec.Given(t, surveyed, allocated).When(with(inter, func(c *Inter) { c.EcoType = "SMALL_PLOT" })).Then(interred)
+		spec.Given(t, surveyed, allocated).When(with(inter, func(c *Inter) { c.EcoType = "SMALL_PLOT" })).Then(consented, interred)
 		spec.Given(t, surveyed, allocated).When(with(inter, func(c *Inter) { c.EcoType = "SEA" })).Rejects(ErrEcoType)
 		spec.Given(t, surveyed, allocated).When(with(inter, func(c *Inter) { c.Definition = "" })).Rejects(ErrDefinition)
 	})
@@ -241,15 +244,18 @@ func TestSurrender(t *testing.T) {
 // capacity, only against a certificate or beside one who has it.
 func TestPlotHistories(t *testing.T) {
 	full := 0
-	rapid.Check(t, func(t *rapid.T) {
+	histories := func(t *rapid.T) {
 		persons := rapid.SampledFrom([]domain.Subject{husband, wife, son, other})
 		rights := rapid.SampledFrom([]string{"R-1", "R-1", "R-2"})
 		draw := func(s PlotState) PlotCommand {
-			switch rapid.IntRange(0, 7).Draw(t, "command") {
+			if s.Surveyed.Capacity == 0 {
+				return survey
+			}
+			switch rapid.SampledFrom([]int{0, 1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5, 6, 7}).Draw(t, "command") {
 			case 0:
 				return with(survey, func(c *Survey) {
-					c.Capacity = rapid.IntRange(0, 3).Draw(t, "capacity")
-					c.AreaCM2 = rapid.SampledFrom([]int{5000, 9000, 12000}).Draw(t, "area")
+					c.Capacity = rapid.SampledFrom([]int{1, 2, 2, 3, 0}).Draw(t, "capacity")
+					c.AreaCM2 = rapid.SampledFrom([]int{5000, 9000, 9000, 12000}).Draw(t, "area")
 				})
 			case 1, 2, 3:
 				return with(allocate, func(c *Allocate) {
@@ -263,6 +269,7 @@ func TestPlotHistories(t *testing.T) {
 			case 4, 5, 6:
 				return with(inter, func(c *Inter) {
 					c.Right, c.Person, c.CertificateHolds = rights.Draw(t, "right"), persons.Draw(t, "person"), rapid.Bool().Draw(t, "holds")
+					c.Standing.Right = c.Right
 				})
 			}
 			return Surrender{by, rights.Draw(t, "right"), "x"}
@@ -311,8 +318,141 @@ func TestPlotHistories(t *testing.T) {
 				t.Fatalf("%#v", s)
 			}
 		})
-	})
+	}
+	for range 6 { // enough for the long way to the end to be walked
+		rapid.Check(t, histories)
+	}
 	if full == 0 {
 		t.Error("no plot was ever full: the test shows nothing")
 	}
+}
+
+func TestSurveyOnTheMap(t *testing.T) {
+	spot := Spot{1215000000, 389000000}
+	whole := with(survey, func(c *Survey) { c.Garden, c.Seat, c.WidthCM, c.DepthCM, c.Spot = "东园", "3", 80, 100, spot })
+	t.Run("a place has its garden, seat, sides and coordinates", func(t *testing.T) {
+		spec.Given(t).When(whole).Then(with(surveyed, func(e *PlotSurveyed) { e.Garden, e.Seat, e.WidthCM, e.DepthCM, e.Spot = "东园", "3", 80, 100, spot }))
+	})
+	t.Run("a swapped pair of coordinates is refused", func(t *testing.T) {
+		spec.Given(t).When(with(whole, func(c *Survey) { c.Spot = Spot{spot.LatE7, spot.LonE7} })).Rejects(ErrSpot)
+	})
+	t.Run("one side alone is no measure", func(t *testing.T) {
+		spec.Given(t).When(with(whole, func(c *Survey) { c.DepthCM = 0 })).Rejects(ErrPlotInvalid)
+	})
+	t.Run("a columbarium has niches and walls", func(t *testing.T) {
+		in := with(pine, func(c *CemeteryState) { c.Class = Columbarium })
+		spec.Given(t).When(with(survey, func(c *Survey) { c.Cemetery = in })).Rejects(ErrKind)
+		spec.Given(t).When(with(survey, func(c *Survey) { c.Cemetery, c.Kind, c.AreaCM2 = in, Wall, 0 })).Then(with(surveyed, func(e *PlotSurveyed) { e.Kind, e.AreaCM2 = Wall, 0 }))
+	})
+}
+
+// What is too large as it stands is on record as not compliant, whoever has a
+// right to it, and is not given until it is remedied.
+func TestExcessStaysOnRecord(t *testing.T) {
+	measure := Measure{Act: by, AreaCM2: 13_100, StoneHeightCM: 120, Cemetery: pine}
+	area, stone := PlotExceeded{"E-5", 13_100, 10_000, DefaultRules.ID}, PlotExceeded{"E-6", 120, 100, DefaultRules.ID}
+	spec.Given(t, surveyed, allocated, interred).When(measure).Then(area, stone)
+	spec.Given(t, surveyed, area, stone).When(measure).Then()
+	spec.Given(t, surveyed, area).When(allocate).Rejects(ErrArea)
+	spec.Given(t, surveyed, stone).When(allocate).Rejects(ErrStone)
+	spec.Given(t, surveyed, area).When(Hold{by, "2026-2"}).Rejects(ErrNotFree)
+	spec.Given(t, surveyed, area, stone).When(with(measure, func(c *Measure) { c.AreaCM2 = 9000 })).Then(PlotRemedied{"E-5", 9000, DefaultRules.ID})
+	spec.Given(t, surveyed, area, PlotRemedied{"E-5", 9000, DefaultRules.ID}).When(allocate).Then(allocated)
+	spec.Given(t, surveyed).When(with(measure, func(c *Measure) { c.AreaCM2 = 0 })).Rejects(ErrPlotInvalid)
+	spec.Given(t, surveyed).When(with(measure, func(c *Measure) { c.Cemetery = CemeteryState{} })).Rejects(ErrCemeteryUnknown)
+	large := with(survey, func(c *Survey) { c.AreaCM2 = 13_100 })
+	spec.Given(t).When(large).Then(with(surveyed, func(e *PlotSurveyed) { e.AreaCM2 = 13_100 }), area)
+}
+
+// What a limit forbids is refused, and that it was asked for is kept; a refusal
+// that did not happen cannot be kept.
+func TestRefusalsAreKept(t *testing.T) {
+	long := with(allocate, func(c *Allocate) { c.TermUntil = "2056-11-23" })
+	kept := PlotRefused{Refusal: by.ID.String(), Right: "R-1", Code: "plot_term", Rule: "E-7", Basis: "民事发〔1998〕10号", Asked: "2056-11-23", Limit: "2046-11-23"}
+	spec.Given(t, surveyed).When(RefuseAllocation{long}).Then(kept)
+	spec.Given(t, surveyed).When(RefuseAllocation{allocate}).Rejects(ErrNotKept)
+	spec.Given(t, surveyed).When(RefuseAllocation{with(allocate, func(c *Allocate) { c.Contract = "" })}).Rejects(ErrNotKept)
+	spec.Given(t, with(surveyed, func(e *PlotSurveyed) { e.AreaCM2 = 13_100 })).When(RefuseAllocation{allocate}).
+		Then(PlotRefused{Refusal: by.ID.String(), Right: "R-1", Code: "plot_area", Rule: "E-5", Basis: ErrArea.Basis, Asked: "13100", Limit: "10000"})
+	spec.Given(t, surveyed).When(RefuseAllocation{with(allocate, func(c *Allocate) { c.CeilingFen = 1 })}).
+		Then(PlotRefused{Refusal: by.ID.String(), Right: "R-1", Code: "plot_fee_ceiling", Rule: "I16", Basis: ErrFeeCeiling.Basis, Asked: "180000"})
+	if !Refusable(ErrArea.With(1, 2)) || Refusable(ErrPlotTaken) || Refusable(nil) {
+		t.Error("what is kept and what is not")
+	}
+}
+
+func TestHeldForARound(t *testing.T) {
+	held := PlotHeld{"2026-2"}
+	won := with(allocate, func(c *Allocate) { c.Round, c.Won = "2026-2", true })
+	spec.Given(t, surveyed).When(Hold{by, "2026-2"}).Then(held)
+	spec.Given(t, surveyed, allocated).When(Hold{by, "2026-2"}).Rejects(ErrNotFree)
+	spec.Given(t, surveyed, held).When(Hold{by, "2026-3"}).Rejects(ErrNotFree)
+	spec.Given(t, surveyed, held).When(allocate).Rejects(ErrHeld)
+	spec.Given(t, surveyed, held).When(with(won, func(c *Allocate) { c.Won = false })).Rejects(ErrHeld)
+	spec.Given(t, surveyed, held).When(with(won, func(c *Allocate) { c.Round = "2026-3" })).Rejects(ErrHeld)
+	spec.Given(t, surveyed).When(won).Rejects(ErrHeld)
+	spec.Given(t, surveyed, held).When(won).Then(with(allocated, func(e *PlotAllocated) { e.Round = "2026-2" }))
+	spec.Given(t, surveyed, held).When(EndHold{by, "2026-2"}).Then(PlotHoldEnded{"2026-2"})
+	spec.Given(t, surveyed, held).When(EndHold{by, "2026-3"}).Then()
+	spec.Given(t, surveyed, held, PlotHoldEnded{"2026-2"}).When(allocate).Then(allocated)
+}
+
+// An interment has a living, consenting holder, or the exception that applies.
+func TestConsentToInter(t *testing.T) {
+	change := func(f func(*Inter)) Inter { return with(inter, f) }
+	given := spec.Given(t, surveyed, allocated)
+	for name, c := range map[string]struct {
+		inter Inter
+		want  error
+	}{
+		"no word of the holder":           {change(func(c *Inter) { c.Consent = Consent{} }), ErrHolderConsent},
+		"somebody else's word":            {change(func(c *Inter) { c.Consent.By = other }), ErrHolderConsent},
+		"a word that nobody signed":       {change(func(c *Inter) { c.Consent.Paper = "" }), ErrHolderConsent},
+		"a holder who has died":           {change(func(c *Inter) { c.Standing.Died = true }), ErrHolderDied},
+		"the holder agrees to his own":    {change(func(c *Inter) { c.Standing.Holder, c.Consent.By = husband, husband }), ErrHolderDied},
+		"an exception that does not hold": {change(func(c *Inter) { c.Consent = Consent{Exception: HeirsAgree, Paper: "x"} }), ErrException},
+		"an exception without paper":      {change(func(c *Inter) { c.Consent = Consent{Exception: ByOrder} }), ErrException},
+		"an exception that is none":       {change(func(c *Inter) { c.Consent = Consent{Exception: "HURRY", Paper: "x"} }), ErrException},
+		"somebody else as the holder":     {change(func(c *Inter) { c.Consent = Consent{Exception: HolderRests, Paper: "x"} }), ErrException},
+		"a right that is over":            {change(func(c *Inter) { c.Standing.Over = true }), ErrStanding},
+		"a right that is not on record":   {change(func(c *Inter) { c.Standing = Standing{} }), ErrStanding},
+		"a right that has lapsed":         {change(func(c *Inter) { c.Standing.Lapsed = true }), ErrLapsed},
+		"ashes that another has":          {change(func(c *Inter) { c.Released = false }), ErrNotReleased},
+	} {
+		t.Run(name, func(t *testing.T) { given.When(c.inter).Rejects(c.want) })
+	}
+	for name, c := range map[string]Inter{
+		"the holder rests": change(func(c *Inter) { c.Standing.Holder, c.Consent = husband, Consent{Exception: HolderRests, Paper: "x"} }),
+		"the heirs agree":  change(func(c *Inter) { c.Standing.Died, c.Consent = true, Consent{Exception: HeirsAgree, Paper: "x"} }),
+		"an order":         change(func(c *Inter) { c.Consent = Consent{Exception: ByOrder, Paper: "x"} }),
+	} {
+		t.Run(name, func(t *testing.T) {
+			given.When(c).Then(PlotConsented{"R-1", husband, c.Consent}, interred)
+		})
+	}
+}
+
+// The plot follows its right: renewed, inherited, lapsed.
+func TestPlotFollowsItsRight(t *testing.T) {
+	renewed := Standing{Right: "R-1", Holder: son, Until: "2066-11-23"}
+	given := spec.Given(t, surveyed, allocated, interred)
+	given.When(Extend{by, renewed}).Then(PlotExtended{"R-1", "2066-11-23"})
+	given.When(Extend{by, with(renewed, func(s *Standing) { s.Right = "R-2" })}).Rejects(ErrStanding)
+	given.When(PassOn{by, with(renewed, func(s *Standing) { s.Holder = daughter })}).Then(PlotPassedOn{"R-1", daughter})
+	given.When(PassOn{by, renewed}).Then()
+	given.When(Lapse{by, with(renewed, func(s *Standing) { s.Lapsed = true })}).Then(PlotLapsed{"R-1"})
+	given.When(Lapse{by, renewed}).Rejects(ErrStanding)
+	lapsed := spec.Given(t, surveyed, allocated, interred, PlotLapsed{"R-1"})
+	lapsed.When(with(allocate, func(c *Allocate) { c.Deceased = other })).Rejects(ErrLapsed)
+	lapsed.When(with(allocate, func(c *Allocate) { c.Right, c.Deceased = "R-2", other })).Rejects(ErrPlotTaken)
+	lapsed.When(Extend{by, renewed}).Then(PlotExtended{"R-1", "2066-11-23"})
+	if s := lapsed.State(); s.Status() != LapsedUse || len(s.Interred) != 1 {
+		t.Error("who rests there rests there:", s)
+	}
+	joined := with(allocate, func(c *Allocate) { c.Applicant, c.Deceased, c.TermUntil = daughter, wife, "2066-11-23" })
+	joined.Act = on("staff-0201", "2046-12-01")
+	spec.Given(t, surveyed, allocated, PlotExtended{"R-1", "2066-11-23"}, PlotPassedOn{"R-1", daughter}).When(joined).
+		Then(with(allocated, func(e *PlotAllocated) {
+			e.Applicant, e.Deceased, e.TermUntil, e.Deed = daughter, wife, "2066-11-23", "R-1-2"
+		}))
 }

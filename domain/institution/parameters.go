@@ -65,6 +65,7 @@ const (
 	LateHours           Name = "late_limit_hours"
 	VerificationMinutes Name = "verification_minutes"
 	CremationMinutes    Name = "cremation_minutes_min"
+	TelemetryMinutes    Name = "telemetry_gap_minutes"
 	CleanDownMinutes    Name = "clean_down_minutes"
 	PaperDays           Name = "paper_days"
 	RefundDays          Name = "refund_days"
@@ -76,6 +77,7 @@ const (
 	QuietFrom           Name = "quiet_from"
 	QuietUntil          Name = "quiet_until"
 	BookingDays         Name = "booking_days"
+	RetentionYears      Name = "retention_years"
 	EcoPauseHours       Name = "eco_pause_hours"
 	VoyageRelatives     Name = "voyage_relatives"
 	VoyageOfferHours    Name = "voyage_offer_hours"
@@ -111,6 +113,7 @@ var Definitions = []Definition{
 	{LateHours, "补记不需要说明原因的时限", "Hours in which a late record needs no reason", "hour", "24", 1, 168, "P", ""},
 	{VerificationMinutes, "入炉前两人核验的间隔", "Minutes between the two checks before charging", "minute", "10", 1, 10, "F", "不变量 I4，只能改短"},
 	{CremationMinutes, "火化时长低于此数的列为异常", "Minutes below which a cremation is an anomaly", "minute", "30", 5, 240, "P", ""},
+	{TelemetryMinutes, "操作时间与设备时间相差超过此数的列为异常", "Minutes between the operator's and the furnace's own time beyond which an anomaly is flagged", "minute", "2", 1, 60, "P", ""},
 	{CleanDownMinutes, "火化机每日清理时长", "Minutes of daily clean-down of a furnace", "minute", "120", 0, 480, "P", ""},
 	{PaperDays, "容缺文书的补交期限", "Days in which a paper may follow", "day", "7", 1, 60, "P", ""},
 	{RefundDays, "退费的办理期限", "Days in which a refund is paid", "day", "5", 1, 60, "P", ""},
@@ -122,6 +125,7 @@ var Definitions = []Definition{
 	{QuietFrom, "夜间不发通知，从", "No notices at night, from", "clock", "22:00", 0, 0, "P", ""},
 	{QuietUntil, "夜间不发通知，到", "No notices at night, until", "clock", "07:00", 0, 0, "P", ""},
 	{BookingDays, "最多提前几天预约", "Days ahead that may be booked", "day", "7", 1, 60, "P", ""},
+	{RetentionYears, "办结后个人资料的保存年限", "Years for which personal data is kept after the last act", "year", "10", 0, 100, "P", ""},
 	{EcoPauseHours, "不保留骨灰的葬式，两次确认之间的间隔", "Hours between the two consents to a burial that keeps no ashes", "hour", "24", 1, 720, "P", ""},
 	{VoyageRelatives, "海葬每具骨灰随行家属人数上限", "Most relatives aboard with each set of ashes", "person", "3", 1, 10, "F", "大连市2025年骨灰海葬通知"},
 	{VoyageOfferHours, "航次取消后，为家属保留新座位的时长", "Hours that seats are kept for a family after a cancelled voyage", "hour", "72", 1, 720, "P", ""},

@@ -1,9 +1,6 @@
 package schedule
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -109,79 +106,21 @@ func (Apply) peakCommand()               {}
 func (WithdrawApplication) peakCommand() {}
 func (DrawSlots) peakCommand()           {}
 
-// Commitment is what is published before applications open: the SHA-256 of the
-// seed followed by the salt, both as their 64 hex digits. A shell recomputes it:
-//
-//	printf '%s%s' "$SEED" "$SALT" | sha256sum
-//
-// Both have a fixed length, so that no other seed and salt can be cut from the
-// same text.
-func Commitment(seed, salt string) string {
-	sum := sha256.Sum256([]byte(seed + salt))
-	return hex.EncodeToString(sum[:])
-}
+// Commitment is what is published of a seed before applications open
+// (domain.Commitment).
+func Commitment(seed, salt string) string { return domain.Commitment(seed, salt) }
 
-// Draw gives slots to cases. Anybody can recompute it from the Drawn event and
-// the applications that stood when they closed:
-//
-//  1. List is the SHA-256 of the case ids that applied, sorted, each followed by
-//     a line feed.
-//  2. The key of a case is the SHA-256 of seed, list and case id, the three
-//     texts one after the other, the hashes as lower-case hex digits.
-//  3. The cases choose in the order of their keys. Each gets the first of its
-//     wishes that is a slot of the draw and nobody has yet; who finds none gets
-//     none.
-//
-// The same in Python, from applications = {case: [wish, …]} and a set of slots:
-//
-//	sha = lambda text: hashlib.sha256(text.encode()).hexdigest()
-//	list = sha("".join(case + "\n" for case in sorted(applications)))
-//	order = sorted(applications, key=lambda case: sha(seed + list + case))
-//	result = {}
-//	for case in order:
-//	    for wish in applications[case]:
-//	        if wish in slots and wish not in result.values():
-//	            result[case] = wish
-//	            break
-//
-// The list is part of every key because whoever chose the seed knows it: without
-// the list that person could look for a case id which comes first. So could
-// still only the very last to apply, whom the log names.
-//
-// The salt plays no part; it keeps the seed from being guessed while it is
-// secret. Two applications of one case count as the later one.
+// Draw gives slots to cases as domain.Draw says; who recomputes a draw follows
+// the steps there. The salt plays no part. Two applications of one case count as
+// the later one.
 func Draw(seed, salt string, applications []Application, slots []string) (order []string, result []DrawnSlot) {
-	wishes := map[string][]string{}
+	var entries []domain.Entry
 	for _, a := range applications {
-		if _, ok := wishes[a.Case]; !ok {
-			order = append(order, a.Case)
-		}
-		wishes[a.Case] = a.Wishes
+		entries = append(entries, domain.Entry{Who: a.Case, Wishes: a.Wishes})
 	}
-	slices.Sort(order)
-	hash := func(text string) string {
-		sum := sha256.Sum256([]byte(text))
-		return hex.EncodeToString(sum[:])
-	}
-	var all strings.Builder
-	for _, c := range order {
-		all.WriteString(c + "\n")
-	}
-	list := hash(all.String())
-	key := map[string]string{}
-	for _, c := range order {
-		key[c] = hash(seed + list + c)
-	}
-	slices.SortFunc(order, func(a, b string) int { return strings.Compare(key[a], key[b]) })
-	free := map[string]bool{}
-	for _, x := range slots {
-		free[x] = true
-	}
-	for _, c := range order {
-		if i := slices.IndexFunc(wishes[c], func(w string) bool { return free[w] }); i >= 0 {
-			free[wishes[c][i]] = false
-			result = append(result, DrawnSlot{c, wishes[c][i]})
-		}
+	order, lots := domain.Draw(seed, entries, slots)
+	for _, l := range lots {
+		result = append(result, DrawnSlot{l.Who, l.Got})
 	}
 	return order, result
 }
@@ -268,8 +207,6 @@ func decidePeak(s PeakState, cmd PeakCommand) ([]PeakEvent, error) {
 	panic("unreachable: sealed interface")
 }
 
-var hexDigest = regexp.MustCompile(`^[0-9a-f]{64}$`)
-
 func (s PeakState) announce(c Announce) ([]PeakEvent, error) {
 	e := Announced{slices.Clone(c.Slots), c.Commitment, c.Closes.UTC()}
 	for i := range e.Slots {
@@ -281,7 +218,7 @@ func (s PeakState) announce(c Announce) ([]PeakEvent, error) {
 		}
 		return nil, ErrAnnounced
 	}
-	if len(e.Slots) == 0 || !hexDigest.MatchString(e.Commitment) || !e.Closes.After(c.Now) {
+	if len(e.Slots) == 0 || !domain.IsDigest(e.Commitment) || !e.Closes.After(c.Now) {
 		return nil, ErrDrawInvalid
 	}
 	day := domain.DateOf(e.Slots[0].Start)
@@ -351,7 +288,7 @@ func (s PeakState) draw(c DrawSlots) ([]PeakEvent, error) {
 		return nil, ErrDrawn
 	case c.Now.Before(s.Announced.Closes):
 		return nil, ErrDrawOpen.With(domain.FormatTime(s.Announced.Closes))
-	case !hexDigest.MatchString(c.Seed) || !hexDigest.MatchString(c.Salt) || Commitment(c.Seed, c.Salt) != s.Announced.Commitment:
+	case !domain.IsDigest(c.Seed) || !domain.IsDigest(c.Salt) || Commitment(c.Seed, c.Salt) != s.Announced.Commitment:
 		return nil, ErrSeed
 	}
 	order, result := Draw(c.Seed, c.Salt, s.Applications, s.Names())

@@ -240,7 +240,17 @@ type byHouse struct {
 	Institution string `path:"institution" maxLength:"60" doc:"Key of the institution: its credit code."`
 }
 
+type forgetBody struct {
+	Happened
+	Who      string `json:"who" enum:"DECEASED,HANDLER" doc:"Which person of the case."`
+	Ground   string `json:"ground" enum:"RETENTION_ENDED,REQUESTED,NEVER_NEEDED"`
+	Document string `json:"document,omitzero" maxLength:"100" doc:"The paper that it rests on; needed for a request. No names."`
+}
+
 func (a *API) custody(h huma.API) {
+	onCase(a, h, "forget_person", "/erasures", "Erase what is known of a person, for ever; the record of the service stays", func(ctx context.Context, q *request, id uuid.UUID, b forgetBody) (events.Receipt, error) {
+		return a.app.Forget(ctx, handlers.Forget{Act: q.Act, Case: id, Who: handlers.CasePerson(b.Who), Ground: domain.ForgetGround(b.Ground), Document: b.Document})
+	})
 	post(a, h, "collect_remains", "/cases/{case}/custody/collection", "Take the remains over from whoever had them", func(ctx context.Context, q *request, in *ofCase[collectionBody]) (done, error) {
 		id, s, _, err := a.caseOf(ctx, q.at, in.Case)
 		if err != nil {

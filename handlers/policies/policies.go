@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -53,7 +54,7 @@ type deadline struct {
 	Due    time.Time     `json:"due"`
 	Event  uuid.UUID     `json:"event"` // it follows from
 	Corr   uuid.UUID     `json:"correlation"`
-	Kind   string        `json:"kind"` // "hold", "offer", "paper", "seats", "figures" or "claim"
+	Kind   string        `json:"kind"` // "hold", "offer", "paper", "seats", "figures", "notice" or "claim"
 	Stream events.Stream `json:"stream"`
 	Slot   string        `json:"slot,omitempty"`
 	Case   string        `json:"case,omitempty"`
@@ -243,10 +244,12 @@ func (p *Policies) act(policy string, event, correlation uuid.UUID, step string)
 // all the others would cost time for nothing.
 var heard = []string{"schedule.held", "schedule.confirmed", "schedule.released", "schedule.unblocked",
 	"institution.maintenance_planned", "institution.maintenance_cancelled", "wait.offered", "wait.skipped", "wait.accepted", "wait.left", "release.drawn",
-	"booking.paper_promised", "booking.paper_received", "booking.paid", "booking.refund_paid", "booking.cancelled", "cremation.started", "cremation.certificate_issued",
+	"booking.paper_promised", "booking.paper_received", "booking.paid", "booking.refund_paid", "booking.cancelled", "cremation.started", "cremation.completed", "telemetry.reported", "cremation.certificate_issued",
 	"booking.authority_challenged", "booking.challenge_resolved", "booking.handler_replaced", "cremation.received",
 	"custody.not_recognised", "custody.identified", "coldstore.relocated", "subject.forgotten",
-	"placement.claimed", "placement.freed", "plot.allocated", "plot.surrendered", "plot.interred",
+	"placement.claimed", "placement.freed", "plot.allocated", "plot.interred", "plot.reinterred", "plot.surrendered", "plot.vacated",
+	"right.granted", "right.renewed", "right.notice_due", "right.inherited", "right.lapsed", "right.surrendered", "right.ended",
+	"relocation.lifted", "relocation.arrived",
 	"eco.completed", "eco.corrected", "eco.ashes_returned", "ecofigures.published",
 	"voyage.seats_taken", "voyage.offer_taken", "voyage.seats_freed", "voyage.cancelled", "voyage.departed", "voyage.scattered", "voyage.brought_back"}
 
@@ -334,8 +337,19 @@ func (p *Policies) react(ctx context.Context, r events.Recorded) error {
 	case cremation.Started:
 		// A cremation that has begun fixes the particulars and ends the custody.
 		if caseID, err := uuid.Parse(id); err == nil {
-			return app.Begun(ctx, act("cremations", "begun"), caseID)
+			if err := app.Begun(ctx, act("cremations", "begun"), caseID); err != nil {
+				return err
+			}
+			return app.CompareCremation(ctx, act("telemetry", "compare"), caseID)
 		}
+	case cremation.Completed:
+		// What a furnace reports is compared with what its operator records,
+		// whichever comes first.
+		if caseID, err := uuid.Parse(id); err == nil {
+			return app.CompareCremation(ctx, act("telemetry", "compare"), caseID)
+		}
+	case cremation.FurnaceReported:
+		return app.CompareFurnace(ctx, act("telemetry", "compare"), id)
 	case booking.Challenged, booking.ChallengeResolved, booking.HandlerReplaced, cremation.Received:
 		// A challenge holds the cremation until it is resolved, as soon as there are
 		// remains to hold.
@@ -368,9 +382,35 @@ func (p *Policies) react(ctx context.Context, r events.Recorded) error {
 	case cemetery.PlacementFreed:
 		p.drop(func(d deadline) bool { return d.Kind == "claim" && d.Stream == r.Stream && d.Place == e.Plot })
 	case cemetery.PlotAllocated:
+		// An allocation grants its right. Whom a relocation brings keeps the former
+		// place until the ashes move.
+		if err := app.Granted(ctx, act("rights", "grant"), id); err != nil || e.Ground == cemetery.RelocationPermit {
+			return err
+		}
 		return p.placed(ctx, act("placements", "claim"), e.Deceased, id)
 	case cemetery.PlotInterred:
+		// An interment takes the ashes over.
+		if err := app.TakeOver(ctx, act("ashes", "take over"), id, e.Person); err != nil {
+			return err
+		}
 		return p.figures(ctx, e.InterredOn.Month(), r.Meta.Correlation)
+	case cemetery.PlotReinterred:
+		return app.TakeOver(ctx, act("ashes", "take over"), id, e.Person)
+	case cemetery.RightGranted, cemetery.RightRenewed, cemetery.NoticeDue, cemetery.RightInherited, cemetery.RightLapsed, cemetery.RightSurrendered, cemetery.RightEnded:
+		return p.right(ctx, act("rights", "follow"), r)
+	case cemetery.RelocationLifted:
+		// Who was lifted is with the carrier, and leaves the plot.
+		return app.CarryOut(ctx, act("relocations", "carry out"), id, e.Person)
+	case cemetery.RelocationArrived:
+		// Who arrived is with the taker.
+		return app.CarryIn(ctx, act("relocations", "carry in"), id, e.Person)
+	case cemetery.PlotVacated:
+		for _, who := range e.Freed {
+			if err := app.FreeClaim(ctx, act("placements", "free "+string(who)), who, id); err != nil {
+				return err
+			}
+		}
+		return app.EndRight(ctx, act("rights", "end"), id, e.Right, e.Relocation)
 	case ecoburial.Completed:
 		if burial, err := uuid.Parse(id); err == nil {
 			if err := p.placed(ctx, act("placements", "claim"), e.Person, handlers.EcoPlace(burial)); err != nil {
@@ -430,8 +470,23 @@ func (p *Policies) react(ctx context.Context, r events.Recorded) error {
 				return err
 			}
 		}
+		return app.EndRight(ctx, act("rights", "end"), id, e.Right, "")
 	}
 	return nil
+}
+
+// right lets the plot follow its right, and waits for the day of the right's
+// next notice.
+func (p *Policies) right(ctx context.Context, act domain.Act, r events.Recorded) error {
+	p.drop(func(d deadline) bool { return d.Kind == "notice" && d.Stream == r.Stream })
+	s, _, err := p.cfg.App.Rights.Load(ctx, r.Stream.ID())
+	if err != nil {
+		return err
+	}
+	if next, ok := s.Next(); ok {
+		p.set(deadline{Due: next.On.Start(), Event: r.ID, Corr: r.Meta.Correlation, Kind: "notice", Stream: r.Stream, Place: strconv.Itoa(int(next.Stage))})
+	}
+	return p.cfg.App.FollowRight(ctx, act, r.Stream.ID())
 }
 
 // seated says that an offer of seats was answered.
@@ -529,6 +584,13 @@ func (p *Policies) end(ctx context.Context, d deadline) error {
 		return err
 	case "paper":
 		_, err := p.cfg.App.Cases.Handle(ctx, d.Stream.ID(), booking.LapsePaper{Act: p.act("papers", d.Event, d.Corr, "lapse"), Paper: booking.Code(d.Place)})
+		return err
+	case "notice":
+		stage, err := strconv.Atoi(d.Place)
+		if err != nil {
+			return err
+		}
+		_, err = p.cfg.App.Rights.Handle(ctx, d.Stream.ID(), cemetery.NoteDue{Act: p.act("notices", d.Event, d.Corr, "due"), Stage: cemetery.Stage(stage)})
 		return err
 	case "seats":
 		burial, err := uuid.Parse(d.Case)
