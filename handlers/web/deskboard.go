@@ -227,24 +227,28 @@ func (d *Desk) search(v *visit) error {
 
 // house is the handover list: everything in custody.
 type house struct {
-	At      time.Time
-	Places  []housePlace
-	Ashes   []houseLine
-	Total   int
-	Actor   string
-	AsOf    AsOf
-	Recount bool
-	Token   string
-	Banks   []houseBank
-	Shift   cremation.ShiftState
-	Give    bool // who looks may hand this list over
-	Take    bool // it was handed to who looks
-	Changed bool // the list since
-	List    string
-	ShiftID string
-	Refused *handlers.Problem
-	To      string
-	Differs string
+	At       time.Time
+	Places   []housePlace
+	Ashes    []houseLine
+	Total    int
+	Actor    string
+	AsOf     AsOf
+	Recount  bool
+	Token    string
+	Banks    []houseBank
+	Shift    cremation.ShiftState
+	Give     bool // who looks may hand this list over
+	Take     bool // it was handed to who looks
+	Changed  bool // the list since
+	List     string
+	ShiftID  string
+	Unsigned *handlers.Problem
+	To       string
+	Differs  string
+	// Typed and Wrong are what a count that was refused had in each bay, and what
+	// is wrong there.
+	Typed, Wrong map[string]string
+	Refused      *handlers.Problem
 }
 
 // A houseBank is one cold bank, to be counted.

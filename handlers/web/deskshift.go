@@ -69,7 +69,7 @@ func (d *Desk) signShift(v *visit) error {
 		if p.Status == http.StatusInternalServerError {
 			return err
 		}
-		h.Refused, h.To, h.Differs = p, f.value("to"), f.value("differs")
+		h.Unsigned, h.To, h.Differs = p, f.value("to"), f.value("differs")
 		return d.sendAs(v, p.Status, "desk-house", "/desk/house", h, &h.AsOf)
 	}
 	d.settled(v.ctx(), rc)
