@@ -82,6 +82,7 @@ func (d *Desk) pages() []deskPage {
 		{http.MethodGet, "/desk/house", "view_house", d.handover},
 		{http.MethodPost, "/desk/house", "recount_house", d.recount},
 		{http.MethodPost, "/desk/house/shift", "sign_shift", d.signShift},
+		{http.MethodGet, "/desk/calendar", "view_board", d.calendar},
 		{http.MethodGet, "/desk/notices", "view_notices", d.notices},
 		{http.MethodGet, "/desk/day", "view_day_sheet", d.daySheet},
 		{http.MethodPost, "/desk/day", "close_till", d.closeTill},
