@@ -39,11 +39,11 @@ type Renderer struct {
 }
 
 // pageNames are the pages: each is a template file, and the name of its title.
-var pageNames = []string{"home", "prices", "price", "history", "eco", "credits", "credit", "problem", "signin", "estimate", "verify"}
+var pageNames = []string{"home", "prices", "price", "history", "eco", "eco-list", "credits", "credit", "problem", "signin", "estimate", "verify"}
 
 // deskPageNames are the pages of staff, which have their own frame.
 var deskPageNames = []string{"desk-problem", "desk-resume", "desk-board", "desk-search", "desk-intake", "desk-case", "desk-news", "desk-act",
-	"desk-house", "desk-day", "desk-quote", "desk-label", "desk-receipt"}
+	"desk-house", "desk-notices", "desk-day", "desk-quote", "desk-confirmation", "desk-label", "desk-receipt"}
 
 // NewRenderer reads the templates, texts and static files of the program.
 func NewRenderer(site Site) (*Renderer, error) {
@@ -140,7 +140,7 @@ const freshMark = `<div id="freshness" hidden></div>`
 // render draws a page.
 func (r *Renderer) render(name, nav string, v view, body any, asOf *AsOf) ([]byte, error) {
 	var b bytes.Buffer
-	f := frame{view: v, Site: r.site, Nav: nav, Top: name != "price" && name != "history" && name != "credit", Bare: nav == "problem" || slices.Contains(familyPageNames, name), Body: body}
+	f := frame{view: v, Site: r.site, Nav: nav, Top: name != "price" && name != "history" && name != "credit" && name != "eco-list", Bare: nav == "problem" || slices.Contains(familyPageNames, name), Body: body}
 	if err := r.pages[v.Lang][name].ExecuteTemplate(&b, "base.html", f); err != nil {
 		return nil, fmt.Errorf("web: page %s: %w", name, err)
 	}
@@ -213,12 +213,17 @@ func (r *Renderer) funcs(lang Lang, m messages) template.FuncMap {
 		"rfc3339": func(t time.Time) string {
 			return t.In(domain.Shanghai).Format(time.RFC3339)
 		},
-		"asset":      r.assets.path,
-		"lang":       func() string { return lang.Tag() },
-		"otherLang":  func() Lang { return lang.Other() },
-		"toggle":     toggle,
-		"trend":      func(ps []EcoPoint) (chart, error) { return drawTrend(m, ps) },
-		"bar":        drawBar,
+		"asset":     r.assets.path,
+		"lang":      func() string { return lang.Tag() },
+		"otherLang": func() Lang { return lang.Other() },
+		"toggle":    toggle,
+		"trend":     func(ps []EcoPoint) (chart, error) { return drawTrend(m, ps) },
+		"bar":       drawBar,
+		"demo":      func() bool { return r.site.Demo },
+		"ecolist":   ecoAddress,
+		"ecolink": func(home, period, definition, share string, n int) template.HTML {
+			return template.HTML(`<a class="tap" href="` + template.HTMLEscapeString(listAddress(home, period, definition, "share", share)) + `">` + count(int64(n)) + `</a>`)
+		},
 		"dict":       dict,
 		"navEntries": func() []string { return sections },
 		"freshMark":  func() template.HTML { return freshMark },

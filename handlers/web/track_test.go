@@ -3,8 +3,10 @@ package web
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -228,6 +230,40 @@ func TestTriesAreCounted(t *testing.T) {
 	}
 }
 
+// TestOneAddressDoesNotKeepAWholeHome: who goes on choosing times without an
+// account is stopped, and others see that the times are only held.
+func TestOneAddressDoesNotKeepAWholeHome(t *testing.T) {
+	c := newVillage(t, memory.New())
+	accounts, err := handlers.NewAccounts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newRenderer(t, Site{})
+	h := New(r, full{r: r})
+	f := NewFamilies(h, c.app, bareSource{c.app})
+	f.Holds = 3
+	s := handlers.New(handlers.Config{Accounts: accounts, Web: h, Pages: []handlers.Mount{f}})
+	var got []int
+	for range 4 {
+		w := httptest.NewRecorder()
+		req := httptest.NewRequest(http.MethodPost, "/book", strings.NewReader(url.Values{"slot": {""}}.Encode()))
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		s.ServeHTTP(w, req)
+		got = append(got, w.Code)
+	}
+	if slices.Contains(got[:3], http.StatusTooManyRequests) || got[3] != http.StatusTooManyRequests {
+		t.Errorf("four choices, of which three are allowed: %d", got)
+	}
+	var b strings.Builder
+	day := bookDay{Date: "2026-11-26", Times: []handlers.CeremonyTime{{State: handlers.TimeHeld}}}
+	if err := r.pages[Zh]["book-time"].ExecuteTemplate(&b, "days", bookTime{Days: []bookDay{day}}); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(b.String(), "都有家属在选") || strings.Contains(b.String(), "已过") {
+		t.Errorf("a day that is only held: %s", b.String())
+	}
+}
+
 // TestChangeOfTime: the consequence in money stands before the button; nothing
 // changes until it is pressed, and then only once.
 func TestChangeOfTime(t *testing.T) {
@@ -268,6 +304,9 @@ func TestChangeOfTime(t *testing.T) {
 	if a, b := c.taken(t, haiyan, "2026-11-25"), c.taken(t, haiyan, "2026-11-26"); a != 0 || b != 2 {
 		t.Errorf("%d and %d slots are taken", a, b)
 	}
+	if strings.Contains(p.main(), "网上不能再改") {
+		t.Errorf("it can still be changed: %s", p.main())
+	}
 	// Within the day, on the same hall.
 	p.get(at+"/change").submit(at+"/change", url.Values{"slot": {"2026-11-26T11:00"}})
 	p.says("估算的费用不变")
@@ -299,7 +338,7 @@ func TestChangeOfTime(t *testing.T) {
 	if p.get(at + "/change"); p.status != 422 {
 		t.Errorf("%d %s", p.status, p.main())
 	}
-	p.says("网上改期、取消到 2026-11-25 17:00 为止")
+	p.says("网上改期、取消到 11 月 25 日 17:00 为止")
 	p.get(at).says("网上改期、取消到")
 }
 
