@@ -25,6 +25,7 @@ import (
 	"shenzhong/projections/casefile"
 	"shenzhong/projections/ecoratio"
 	"shenzhong/projections/frontdesk"
+	"shenzhong/projections/places"
 	"shenzhong/projections/pricepages"
 	"shenzhong/projections/search"
 	"shenzhong/projections/servicecredit"
@@ -353,7 +354,7 @@ func version(name string) int {
 
 func readModels() []projections.Projection {
 	return []projections.Projection{servicecredit.Projection{}, ecoratio.Projection{}, pricepages.Projection{Renderer: drawn}, availability.Projection{},
-		search.Projection{}, casefile.Projection{}, frontdesk.Projection{}, tracking.Projection{}}
+		search.Projection{}, casefile.Projection{}, frontdesk.Projection{}, tracking.Projection{}, places.Projection{}}
 }
 
 func (c *city) config(dir string) projections.Config {

@@ -23,6 +23,7 @@ import (
 	"shenzhong/projections/availability"
 	"shenzhong/projections/ecoratio"
 	"shenzhong/projections/frontdesk"
+	"shenzhong/projections/places"
 	"shenzhong/projections/pricepages"
 	"shenzhong/projections/search"
 	"shenzhong/projections/servicecredit"
@@ -133,7 +134,7 @@ func (c *city) openModels(ctx context.Context, demo bool) (err error) {
 func (c *city) projections() []projections.Projection {
 	return []projections.Projection{
 		servicecredit.Projection{}, ecoratio.Projection{}, pricepages.Projection{Renderer: c.renderer.PricePages()}, availability.Projection{},
-		frontdesk.Projection{}, search.Projection{}, tracking.Projection{},
+		frontdesk.Projection{}, search.Projection{}, tracking.Projection{}, places.Projection{},
 	}
 }
 
