@@ -67,6 +67,10 @@ type App struct {
 	Cemeteries     *events.Handler[cemetery.CemeteryState, cemetery.CemeteryCommand, cemetery.CemeteryEvent]
 	Plots          *events.Handler[cemetery.PlotState, cemetery.PlotCommand, cemetery.PlotEvent]
 	Placements     *events.Handler[cemetery.PlacementState, cemetery.PlacementCommand, cemetery.PlacementEvent]
+	BurialRules    *events.Handler[cemetery.RulesState, cemetery.RulesCommand, cemetery.RulesEvent]
+	Rounds         *events.Handler[cemetery.RoundState, cemetery.RoundCommand, cemetery.RoundEvent]
+	Rights         *events.Handler[cemetery.RightState, cemetery.RightCommand, cemetery.RightEvent]
+	Relocations    *events.Handler[cemetery.RelocationState, cemetery.RelocationCommand, cemetery.RelocationEvent]
 	EcoBurials     *events.Handler[ecoburial.BurialState, ecoburial.BurialCommand, ecoburial.BurialEvent]
 	Incentives     *events.Handler[ecoburial.IncentiveState, ecoburial.IncentiveCommand, ecoburial.IncentiveEvent]
 	CreditPolicies *events.Handler[credit.PolicyState, credit.PolicyCommand, credit.PolicyEvent]
@@ -124,6 +128,10 @@ func NewApp(store events.Store, registry *events.Registry, keys events.Keyring, 
 		Cemeteries:     handler(store, registry, cemetery.CemeteryCategory, cemetery.Cemetery),
 		Plots:          handler(store, registry, cemetery.PlotCategory, cemetery.Plot),
 		Placements:     handler(store, registry, cemetery.PlacementCategory, cemetery.Placement),
+		BurialRules:    handler(store, registry, cemetery.RulesCategory, cemetery.RuleBook),
+		Rounds:         handler(store, registry, cemetery.RoundCategory, cemetery.Round),
+		Rights:         handler(store, registry, cemetery.RightCategory, cemetery.Right),
+		Relocations:    handler(store, registry, cemetery.RelocationCategory, cemetery.Relocation),
 		EcoBurials:     handler(store, registry, ecoburial.BurialCategory, ecoburial.Burial),
 		Incentives:     handler(store, registry, ecoburial.IncentiveCategory, ecoburial.Incentive),
 		CreditPolicies: handler(store, registry, credit.PolicyCategory, credit.Policy),

@@ -153,12 +153,16 @@ func (s *script) play(ctx context.Context) error {
 			step("reissue", func(a domain.Act) (events.Receipt, error) {
 				return s.IssueCertificate(ctx, IssueCertificate{Act: a, Case: id, Number: "N-9", Reissue: "遗失"})
 			})
+			step("release", func(a domain.Act) (events.Receipt, error) {
+				kin := opened(s.App, n).Handler.Person
+				return s.Cremations.Handle(ctx, id.String(), cremation.ReleaseAshes{Act: a, To: kin, Name: domain.Personal(kin, "沈静"), Certificate: "N-9", IDChecked: true})
+			})
 			step("allocate", func(a domain.Act) (events.Receipt, error) {
 				return s.AllocatePlot(ctx, AllocatePlot{Of: yard, Plot: "A-1", Allocate: cemetery.Allocate{Act: a, Right: "R-1", Applicant: "kin", Ground: cemetery.CremationCertificate,
 					Certificate: "N-9", Contract: "C", TermUntil: "2046-01-01"}})
 			})
 			step("inter", func(a domain.Act) (events.Receipt, error) {
-				return s.Inter(ctx, Inter{Of: yard, Plot: "A-1", Inter: cemetery.Inter{Act: a, Right: "R-1", Certificate: "N-9"}})
+				return s.Inter(ctx, Inter{Of: yard, Plot: "A-1", Inter: cemetery.Inter{Act: a, Right: "R-1", Certificate: "N-9", Consent: cemetery.Consent{Paper: "AZ-1"}}})
 			})
 			continue
 		}

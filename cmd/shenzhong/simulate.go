@@ -420,7 +420,7 @@ func (f *funeral) step(ctx context.Context, s *simulation, kind stepKind, at tim
 			a.At, a.LateReason = x.end, "村里纸质登记，集中补录"
 		}
 		_, err = app.Inter(ctx, handlers.Inter{Of: x.at.code(), Plot: x.at.place(x.section, x.place).Plot,
-			Inter: cemetery.Inter{Act: a, Right: fmt.Sprintf("R%07d", f.n+1), Certificate: f.certificate()}})
+			Inter: cemetery.Inter{Act: a, Right: fmt.Sprintf("R%07d", f.n+1), Certificate: f.certificate(), Consent: cemetery.Consent{Paper: fmt.Sprintf("AZ%07d", f.n+1)}}})
 	case stepEcoApply:
 		_, err = app.ApplyEcoBurial(ctx, handlers.ApplyEcoBurial{ID: x.burial, Apply: ecoburial.Apply{Act: act(x.at.staff("eco", 1)), Type: x.eco,
 			Institution: x.at.code(), Division: x.at.reg.Division, Case: f.id, Certificate: f.certificate()}})

@@ -146,8 +146,12 @@ type (
 		AreaCM2     int               `json:"area_cm2"`
 		// InterredOn is the local date of the act; empty when nobody knows it.
 		InterredOn domain.Date `json:"interred_on,omitzero"`
-		Consent    Consent     `json:"consent,omitzero"`
-		Deed       string      `json:"deed,omitzero"`
+	}
+	// PlotConsented is who agreed to an interment, and how; it comes with it.
+	PlotConsented struct {
+		Right   string         `json:"right"`
+		Person  domain.Subject `json:"person"`
+		Consent Consent        `json:"consent"`
 	}
 	// PlotReinterred lays somebody in the place who was moved from another one.
 	// It is no new burial and counts in no ratio.
@@ -157,7 +161,6 @@ type (
 		Permit     string         `json:"permit"`
 		EcoType    string         `json:"eco_type"`
 		InterredOn domain.Date    `json:"interred_on,omitzero"`
-		Consent    Consent        `json:"consent,omitzero"`
 	}
 	// PlotExtended gives the right a longer period of use.
 	PlotExtended struct {
@@ -231,6 +234,7 @@ func (PlotHeld) plotEvent()        {}
 func (PlotHoldEnded) plotEvent()   {}
 func (PlotAllocated) plotEvent()   {}
 func (PlotRefused) plotEvent()     {}
+func (PlotConsented) plotEvent()   {}
 func (PlotInterred) plotEvent()    {}
 func (PlotReinterred) plotEvent()  {}
 func (PlotExtended) plotEvent()    {}
@@ -883,12 +887,12 @@ func (s PlotState) inter(c Inter, day domain.Date) ([]PlotEvent, error) {
 	if err := s.consents(st, c.Consent, c.Person); err != nil {
 		return nil, err
 	}
-	on := domain.DateOf(c.At)
+	on, consented := domain.DateOf(c.At), PlotConsented{c.Right, c.Person, c.Consent}
 	if s.Places[i].Ground == RelocationPermit {
-		return []PlotEvent{PlotReinterred{c.Right, c.Person, c.Certificate, s.Surveyed.EcoType, on, c.Consent}}, nil
+		return []PlotEvent{consented, PlotReinterred{c.Right, c.Person, c.Certificate, s.Surveyed.EcoType, on}}, nil
 	}
-	return []PlotEvent{PlotInterred{c.Right, c.Person, c.Certificate, s.Surveyed.EcoType, c.Definition,
-		s.Surveyed.Cemetery, s.Surveyed.Division, s.Surveyed.AreaCM2, on, c.Consent, s.Places[i].Deed}}, nil
+	return []PlotEvent{consented, PlotInterred{c.Right, c.Person, c.Certificate, s.Surveyed.EcoType, c.Definition,
+		s.Surveyed.Cemetery, s.Surveyed.Division, s.Surveyed.AreaCM2, on}}, nil
 }
 
 // consents holds that a living holder agrees, or that the exception applies.

@@ -37,7 +37,8 @@ var (
 	inter    = Inter{Act: by, Right: "R-1", Person: husband, Certificate: "DL2026000001", CertificateHolds: true, Definition: "dl-eco-2026.1",
 		Released: true, Standing: Standing{Right: "R-1", Holder: son, Until: "2046-11-23"}, Consent: Consent{By: son, Paper: "AZ-1"}}
 	interred = PlotInterred{Right: "R-1", Person: husband, Certificate: "DL2026000001", EcoType: "SMALL_PLOT", Definition: "dl-eco-2026.1",
-		Institution: code, Division: "210212", AreaCM2: 8000, InterredOn: "2026-11-23", Consent: Consent{By: son, Paper: "AZ-1"}, Deed: "R-1-1"}
+		Institution: code, Division: "210212", AreaCM2: 8000, InterredOn: "2026-11-23"}
+	consented = PlotConsented{"R-1", husband, Consent{By: son, Paper: "AZ-1"}}
 )
 
 func TestSurvey(t *testing.T) {
@@ -188,16 +189,16 @@ func TestTwoInOnePlot(t *testing.T) {
 
 func TestInter(t *testing.T) {
 	t.Run("who has the place is laid to rest in it", func(t *testing.T) {
-		spec.Given(t, surveyed, allocated).When(inter).Then(interred)
+		spec.Given(t, surveyed, allocated).When(inter).Then(consented, interred)
 	})
 	t.Run("a day that nobody knows stays empty", func(t *testing.T) {
-		spec.Given(t, surveyed, allocated).When(with(inter, func(c *Inter) { c.At = time.Time{} })).Then(with(interred, func(e *PlotInterred) { e.InterredOn = "" }))
+		spec.Given(t, surveyed, allocated).When(with(inter, func(c *Inter) { c.At = time.Time{} })).Then(consented, with(interred, func(e *PlotInterred) { e.InterredOn = "" }))
 	})
 	t.Run("the day is the local one", func(t *testing.T) {
 		late := with(inter, func(c *Inter) { c.At = time.Date(2026, 11, 22, 16, 30, 0, 0, time.UTC) })
-		spec.Given(t, surveyed, allocated).When(late).Then(interred)
+		spec.Given(t, surveyed, allocated).When(late).Then(consented, interred)
 		early := with(inter, func(c *Inter) { c.At = time.Date(2026, 11, 22, 15, 59, 0, 0, time.UTC) })
-		spec.Given(t, surveyed, allocated).When(early).Then(with(interred, func(e *PlotInterred) { e.InterredOn = "2026-11-22" }))
+		spec.Given(t, surveyed, allocated).When(early).Then(consented, with(interred, func(e *PlotInterred) { e.InterredOn = "2026-11-22" }))
 	})
 	t.Run("only under the right that the plot is given to", func(t *testing.T) {
 		spec.Given(t, surveyed, allocated).When(with(inter, func(c *Inter) { c.Right = "R-2" })).Rejects(ErrNotHolder)
@@ -211,10 +212,11 @@ func TestInter(t *testing.T) {
 		spec.Given(t, surveyed, allocated).When(with(inter, func(c *Inter) { c.CertificateHolds = false })).Rejects(ErrCertificate)
 		hers := with(inter, func(c *Inter) { c.Person, c.Certificate = wife, "DL2036000009" })
 		spec.Given(t, surveyed, allocated, reserved, interred).When(with(hers, func(c *Inter) { c.Certificate = "" })).Rejects(ErrCertificate)
-		spec.Given(t, surveyed, allocated, reserved, interred).When(hers).Then(with(interred, func(e *PlotInterred) { e.Person, e.Certificate, e.Deed = wife, "DL2036000009", "R-1-2" }))
+		spec.Given(t, surveyed, allocated, reserved, interred).When(hers).Then(with(consented, func(e *PlotConsented) { e.Person = wife }),
+			with(interred, func(e *PlotInterred) { e.Person, e.Certificate = wife, "DL2036000009" }))
 	})
 	t.Run("as what the plot was surveyed as, under a named definition", func(t *testing.T) {
-		spec.Given(t, surveyed, allocated).When(with(inter, func(c *Inter) { c.EcoType = "SMALL_PLOT" })).Then(interred)
+		spec.Given(t, surveyed, allocated).When(with(inter, func(c *Inter) { c.EcoType = "SMALL_PLOT" })).Then(consented, interred)
 		spec.Given(t, surveyed, allocated).When(with(inter, func(c *Inter) { c.EcoType = "SEA" })).Rejects(ErrEcoType)
 		spec.Given(t, surveyed, allocated).When(with(inter, func(c *Inter) { c.Definition = "" })).Rejects(ErrDefinition)
 	})
@@ -425,7 +427,7 @@ func TestConsentToInter(t *testing.T) {
 		"an order":         change(func(c *Inter) { c.Consent = Consent{Exception: ByOrder, Paper: "x"} }),
 	} {
 		t.Run(name, func(t *testing.T) {
-			given.When(c).Then(with(interred, func(e *PlotInterred) { e.Consent = c.Consent }))
+			given.When(c).Then(PlotConsented{"R-1", husband, c.Consent}, interred)
 		})
 	}
 }

@@ -166,7 +166,7 @@ func TestVacatedPlaces(t *testing.T) {
 	t.Run("who comes from elsewhere counts as no new burial", func(t *testing.T) {
 		moved := with(allocated, func(e *PlotAllocated) { e.Ground, e.Certificate = RelocationPermit, "ZQ-1" })
 		spec.Given(t, surveyed, moved).When(with(inter, func(c *Inter) { c.Certificate = "ZQ-1" })).
-			Then(PlotReinterred{"R-1", husband, "ZQ-1", "SMALL_PLOT", "2026-11-23", Consent{By: son, Paper: "AZ-1"}})
+			Then(consented, PlotReinterred{"R-1", husband, "ZQ-1", "SMALL_PLOT", "2026-11-23"})
 	})
 }
 

@@ -113,9 +113,10 @@ type (
 		Paper     string       `json:"paper"`
 		RefundFen domain.Money `json:"refund_fen"`
 	}
-	// RightEnded ends it because everybody was moved elsewhere.
+	// RightEnded ends it because its plot is free of it: everybody was moved
+	// elsewhere, or, with no relocation, the plot was given back.
 	RightEnded struct {
-		Relocation string `json:"relocation"`
+		Relocation string `json:"relocation,omitzero"`
 	}
 	// TransferRefused keeps that somebody asked to sell or lend the right.
 	TransferRefused struct {
@@ -256,11 +257,11 @@ type (
 		// Resting is the fact how many rest in the plot.
 		Resting int
 	}
-	// EndRight ends a right whose place was vacated.
+	// EndRight ends a right whose plot was vacated or given back.
 	EndRight struct {
 		domain.Act
 		Relocation string
-		// Vacated is the fact that the plot's own stream has it so.
+		// Vacated is the fact that the plot's own stream names this right no more.
 		Vacated bool
 	}
 	// Transfer asks to sell, lend or give the right to somebody else. It is always
@@ -308,12 +309,12 @@ type RightState struct {
 	LapseBy     LapseProposed  // of this period
 	Lapsed      bool
 	Surrendered bool
-	Ended       string // the relocation
+	Ended       bool
 	Attempts    []uuid.UUID
 }
 
 // Over says that the right is no more.
-func (s RightState) Over() bool { return s.Surrendered || s.Ended != "" }
+func (s RightState) Over() bool { return s.Surrendered || s.Ended }
 
 // Standing is what other streams are told of the right.
 func (s RightState) Standing() Standing {
@@ -433,15 +434,13 @@ func decideRight(s RightState, cmd RightCommand) ([]RightEvent, error) {
 		return []RightEvent{TransferRefused{c.ID, c.To, c.PaidFen, ErrTransfer.Rule}}, nil
 	}
 	if s.Over() {
-		switch c := cmd.(type) { // asked again
+		switch cmd.(type) { // asked again
 		case SurrenderRight:
 			if s.Surrendered {
 				return nil, nil
 			}
 		case EndRight:
-			if s.Ended == c.Relocation {
-				return nil, nil
-			}
+			return nil, nil
 		}
 		return nil, ErrRightOver
 	}
@@ -540,7 +539,7 @@ func decideRight(s RightState, cmd RightCommand) ([]RightEvent, error) {
 		}
 		return []RightEvent{RightSurrendered{c.Reason, c.Paper, c.RefundFen}}, nil
 	case EndRight:
-		if c.Relocation == "" || !c.Vacated {
+		if !c.Vacated {
 			return nil, ErrNotLifted
 		}
 		return []RightEvent{RightEnded{c.Relocation}}, nil
@@ -719,7 +718,7 @@ func evolveRight(s RightState, e RightEvent) RightState {
 	case RightSurrendered:
 		s.Surrendered = true
 	case RightEnded:
-		s.Ended = e.Relocation
+		s.Ended = true
 	case TransferRefused:
 		s.Attempts = append(slices.Clip(s.Attempts), e.Attempt)
 	}

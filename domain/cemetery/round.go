@@ -164,7 +164,7 @@ type (
 		domain.Act
 		Application string
 		Place       string
-		Reason PassReason
+		Reason      PassReason
 	}
 )
 

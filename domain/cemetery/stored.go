@@ -16,8 +16,8 @@ var Wire = []domain.Wire{
 	domain.Upcast("plot.allocated.v1", allocatedV1.up),
 	domain.Named[PlotAllocated]("plot.allocated.v2"),
 	domain.Named[PlotRefused]("plot.refused.v1"),
-	domain.Upcast("plot.interred.v1", interredV1.up),
-	domain.Named[PlotInterred]("plot.interred.v2"),
+	domain.Named[PlotConsented]("plot.consented.v1"),
+	domain.Named[PlotInterred]("plot.interred.v1"),
 	domain.Named[PlotReinterred]("plot.reinterred.v1"),
 	domain.Named[PlotExtended]("plot.extended.v1"),
 	domain.Named[PlotPassedOn]("plot.passed_on.v1"),
@@ -101,21 +101,4 @@ type allocatedV1 struct {
 func (x allocatedV1) up() PlotAllocated {
 	return PlotAllocated{Right: x.Right, Applicant: x.Applicant, Deceased: x.Deceased, Ground: x.Ground, Certificate: x.Certificate,
 		ExceptionPaper: x.ExceptionPaper, SpouseOf: x.SpouseOf, Contract: x.Contract, TermUntil: x.TermUntil, FeeFen: x.FeeFen}
-}
-
-type interredV1 struct {
-	Right       string            `json:"right"`
-	Person      domain.Subject    `json:"person"`
-	Certificate string            `json:"certificate"`
-	EcoType     string            `json:"eco_type"`
-	Definition  string            `json:"definition"`
-	Institution domain.CreditCode `json:"institution"`
-	Division    domain.Division   `json:"division"`
-	AreaCM2     int               `json:"area_cm2"`
-	InterredOn  domain.Date       `json:"interred_on,omitzero"`
-}
-
-func (x interredV1) up() PlotInterred {
-	return PlotInterred{Right: x.Right, Person: x.Person, Certificate: x.Certificate, EcoType: x.EcoType, Definition: x.Definition,
-		Institution: x.Institution, Division: x.Division, AreaCM2: x.AreaCM2, InterredOn: x.InterredOn}
 }

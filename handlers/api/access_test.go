@@ -214,7 +214,7 @@ func valid(op handlers.Operation) string {
 	case "allocate_plot":
 		return fmt.Sprintf(`{"applicant_citizen_id":%q,"certificate":"N-1","contract":"C","term_until":"2046-01-01","fee_fen":0}`, person(1))
 	case "inter":
-		return `{"right":"x","certificate":"N-1"}`
+		return `{"right":"x","certificate":"N-1","consent":"AZ-1"}`
 	case "surrender_plot":
 		return `{"right":"x","reason":"y"}`
 	case "apply_eco_burial":

@@ -58,6 +58,8 @@ type interBody struct {
 	Happened
 	Right       string `json:"right" maxLength:"60"`
 	Certificate string `json:"certificate" maxLength:"40"`
+	Consent     string `json:"consent" maxLength:"60" doc:"Number of the holder's signed request, or of the paper of the exception."`
+	Exception   string `json:"exception,omitzero" enum:"HOLDER_RESTS,HEIRS_AGREE,ORDER" doc:"Why it is not the holder who agrees; left out: it is."`
 }
 
 type surrenderBody struct {
@@ -147,7 +149,8 @@ func (a *API) cemeteries(h huma.API) {
 			return done{}, err
 		}
 		of := domain.CreditCode(in.Cemetery)
-		rc, err := a.app.Inter(ctx, handlers.Inter{Of: of, Plot: in.Plot, IfMatch: q.IfMatch, Inter: cemetery.Inter{Act: q.Act, Right: in.Body.Right, Certificate: in.Body.Certificate}})
+		rc, err := a.app.Inter(ctx, handlers.Inter{Of: of, Plot: in.Plot, IfMatch: q.IfMatch, Inter: cemetery.Inter{Act: q.Act, Right: in.Body.Right, Certificate: in.Body.Certificate,
+			Consent: cemetery.Consent{Paper: in.Body.Consent, Exception: cemetery.Exception(in.Body.Exception)}}})
 		return done{handlers.PlotID(of, in.Plot), rc}, err
 	})
 	post(a, h, "surrender_plot", "/cemeteries/{cemetery}/plots/{plot}/surrender", "Give an empty plot back", func(ctx context.Context, q *request, in *onPlot[surrenderBody]) (done, error) {

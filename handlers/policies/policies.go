@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -53,7 +54,7 @@ type deadline struct {
 	Due    time.Time     `json:"due"`
 	Event  uuid.UUID     `json:"event"` // it follows from
 	Corr   uuid.UUID     `json:"correlation"`
-	Kind   string        `json:"kind"` // "hold", "offer", "paper" or "claim"
+	Kind   string        `json:"kind"` // "hold", "offer", "paper", "notice" or "claim"
 	Stream events.Stream `json:"stream"`
 	Slot   string        `json:"slot,omitempty"`
 	Case   string        `json:"case,omitempty"`
@@ -245,7 +246,9 @@ var heard = []string{"schedule.held", "schedule.confirmed", "schedule.released",
 	"institution.maintenance_planned", "institution.maintenance_cancelled", "wait.offered", "wait.skipped", "wait.accepted", "wait.left", "release.drawn",
 	"booking.paper_promised", "booking.paper_received", "booking.paid", "booking.refund_paid", "booking.cancelled", "cremation.started", "cremation.certificate_issued",
 	"booking.authority_challenged", "booking.challenge_resolved", "booking.handler_replaced", "cremation.received",
-	"placement.claimed", "placement.freed", "plot.allocated", "plot.surrendered", "eco.completed"}
+	"placement.claimed", "placement.freed", "plot.allocated", "plot.interred", "plot.reinterred", "plot.surrendered", "plot.vacated",
+	"right.granted", "right.renewed", "right.notice_due", "right.inherited", "right.lapsed", "right.surrendered", "right.ended",
+	"relocation.lifted", "relocation.arrived", "eco.completed"}
 
 // react is the whole list: whenever …, then ….
 func (p *Policies) react(ctx context.Context, r events.Recorded) error {
@@ -350,7 +353,32 @@ func (p *Policies) react(ctx context.Context, r events.Recorded) error {
 	case cemetery.PlacementFreed:
 		p.drop(func(d deadline) bool { return d.Kind == "claim" && d.Stream == r.Stream && d.Place == e.Plot })
 	case cemetery.PlotAllocated:
+		// An allocation grants its right. Whom a relocation brings keeps the former
+		// place until the ashes move.
+		if err := app.Granted(ctx, act("rights", "grant"), id); err != nil || e.Ground == cemetery.RelocationPermit {
+			return err
+		}
 		return p.placed(ctx, act("placements", "claim"), e.Deceased, id)
+	case cemetery.PlotInterred:
+		// An interment takes the ashes over.
+		return app.TakeOver(ctx, act("ashes", "take over"), id, e.Person)
+	case cemetery.PlotReinterred:
+		return app.TakeOver(ctx, act("ashes", "take over"), id, e.Person)
+	case cemetery.RightGranted, cemetery.RightRenewed, cemetery.NoticeDue, cemetery.RightInherited, cemetery.RightLapsed, cemetery.RightSurrendered, cemetery.RightEnded:
+		return p.right(ctx, act("rights", "follow"), r)
+	case cemetery.RelocationLifted:
+		// Who was lifted is with the carrier, and leaves the plot.
+		return app.CarryOut(ctx, act("relocations", "carry out"), id, e.Person)
+	case cemetery.RelocationArrived:
+		// Who arrived is with the taker.
+		return app.CarryIn(ctx, act("relocations", "carry in"), id, e.Person)
+	case cemetery.PlotVacated:
+		for _, who := range e.Freed {
+			if err := app.FreeClaim(ctx, act("placements", "free "+string(who)), who, id); err != nil {
+				return err
+			}
+		}
+		return app.EndRight(ctx, act("rights", "end"), id, e.Right, e.Relocation)
 	case ecoburial.Completed:
 		if burial, err := uuid.Parse(id); err == nil {
 			return p.placed(ctx, act("placements", "claim"), e.Person, handlers.EcoPlace(burial))
@@ -362,8 +390,23 @@ func (p *Policies) react(ctx context.Context, r events.Recorded) error {
 				return err
 			}
 		}
+		return app.EndRight(ctx, act("rights", "end"), id, e.Right, "")
 	}
 	return nil
+}
+
+// right lets the plot follow its right, and waits for the day of the right's
+// next notice.
+func (p *Policies) right(ctx context.Context, act domain.Act, r events.Recorded) error {
+	p.drop(func(d deadline) bool { return d.Kind == "notice" && d.Stream == r.Stream })
+	s, _, err := p.cfg.App.Rights.Load(ctx, r.Stream.ID())
+	if err != nil {
+		return err
+	}
+	if next, ok := s.Next(); ok {
+		p.set(deadline{Due: next.On.Start(), Event: r.ID, Corr: r.Meta.Correlation, Kind: "notice", Stream: r.Stream, Place: strconv.Itoa(int(next.Stage))})
+	}
+	return p.cfg.App.FollowRight(ctx, act, r.Stream.ID())
 }
 
 // accounted completes a payment or refund that a crash cut short. What is older
@@ -440,6 +483,13 @@ func (p *Policies) end(ctx context.Context, d deadline) error {
 		return err
 	case "paper":
 		_, err := p.cfg.App.Cases.Handle(ctx, d.Stream.ID(), booking.LapsePaper{Act: p.act("papers", d.Event, d.Corr, "lapse"), Paper: booking.Code(d.Place)})
+		return err
+	case "notice":
+		stage, err := strconv.Atoi(d.Place)
+		if err != nil {
+			return err
+		}
+		_, err = p.cfg.App.Rights.Handle(ctx, d.Stream.ID(), cemetery.NoteDue{Act: p.act("notices", d.Event, d.Corr, "due"), Stage: cemetery.Stage(stage)})
 		return err
 	case "claim":
 		return p.cfg.App.FreeClaim(ctx, p.act("placements", d.Event, d.Corr, "free"), domain.Subject(d.Stream.ID()), d.Place)
