@@ -96,7 +96,7 @@ type messages map[string]string
 
 func loadMessages(lang Lang) (messages, error) {
 	m := messages{}
-	for _, part := range []string{"", "family.", "desk."} { // the public pages', those for families, those of the desk
+	for _, part := range []string{"", "family.", "desk.", "cemetery."} { // the public pages', those for families, of the desk, of cemeteries
 		b, err := localeFiles.ReadFile("locales/" + part + string(lang) + ".json")
 		if err != nil {
 			return nil, err

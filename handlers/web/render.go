@@ -39,11 +39,12 @@ type Renderer struct {
 }
 
 // pageNames are the pages: each is a template file, and the name of its title.
-var pageNames = []string{"home", "prices", "price", "history", "eco", "credits", "credit", "problem", "signin"}
+var pageNames = []string{"home", "prices", "price", "history", "eco", "credits", "credit", "problem", "signin", "cemeteries", "cemetery", "clerk"}
 
 // deskPageNames are the pages of staff, which have their own frame.
 var deskPageNames = []string{"desk-problem", "desk-resume", "desk-board", "desk-search", "desk-intake", "desk-case", "desk-act",
-	"desk-house", "desk-day", "desk-quote", "desk-label", "desk-receipt"}
+	"desk-house", "desk-day", "desk-quote", "desk-label", "desk-receipt",
+	"desk-cemeteries", "desk-cemetery", "desk-place-act", "desk-year"}
 
 // NewRenderer reads the templates, texts and static files of the program.
 func NewRenderer(site Site) (*Renderer, error) {
@@ -58,7 +59,8 @@ func NewRenderer(site Site) (*Renderer, error) {
 		}
 		funcs := r.funcs(lang)
 		maps.Copy(funcs, r.familyFuncs(lang))
-		base, err := template.New("base.html").Funcs(funcs).ParseFS(templateFiles, "templates/base.html", "templates/parts.html", "templates/family-parts.html")
+		maps.Copy(funcs, placeFuncs)
+		base, err := template.New("base.html").Funcs(funcs).ParseFS(templateFiles, "templates/base.html", "templates/parts.html", "templates/family-parts.html", "templates/place-parts.html")
 		if err != nil {
 			return nil, fmt.Errorf("web: %w", err)
 		}
@@ -70,7 +72,7 @@ func NewRenderer(site Site) (*Renderer, error) {
 			}
 			r.pages[lang][name] = t
 		}
-		if base, err = template.New("desk-base.html").Funcs(funcs).ParseFS(templateFiles, "templates/desk-base.html", "templates/parts.html", "templates/desk-parts.html"); err != nil {
+		if base, err = template.New("desk-base.html").Funcs(funcs).ParseFS(templateFiles, "templates/desk-base.html", "templates/parts.html", "templates/desk-parts.html", "templates/place-parts.html"); err != nil {
 			return nil, fmt.Errorf("web: %w", err)
 		}
 		for _, name := range deskPageNames {
@@ -124,7 +126,9 @@ type frame struct {
 	Nav  string // the address of the section, to mark it in the menu
 	Top  bool   // the page is that address itself
 	Bare bool   // without the menu on top: one thing at a time
-	Body any
+	// Script is the file of ours that the page works better with; most have none.
+	Script string
+	Body   any
 }
 
 // freshMark is where a page says, if need be, that it is older than the log. A
@@ -134,7 +138,10 @@ const freshMark = `<div id="freshness" hidden></div>`
 // render draws a page.
 func (r *Renderer) render(name, nav string, v view, body any, asOf *AsOf) ([]byte, error) {
 	var b bytes.Buffer
-	f := frame{view: v, Site: r.site, Nav: nav, Top: name != "price" && name != "history" && name != "credit", Bare: nav == "problem" || slices.Contains(familyPageNames, name), Body: body}
+	f := frame{view: v, Site: r.site, Nav: nav, Top: name != "price" && name != "history" && name != "credit" && name != "cemetery", Bare: nav == "problem" || slices.Contains(familyPageNames, name), Body: body}
+	if name == "clerk" {
+		f.Script = "clerk.js"
+	}
 	if err := r.pages[v.Lang][name].ExecuteTemplate(&b, "base.html", f); err != nil {
 		return nil, fmt.Errorf("web: page %s: %w", name, err)
 	}
@@ -255,7 +262,7 @@ func boardDay(m messages, lang Lang, d domain.Date) (string, error) {
 }
 
 // sections are the addresses of the menu, in order; each has a text "nav.…".
-var sections = []string{"/", "/prices", "/book", "/track", "/stats/eco-burial", "/credit"}
+var sections = []string{"/", "/prices", "/book", "/track", "/cemeteries", "/stats/eco-burial", "/credit"}
 
 // dict passes several values to a part.
 func dict(kv ...any) (map[string]any, error) {

@@ -454,10 +454,10 @@ type Relocation struct {
 // Open says that it has not come to its end.
 func (r Relocation) Open() bool { return !r.Cancelled && r.Arrived < r.Persons }
 
-// Relocations lists those of a place, or of a whole cemetery for "".
+// Relocations lists those from and to a place, or from a whole cemetery for "".
 func (r Reader) Relocations(ctx context.Context, of domain.CreditCode, plot string) (xs []Relocation, err error) {
 	rows, err := r.DB.QueryContext(ctx, `SELECT id, plot, persons, cause, to_kind, to_place, permit, from_day, until, lifted, arrived, cancelled FROM relocation
-		WHERE cemetery = ?1 AND (?2 = '' OR plot = ?2) ORDER BY id`, string(of), plot)
+		WHERE cemetery = ?1 AND (?2 = '' OR plot = ?2) OR to_kind = 'PLOT' AND to_place = ?1 || '.' || ?2 ORDER BY id`, string(of), plot)
 	if err != nil {
 		return nil, err
 	}
