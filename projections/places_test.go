@@ -271,9 +271,9 @@ func TestPlacesOffice(t *testing.T) {
 }
 
 func TestComparePlots(t *testing.T) {
-	names := []string{"A-10", "A-2", "B-1", "A-02b", "甲区", "A-2", "乙区"}
+	names := []string{"A-10", "A-2", "B-1", "A-02b", "乙区", "A-2", "甲区"}
 	slices.SortFunc(names, places.Compare)
-	if d := cmp.Diff([]string{"A-2", "A-2", "A-02b", "A-10", "B-1", "乙区", "甲区"}, names); d != "" {
+	if d := cmp.Diff([]string{"A-2", "A-2", "A-02b", "A-10", "B-1", "甲区", "乙区"}, names); d != "" {
 		t.Error(d)
 	}
 }

@@ -246,7 +246,7 @@ func (l placeLine) Where() string {
 // symbols lists every drawing in the order of a legend.
 var symbols = []string{"free", "held", "given", "one", "two", "lapsed", "locked", "barred"}
 
-const listedAtOnce = 200
+const listedAtOnce = 60
 
 // cemeteryPageOf fills a page for a query: section, show (a symbol), plot, q (a
 // number to look for) and from (where the list begins).
@@ -370,5 +370,5 @@ func (p cemeteryPage) FeeRows() (rows []PriceRow) {
 	return rows
 }
 
-// placeFuncs are the functions of the cemetery templates.
-var placeFuncs = map[string]any{"area": area}
+// placeFuncs are the functions of the cemetery templates. (minus is for money.)
+var placeFuncs = map[string]any{"area": area, "less": func(a, b int) int { return a - b }}

@@ -182,6 +182,8 @@ func (d *Desk) draw(v *visit, name, nav string, body any, asOf *AsOf) ([]byte, e
 	}
 	if in, _, err := d.app.Institutions.Load(v.ctx(), v.actor.Institution); err == nil && in.Registered.NameZh != "" {
 		f.Institution = &Text{in.Registered.NameZh, in.Registered.NameEn}
+	} else if c, _, err := d.app.Cemeteries.Load(v.ctx(), v.actor.Institution); err == nil && c.NameZh != "" {
+		f.Institution = &Text{c.NameZh, c.NameEn}
 	}
 	f.Searches = name != "desk-search" && handlers.Allow(v.actor, "find_case", v.actor.Institution) == nil
 	if v.r.Method == http.MethodGet {

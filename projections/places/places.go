@@ -38,7 +38,7 @@ func (Projection) Types() []string {
 	return []string{
 		"cemetery.established.v1", "pricelist.published.v1",
 		"plot.surveyed.v1", "plot.surveyed.v2", "plot.exceeded.v1", "plot.remedied.v1", "plot.held.v1", "plot.hold_ended.v1",
-		"plot.allocated.v1", "plot.allocated.v2", "plot.refused.v1", "plot.interred.v1", "plot.interred.v2", "plot.reinterred.v1", "plot.extended.v1",
+		"plot.allocated.v1", "plot.allocated.v2", "plot.refused.v1", "plot.interred.v1", "plot.reinterred.v1", "plot.extended.v1",
 		"plot.lapsed.v1", "plot.surrendered.v1", "plot.vacated.v1", "plot.reopened.v1",
 		"right.granted.v1", "right.renewed.v1", "right.upkeep_paid.v1", "right.holder_died.v1", "right.inherited.v1", "right.notice_served.v1",
 		"right.lapsed.v1", "right.surrendered.v1", "right.ended.v1", "right.transfer_refused.v1",

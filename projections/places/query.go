@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"shenzhong/domain"
 	"shenzhong/domain/cemetery"
@@ -262,7 +263,10 @@ func (r Reader) Place(ctx context.Context, of domain.CreditCode, plot string) (P
 	return p, err
 }
 
-// Compare orders names with figures in them as people do: row 2 before row 10.
+// ordinals are the characters by which sections and rows are counted, in order.
+var ordinals = []rune("甲乙丙丁戊己庚辛壬癸一二三四五六七八九十东南西北")
+
+// Compare orders names as people count: row 2 before row 10, 甲 before 乙.
 func Compare(a, b string) int {
 	for a != "" && b != "" {
 		m, n := digits(a), digits(b)
@@ -274,10 +278,15 @@ func Compare(a, b string) int {
 			a, b = a[m:], b[n:]
 			continue
 		}
-		if a[0] != b[0] {
-			return cmp.Compare(a[0], b[0])
+		x, k := utf8.DecodeRuneInString(a)
+		y, l := utf8.DecodeRuneInString(b)
+		if i, j := slices.Index(ordinals, x), slices.Index(ordinals, y); i != j && i >= 0 && j >= 0 {
+			return cmp.Compare(i, j)
 		}
-		a, b = a[1:], b[1:]
+		if x != y {
+			return cmp.Compare(x, y)
+		}
+		a, b = a[k:], b[l:]
 	}
 	return cmp.Compare(len(a), len(b))
 }
