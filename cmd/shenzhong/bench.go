@@ -406,7 +406,7 @@ func (r *rawStream) replay(ctx context.Context, n int) error {
 }
 
 // eventsPerCase is about what a simulated case comes to.
-const eventsPerCase = 31
+const eventsPerCase = 44
 
 // build simulates cases until the log has about the wanted number of events.
 // What is measured later is reading, so the events are first made in memory and
@@ -417,52 +417,27 @@ func (b *bencher) build(ctx context.Context, store events.Store, registry *event
 	if err != nil {
 		return 0, nil, err
 	}
-	d := &draft{streams: map[events.Stream][]events.Recorded{}, at: map[events.Stream]events.Revision{}, kept: map[events.Stream]int{}}
-	sim.app = handlers.NewApp(d, registry, keys, nil)
-	if err := sim.plan.city.found(ctx, sim.app, sim.plan.from); err != nil {
+	d := &draft{streams: map[events.Stream][]events.Recorded{}}
+	if err := sim.begin(ctx, handlers.NewApp(d, registry, keys, nil)); err != nil {
 		return 0, nil, err
 	}
-	var cases []events.Stream
 	bar := b.con.progress("建日志", "building the log", sim.plan.size())
 	defer bar.end()
-	slices.SortStableFunc(sim.plan.lanes, func(x, y *lane) int { // ledgers last
-		ledger := func(l *lane) int {
-			if strings.HasPrefix(l.name, ledgerLane) {
-				return 1
-			}
-			return 0
-		}
-		return ledger(x) - ledger(y)
-	})
-	for lanes := range slices.Chunk(sim.plan.lanes, 1000) {
+	for _, lanes := range sim.inOrder() {
 		if err := sim.runLanes(ctx, bar, lanes, runtime.NumCPU()); err != nil {
 			return 0, nil, err
 		}
-		written, err := d.flush(ctx, store)
-		if err != nil {
-			return 0, nil, err
-		}
-		for _, st := range written {
-			if st.Category() == "case" {
-				cases = append(cases, st)
-			}
-		}
 	}
-	return d.n, cases, nil
+	written, err := d.flush(ctx, store)
+	return d.n, slices.DeleteFunc(written, func(st events.Stream) bool { return st.Category() != "case" }), err
 }
 
-// A draft is a store in memory whose streams are written out now and then and
-// forgotten when nobody will ask for them again.
+// A draft is a store in memory whose streams are written out when it is complete.
 type draft struct {
 	mu      sync.Mutex
 	n       int
 	streams map[events.Stream][]events.Recorded
-	kept    map[events.Stream]int             // how many of a stream's events are written out
-	at      map[events.Stream]events.Revision // of the stream in the real store
 }
-
-// lasting are the categories whose streams outlive one day's cases.
-var lasting = []string{"institution", "catalogue", "pricelist", "creditpolicy", "cemetery", "furnace", "credit"}
 
 // Append implements events.Store.
 func (d *draft) Append(_ context.Context, st events.Stream, expected events.Revision, es ...events.New) (events.Revision, events.Position, error) {
@@ -501,7 +476,7 @@ func (d *draft) Follow(context.Context, events.Position, int) iter.Seq2[events.B
 	}
 }
 
-// flush writes what is new into the real store, each stream's events together,
+// flush writes everything into the real store, each stream's events together,
 // in the order in which the streams began.
 func (d *draft) flush(ctx context.Context, to events.Store) ([]events.Stream, error) {
 	type piece struct {
@@ -511,13 +486,11 @@ func (d *draft) flush(ctx context.Context, to events.Store) ([]events.Stream, er
 	}
 	var ps []piece
 	for st, all := range d.streams {
-		if fresh := all[d.kept[st]:]; len(fresh) > 0 {
-			p := piece{st: st, first: fresh[0].Position}
-			for _, r := range fresh {
-				p.es = append(p.es, r.New)
-			}
-			ps = append(ps, p)
+		p := piece{st: st, first: all[0].Position}
+		for _, r := range all {
+			p.es = append(p.es, r.New)
 		}
+		ps = append(ps, p)
 	}
 	slices.SortFunc(ps, func(a, b piece) int { return int(a.first) - int(b.first) })
 	var (
@@ -529,9 +502,7 @@ func (d *draft) flush(ctx context.Context, to events.Store) ([]events.Stream, er
 	for range 512 {
 		wg.Go(func() {
 			for i := int(next.Add(1)) - 1; i < len(ps) && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
-				mu.Lock()
-				at := d.at[ps[i].st]
-				mu.Unlock()
+				at := events.NoStream
 				for es := range slices.Chunk(ps[i].es, events.MaxAppend) {
 					var err error
 					if at, _, err = to.Append(ctx, ps[i].st, at, es...); err != nil {
@@ -541,9 +512,6 @@ func (d *draft) flush(ctx context.Context, to events.Store) ([]events.Stream, er
 						return
 					}
 				}
-				mu.Lock()
-				d.at[ps[i].st] = at
-				mu.Unlock()
 			}
 		})
 	}
@@ -554,12 +522,6 @@ func (d *draft) flush(ctx context.Context, to events.Store) ([]events.Stream, er
 	var written []events.Stream
 	for _, p := range ps {
 		written = append(written, p.st)
-		if slices.Contains(lasting, p.st.Category()) {
-			d.kept[p.st] = len(d.streams[p.st])
-			continue
-		}
-		delete(d.streams, p.st)
-		delete(d.at, p.st)
 	}
 	return written, ctx.Err()
 }

@@ -205,17 +205,36 @@ func (s *simulation) done(dir string) error { return s.write(dir, true) }
 // run founds the city and carries the plan out. What was done before is not
 // done again.
 func (s *simulation) run(ctx context.Context, con *console, app *handlers.App, parallel int) error {
-	s.app, s.turns = app, map[*site]*turns{}
-	for _, h := range s.plan.city.homes {
-		s.turns[h] = &turns{waiting: map[int]chan struct{}{}}
-	}
-	if err := s.plan.city.found(ctx, app, s.plan.from); err != nil {
+	if err := s.begin(ctx, app); err != nil {
 		return err
 	}
 	bar := con.progress("模拟", "simulating", s.plan.size())
 	defer bar.end()
-	// Voyages come after the cases whose ashes they carry, ledgers after the cases
-	// that they speak of.
+	for _, lanes := range s.inOrder() {
+		if err := s.runLanes(ctx, bar, lanes, parallel); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// begin founds the city in which the plan is carried out.
+func (s *simulation) begin(ctx context.Context, app *handlers.App) error {
+	s.app, s.turns = app, map[*site]*turns{}
+	for _, h := range s.plan.city.homes {
+		s.turns[h] = &turns{waiting: map[int]chan struct{}{}}
+	}
+	s.byBurial = map[uuid.UUID]*funeral{}
+	for _, f := range s.plan.funerals {
+		s.byBurial[f.rest.burial] = f
+	}
+	return s.plan.city.found(ctx, app, s.plan.from)
+}
+
+// inOrder are the lanes that run together, and those that run after them:
+// voyages come after the cases whose ashes they carry, ledgers after the cases
+// that they speak of.
+func (s *simulation) inOrder() [3][]*lane {
 	var cases, voyages, ledgers []*lane
 	for _, l := range s.plan.lanes {
 		switch {
@@ -227,16 +246,7 @@ func (s *simulation) run(ctx context.Context, con *console, app *handlers.App, p
 			cases = append(cases, l)
 		}
 	}
-	s.byBurial = map[uuid.UUID]*funeral{}
-	for _, f := range s.plan.funerals {
-		s.byBurial[f.rest.burial] = f
-	}
-	for _, lanes := range [][]*lane{cases, voyages, ledgers} {
-		if err := s.runLanes(ctx, bar, lanes, parallel); err != nil {
-			return err
-		}
-	}
-	return nil
+	return [3][]*lane{cases, voyages, ledgers}
 }
 
 func (s *simulation) runLanes(ctx context.Context, bar *progress, lanes []*lane, parallel int) error {
