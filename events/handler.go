@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -20,6 +21,22 @@ type Handler[S any, C domain.Command, E any] struct {
 	Registry *Registry
 	Category string
 	Decider  domain.Decider[S, C, E]
+	// Keep is how many streams stay folded in memory, so that a stream that only
+	// ever grows is not folded from its beginning for every command. Nothing of
+	// them outlives a person's key that way, so it is for aggregates without
+	// personal data only; states are shared then, and nobody may change one.
+	Keep int
+
+	mu   sync.Mutex
+	kept map[string]*folded[S]
+}
+
+// folded is a stream as it was last read.
+type folded[S any] struct {
+	mu       sync.Mutex
+	state    S
+	rev      Revision
+	commands map[uuid.UUID]Receipt // that the stream holds
 }
 
 // A Receipt says what a command came to and lets a caller wait for its own
@@ -78,8 +95,19 @@ func (h *Handler[S, C, E]) Load(ctx context.Context, id string) (S, Revision, er
 }
 
 func (h *Handler[S, C, E]) load(ctx context.Context, id string, command uuid.UUID) (s S, rev Revision, done *Receipt, err error) {
-	s = h.Decider.Initial
-	for r, err := range h.Store.Load(ctx, h.Stream(id), NoStream) {
+	s, rev = h.Decider.Initial, NoStream
+	f := h.keep(id)
+	if f != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if f.rev != NoStream {
+			s, rev = f.state, f.rev
+		}
+		if rc, ok := f.commands[command]; ok && command != uuid.Nil {
+			done = &rc
+		}
+	}
+	for r, err := range h.Store.Load(ctx, h.Stream(id), rev) {
 		if err != nil {
 			return s, 0, nil, fmt.Errorf("load %s: %w", h.Stream(id), err)
 		}
@@ -95,8 +123,36 @@ func (h *Handler[S, C, E]) load(ctx context.Context, id string, command uuid.UUI
 			return s, 0, nil, fmt.Errorf("load %s@%d: %s is not an event of %s", h.Stream(id), r.Revision, r.Type, h.Category)
 		}
 		s, rev = h.Decider.Evolve(s, ev), r.Revision
+		if f != nil {
+			f.state, f.rev = s, rev
+			f.commands[r.Meta.Command] = Receipt{Revision: r.Revision, Position: r.Position, Repeated: true}
+		}
 	}
 	return s, rev, done, nil
+}
+
+// keep is where the stream is kept folded; nil where it is not.
+func (h *Handler[S, C, E]) keep(id string) *folded[S] {
+	if h.Keep == 0 {
+		return nil
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	f := h.kept[id]
+	if f == nil {
+		if h.kept == nil {
+			h.kept = map[string]*folded[S]{}
+		}
+		for other := range h.kept { // any one: it is folded again when it is asked for
+			if len(h.kept) < h.Keep {
+				break
+			}
+			delete(h.kept, other)
+		}
+		f = &folded[S]{commands: map[uuid.UUID]Receipt{}}
+		h.kept[id] = f
+	}
+	return f
 }
 
 func (h *Handler[S, C, E]) once(ctx context.Context, id string, at *Revision, cmd C) (Receipt, error) {

@@ -73,8 +73,12 @@ type App struct {
 	Relocations    *events.Handler[cemetery.RelocationState, cemetery.RelocationCommand, cemetery.RelocationEvent]
 	EcoBurials     *events.Handler[ecoburial.BurialState, ecoburial.BurialCommand, ecoburial.BurialEvent]
 	Incentives     *events.Handler[ecoburial.IncentiveState, ecoburial.IncentiveCommand, ecoburial.IncentiveEvent]
+	Voyages        *events.Handler[ecoburial.VoyageState, ecoburial.VoyageCommand, ecoburial.VoyageEvent]
+	Rulebooks      *events.Handler[ecoburial.RulebookState, ecoburial.RulebookCommand, ecoburial.RulebookEvent]
+	Figures        *events.Handler[ecoburial.FiguresState, ecoburial.FiguresCommand, ecoburial.FiguresEvent]
 	CreditPolicies *events.Handler[credit.PolicyState, credit.PolicyCommand, credit.PolicyEvent]
 	Credit         *events.Handler[credit.LedgerState, credit.LedgerCommand, credit.LedgerEvent]
+	Subjects       *events.Handler[domain.SubjectState, domain.SubjectCommand, domain.SubjectEvent]
 
 	// Now is the clock of requests. Default: time.Now.
 	Now func() time.Time
@@ -105,7 +109,7 @@ func NewApp(store events.Store, registry *events.Registry, keys events.Keyring, 
 		personKey = make([]byte, 32)
 		rand.Read(personKey)
 	}
-	return &App{
+	a := &App{
 		Store: store, Registry: registry, Keys: keys, persons: personKey,
 		Now: time.Now, HoldFor: 15 * time.Minute, PolicyID: "dl", Rules: DefaultRules(),
 
@@ -134,10 +138,21 @@ func NewApp(store events.Store, registry *events.Registry, keys events.Keyring, 
 		Relocations:    handler(store, registry, cemetery.RelocationCategory, cemetery.Relocation),
 		EcoBurials:     handler(store, registry, ecoburial.BurialCategory, ecoburial.Burial),
 		Incentives:     handler(store, registry, ecoburial.IncentiveCategory, ecoburial.Incentive),
+		Voyages:        handler(store, registry, ecoburial.VoyageCategory, ecoburial.Voyage),
+		Rulebooks:      handler(store, registry, ecoburial.RulebookCategory, ecoburial.Rulebook),
+		Figures:        handler(store, registry, ecoburial.FiguresCategory, ecoburial.Figures),
 		CreditPolicies: handler(store, registry, credit.PolicyCategory, credit.Policy),
 		Credit:         handler(store, registry, credit.LedgerCategory, credit.Ledger),
+		Subjects:       handler(store, registry, domain.SubjectCategory, domain.Forgetting),
 	}
+	// One stream of each of these goes on for the life of its institution.
+	a.ColdStores.Keep, a.Furnaces.Keep, a.Institutions.Keep = keptFolded, keptFolded, keptFolded
+	return a
 }
+
+// keptFolded is how many cold stores, furnaces and institutions stay folded in
+// memory: more than a city has.
+const keptFolded = 1000
 
 func handler[S any, C domain.Command, E any](store events.Store, registry *events.Registry, category string, d domain.Decider[S, C, E]) *events.Handler[S, C, E] {
 	return &events.Handler[S, C, E]{Store: store, Registry: registry, Category: category, Decider: d}

@@ -179,8 +179,12 @@ func (a *App) hold(ctx context.Context, act domain.Act, caseID uuid.UUID, w Want
 		return slot, err
 	}
 	r, _ := in.Resource(w.Resource)
+	h, err := a.hours(ctx, in, w.Resource, domain.DateOf(w.Start))
+	if err != nil {
+		return slot, err
+	}
 	_, err = a.Days.Handle(ctx, w.day(), schedule.Hold{Act: step(act, "hold"), Start: w.Start, Minutes: w.length(r), Case: caseID.String(),
-		Until: act.Now.Add(held), Hours: hours(in, w.Resource, domain.DateOf(w.Start))})
+		Until: act.Now.Add(held), Hours: h})
 	return slot, a.taken(ctx, in, w, act.Now, err)
 }
 
@@ -200,10 +204,23 @@ func (a *App) confirm(ctx context.Context, act domain.Act, caseID uuid.UUID, w W
 	return a.Cases.Handle(ctx, caseID.String(), booking.AttachSlot{Act: step(act, "attach"), SlotAttached: booking.SlotAttached{Slot: slot}})
 }
 
-// hours are the opening hours of a resource on a day, its daily clean-down and
-// the maintenance that touches the day; zero hours, which refuse every hold,
+// hours are openHours with how far ahead the institution's parameters let people
+// book.
+func (a *App) hours(ctx context.Context, in institution.State, resource string, on domain.Date) (schedule.Hours, error) {
+	p, err := a.ParametersOf(ctx, in)
+	return hours(in, p, resource, on), err
+}
+
+func hours(in institution.State, p institution.ParametersState, resource string, on domain.Date) schedule.Hours {
+	h := openHours(in, resource, on)
+	h.AheadDays = p.Int(institution.BookingDays)
+	return h
+}
+
+// openHours are the opening hours of a resource on a day, its daily clean-down
+// and the maintenance that touches the day; zero hours, which refuse every hold,
 // when it does not serve then.
-func hours(in institution.State, resource string, on domain.Date) schedule.Hours {
+func openHours(in institution.State, resource string, on domain.Date) schedule.Hours {
 	r, ok := in.Resource(resource)
 	if !ok || !r.ServesOn(on) {
 		return schedule.Hours{}
@@ -242,9 +259,13 @@ func (a *App) Free(ctx context.Context, in institution.State, resource, item str
 	if err != nil {
 		return nil, err
 	}
+	h, err := a.hours(ctx, in, resource, on)
+	if err != nil {
+		return nil, err
+	}
 	minutes = Want{Minutes: minutes, Item: item}.length(r)
 	free := []Alternative{}
-	for _, start := range d.Free(on, hours(in, resource, on), minutes, now) {
+	for _, start := range d.Free(on, h, minutes, now) {
 		free = append(free, alternative(string(in.CreditCode), resource, start, minutes))
 	}
 	return free, nil
@@ -261,6 +282,10 @@ func alternative(institution, resource string, start time.Time, minutes int) Alt
 // was free a moment ago.
 func (a *App) Nearest(ctx context.Context, in institution.State, w Want, now time.Time, n int) ([]Alternative, error) {
 	want, _ := in.Resource(w.Resource)
+	p, err := a.ParametersOf(ctx, in)
+	if err != nil {
+		return nil, err
+	}
 	var found []Alternative
 	distance := func(x Alternative) time.Duration { return x.Start.Sub(w.Start).Abs() }
 	for _, off := range []int{0, 1, -1, 2, -2, 3, 4, 5, 6, 7} {
@@ -277,7 +302,7 @@ func (a *App) Nearest(ctx context.Context, in institution.State, w Want, now tim
 				return nil, err
 			}
 			minutes := w.length(r)
-			for _, start := range schedule.Nearest(s.Free(on, hours(in, r.Resource, on), minutes, now), w.Start, n) {
+			for _, start := range schedule.Nearest(s.Free(on, hours(in, p, r.Resource, on), minutes, now), w.Start, n) {
 				found = append(found, alternative(w.Institution, r.Resource, start, minutes))
 			}
 		}

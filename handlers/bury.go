@@ -242,7 +242,7 @@ func (a *App) FreeClaim(ctx context.Context, act domain.Act, person domain.Subje
 	}
 	if burial, ok := strings.CutPrefix(place, "eco."); ok {
 		s, _, err := a.EcoBurials.Load(ctx, burial)
-		if err != nil || s.Completed.Type != "" {
+		if err != nil || s.Completed.Type != "" || s.Received.Label != "" {
 			return err
 		}
 	} else {
@@ -395,120 +395,7 @@ func (a *App) SurrenderPlot(ctx context.Context, c SurrenderPlot) (events.Receip
 	return rc, a.EndRight(ctx, c.Act, id, c.Right, "")
 }
 
-// ApplyEcoBurial asks for an eco-burial.
-type ApplyEcoBurial struct {
-	ID uuid.UUID
-	// Apply without Definition, which is the one in force; and, where a
-	// certificate or case is named, without Person, which is that one's.
-	ecoburial.Apply
-}
-
-// ApplyEcoBurial looks up the definition and the person. One stream is written.
-func (a *App) ApplyEcoBurial(ctx context.Context, c ApplyEcoBurial) (events.Receipt, error) {
-	if done, err := a.did(ctx, a.EcoBurials.Stream(c.ID.String()), c.Act.ID); err != nil || done != nil {
-		return pointed(done), err
-	}
-	c.Definition = ecoburial.Default()
-	if c.Certificate != "" {
-		of, caseID, holds, err := a.holder(ctx, c.Certificate)
-		if err != nil {
-			return events.Receipt{}, err
-		}
-		if !holds || c.Case != uuid.Nil && c.Case != caseID {
-			return events.Receipt{}, ErrCertificate
-		}
-		c.Case, c.Person = caseID, of.Deceased.Person
-		c.Applicant = cmp.Or(c.Applicant, of.Handler.Person)
-	}
-	if c.Case != uuid.Nil && c.Person == "" {
-		of, _, err := a.Cases.Load(ctx, c.Case.String())
-		if err != nil {
-			return events.Receipt{}, err
-		}
-		c.Person, c.Applicant = of.Deceased.Person, cmp.Or(c.Applicant, of.Handler.Person)
-	}
-	return a.EcoBurials.Handle(ctx, c.ID.String(), c.Apply)
-}
-
 // ErrCertificate refuses an application under a certificate that is not
 // registered, is void or belongs to another case.
 var ErrCertificate = domain.Reject("certificate_not_valid", "这份火化证明没有登记、已经作废，或不是这件业务的。",
 	"This cremation certificate is not registered, is void, or belongs to another case.").Under("E-1", "")
-
-// CompleteEcoBurial reports an eco-burial.
-type CompleteEcoBurial struct {
-	ID uuid.UUID
-	ecoburial.Complete
-	IfMatch *events.Revision
-}
-
-// CompleteEcoBurial runs: would it be refused? → claim the person's one place
-// (E-4) → complete; a claim of its own that is refused after all is freed. A
-// crash after the claim leaves a person tied to a burial that was not recorded:
-// the same request again completes it; otherwise the claim is freed after a
-// while (policy: claims that came to nothing).
-func (a *App) CompleteEcoBurial(ctx context.Context, c CompleteEcoBurial) (events.Receipt, error) {
-	id := c.ID.String()
-	s, _, err := a.EcoBurials.Load(ctx, id)
-	if err != nil {
-		return events.Receipt{}, err
-	}
-	of, _, holds, err := a.holder(ctx, cmp.Or(c.Certificate, s.Applied.Certificate))
-	if err != nil {
-		return events.Receipt{}, err
-	}
-	person, place := s.Applied.Person, EcoPlace(c.ID)
-	c.CertificateHolds = holds && of.Deceased.Person == person
-	if person != "" {
-		p, _, err := a.Placements.Load(ctx, string(person))
-		if err != nil {
-			return events.Receipt{}, err
-		}
-		c.PlacedElsewhere = p.Plot != "" && p.Plot != place
-	}
-	if err := to(a.EcoBurials, id, c.IfMatch).wouldRefuse(ctx, c.Complete); err != nil {
-		return events.Receipt{}, err
-	}
-	done, err := a.did(ctx, a.EcoBurials.Stream(id), c.Act.ID)
-	if err != nil || done != nil {
-		return pointed(done), err
-	}
-	placed, ours, err := a.claim(ctx, c.Act, person, place)
-	if err != nil {
-		return events.Receipt{}, err
-	}
-	c.PlacedElsewhere = placed != place
-	rc, err := to(a.EcoBurials, id, c.IfMatch).run(ctx, c.Complete)
-	if _, refused := errors.AsType[*domain.Rejection](err); refused && ours {
-		if undo := a.FreeClaim(ctx, c.Act, person, place); undo != nil {
-			err = errors.Join(err, undo)
-		}
-	}
-	return rc, err
-}
-
-// GrantIncentive pays the incentive for an eco-burial.
-type GrantIncentive struct {
-	domain.Act
-	Burial uuid.UUID
-}
-
-// GrantIncentive looks up the burial and the rule that pays for it, and asks
-// the person's one incentive stream (I18). One stream is written.
-func (a *App) GrantIncentive(ctx context.Context, c GrantIncentive) (events.Receipt, error) {
-	b, _, err := a.EcoBurials.Load(ctx, c.Burial.String())
-	if err != nil {
-		return events.Receipt{}, err
-	}
-	grant := ecoburial.Grant{Act: c.Act, Burial: c.Burial, Completed: b.Completed.Type != "" && b.Completed.Person == b.Applied.Person}
-	if b.Applied.Type == "" {
-		return events.Receipt{}, ErrNotFound
-	}
-	of, _, err := a.Cases.Load(ctx, b.Applied.Case.String())
-	if err != nil {
-		return events.Receipt{}, err
-	}
-	rule := a.Rules.incentive(b.Applied.Type, cmp.Or(b.Completed.CompletedOn, day(c.Act)), of.Deceased.Hukou)
-	grant.Rule, grant.AmountFen = rule.ID, rule.Amount
-	return a.Incentives.Handle(ctx, string(b.Applied.Person), grant)
-}

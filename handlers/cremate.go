@@ -12,45 +12,6 @@ import (
 	"shenzhong/events"
 )
 
-// Receive takes the remains of a case into care under a tag.
-type Receive struct {
-	domain.Act
-	Case uuid.UUID
-	Tag  string
-}
-
-// Receive runs: would it be refused? → issue the tag → receive. A crash between
-// leaves a tag that belongs to the case for ever, as it should; the same
-// request again completes it.
-func (a *App) Receive(ctx context.Context, c Receive) (events.Receipt, error) {
-	s, _, err := a.Cases.Load(ctx, c.Case.String())
-	if err != nil {
-		return events.Receipt{}, err
-	}
-	creator, err := a.creator(ctx, c.Case)
-	if err != nil {
-		return events.Receipt{}, err
-	}
-	if c.Tag != "" {
-		if err := streamID(cremation.TagCategory, c.Tag); err != nil {
-			return events.Receipt{}, err
-		}
-	}
-	receive := cremation.Receive{Act: c.Act, Case: c.Case, Tag: c.Tag, TagCase: c.Case, Institution: domain.CreditCode(s.Institution), CaseCreator: creator}
-	if err := to(a.Cremations, c.Case.String(), nil).wouldRefuse(ctx, receive); err != nil {
-		return events.Receipt{}, err
-	}
-	if _, err := a.Tags.Handle(ctx, c.Tag, cremation.IssueTag{Act: step(c.Act, "tag"), Tag: c.Tag, Case: c.Case}); err != nil {
-		return events.Receipt{}, err
-	}
-	t, _, err := a.Tags.Load(ctx, c.Tag)
-	if err != nil {
-		return events.Receipt{}, err
-	}
-	receive.TagCase = t.Case
-	return a.Cremations.Handle(ctx, c.Case.String(), receive)
-}
-
 // SignConfirmation records the signed 火化确认书.
 type SignConfirmation struct {
 	domain.Act
@@ -213,8 +174,7 @@ func (a *App) CollectAshes(ctx context.Context, c CollectAshes) (events.Receipt,
 }
 
 // EmptyFurnace reports that the chamber in which the case was cremated was
-// looked into by Act.By and found empty. Nothing when another case is in it by
-// now: then it was reported before.
+// looked into by Act.By and found empty, where something was left before too.
 func (a *App) EmptyFurnace(ctx context.Context, act domain.Act, caseID uuid.UUID) (events.Receipt, error) {
 	s, _, err := a.Cremations.Load(ctx, caseID.String())
 	if err != nil {
@@ -223,7 +183,17 @@ func (a *App) EmptyFurnace(ctx context.Context, act domain.Act, caseID uuid.UUID
 	if s.Started.At.IsZero() {
 		return events.Receipt{}, cremation.ErrFurnaceOther
 	}
-	return a.Furnaces.Handle(ctx, FurnaceID(s.Institution, s.Started.Furnace), cremation.Empty{Act: act, Case: caseID, AshesCollected: s.Ashes.WeightG > 0})
+	furnace := FurnaceID(s.Institution, s.Started.Furnace)
+	f, _, err := a.Furnaces.Load(ctx, furnace)
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	if f.Case == caseID && f.Inspection.By != "" && !f.Inspection.Clear { // what was left is taken out now
+		if _, err := a.Furnaces.Handle(ctx, furnace, cremation.InspectChamber{Act: step(act, "clear"), Case: caseID, Clear: true}); err != nil {
+			return events.Receipt{}, err
+		}
+	}
+	return a.Furnaces.Handle(ctx, furnace, cremation.Empty{Act: act, Case: caseID, AshesCollected: s.Ashes.WeightG > 0})
 }
 
 // IssueCertificate hands out a cremation certificate under a number.
@@ -283,4 +253,38 @@ func (a *App) IssueCertificate(ctx context.Context, c IssueCertificate) (events.
 func (a *App) VoidReplaced(ctx context.Context, act domain.Act, former, by, why string) error {
 	_, err := a.Certificates.Handle(ctx, former, cremation.VoidCertificate{Act: step(act, "void "+former), Reason: why, ReplacedBy: by})
 	return err
+}
+
+// ChamberLeft reports that Act.By looked into the chamber in which the case was
+// cremated and found something left there. The furnace stays shut until it is
+// reported empty. One stream is written.
+func (a *App) ChamberLeft(ctx context.Context, act domain.Act, caseID uuid.UUID, finding string) (events.Receipt, error) {
+	s, _, err := a.Cremations.Load(ctx, caseID.String())
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	if s.Started.At.IsZero() {
+		return events.Receipt{}, cremation.ErrFurnaceOther
+	}
+	return a.Furnaces.Handle(ctx, FurnaceID(s.Institution, s.Started.Furnace), cremation.InspectChamber{Act: act, Case: caseID, Finding: finding})
+}
+
+// Certificate asks a certificate of the case for something, with the fact
+// whether it is the case's valid one. One stream is written.
+func (a *App) Certificate(ctx context.Context, caseID uuid.UUID, number string, command func(valid bool) cremation.CertificateCommand) (events.Receipt, error) {
+	if err := streamID(cremation.CertificateCategory, number); err != nil {
+		return events.Receipt{}, err
+	}
+	n, _, err := a.Certificates.Load(ctx, number)
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	if n.Case != caseID {
+		return events.Receipt{}, cremation.ErrCertificateUnknown
+	}
+	s, _, err := a.Cremations.Load(ctx, caseID.String())
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	return a.Certificates.Handle(ctx, number, command(s.Certificate == number))
 }

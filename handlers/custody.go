@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/mozillazg/go-pinyin"
@@ -26,15 +27,16 @@ type TakeIn struct {
 	domain.Act
 	Case uuid.UUID
 	Tag  string
-	// To is the reception or the isolation room; Out and In the two scans.
+	// To is the reception or the isolation room; Out and In the two scans. What
+	// its giver brought to the home came without a vehicle and needs none.
 	To      cremation.Place
 	Out, In cremation.Scan
 }
 
-// TakeIn runs: would it be refused? → arrive → issue the tag → tie it to the
-// remains → receive, under the rules of full custody. A crash after any step
-// leaves remains that have arrived and are not yet received; the same request
-// again completes it.
+// TakeIn runs: would it be refused? → arrive, out of the vehicle → issue the tag
+// → tie it to the remains → receive, under the rules of full custody. A crash
+// after any step leaves remains that have arrived and are not yet received; the
+// same request again completes it.
 func (a *App) TakeIn(ctx context.Context, c TakeIn) (events.Receipt, error) {
 	id := c.Case.String()
 	if c.Tag == "" {
@@ -51,15 +53,25 @@ func (a *App) TakeIn(ctx context.Context, c TakeIn) (events.Receipt, error) {
 	if err != nil {
 		return events.Receipt{}, err
 	}
+	custody, rev, err := a.Custodies.Load(ctx, id)
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	carried := custody.Collected.Into.Kind == cremation.InVehicle || custody.Collected.Case == uuid.Nil
 	arrive := cremation.Arrive{Act: step(c.Act, "arrive"), To: c.To, Out: c.Out, In: c.In}
 	receive := cremation.Receive{Act: c.Act, Case: c.Case, Tag: c.Tag, TagCase: c.Case, Institution: domain.CreditCode(s.Institution), CaseCreator: creator, Rules: cremation.FullCustody}
 	issue := cremation.IssueTag{Act: step(c.Act, "tag"), Tag: c.Tag, Case: c.Case}
-	if err := errors.Join(to(a.Custodies, id, nil).wouldRefuse(ctx, arrive), to(a.Tags, c.Tag, nil).wouldRefuse(ctx, issue), to(a.Cremations, id, nil).wouldRefuse(ctx, receive)); err != nil {
+	if carried {
+		err = to(a.Custodies, id, nil).wouldRefuse(ctx, arrive)
+	}
+	if err := errors.Join(err, to(a.Tags, c.Tag, nil).wouldRefuse(ctx, issue), to(a.Cremations, id, nil).wouldRefuse(ctx, receive)); err != nil {
 		return events.Receipt{}, err
 	}
-	arrived, err := a.Custodies.Handle(ctx, id, arrive)
-	if err != nil {
-		return arrived, err
+	arrived := events.Receipt{Revision: rev}
+	if carried {
+		if arrived, err = a.Custodies.Handle(ctx, id, arrive); err != nil {
+			return arrived, err
+		}
 	}
 	if _, err := a.Tags.Handle(ctx, c.Tag, issue); err != nil {
 		return arrived, err
@@ -102,6 +114,10 @@ func BayOf(p cremation.Place) (cremation.Bay, bool) {
 // same request again completes it.
 func (a *App) MoveRemains(ctx context.Context, c MoveRemains) (events.Receipt, error) {
 	id := c.Case.String()
+	// Once the move is noted everything is, and a bay may be somebody else's by now.
+	if done, err := a.did(ctx, a.Custodies.Stream(id), c.ID); err != nil || done != nil {
+		return pointed(done), err
+	}
 	s, _, err := a.Cremations.Load(ctx, id)
 	if err != nil {
 		return events.Receipt{}, err
@@ -187,6 +203,126 @@ func CollectorTail(c booking.State) string {
 	return idTail(string(c.Handler.CitizenID.Or("")), c.Handler.Document.Number.Or(""))
 }
 
+// Identify records what a relative said who looked at the remains.
+type Identify struct {
+	Case uuid.UUID
+	cremation.Identify
+	IfMatch *events.Revision
+}
+
+// Identify runs: ask the custody → hold the cremation, or lift the hold. A crash
+// between leaves a doubt that nothing holds, which the start of the cremation
+// refuses by itself; the reaction to a doubt places the hold.
+func (a *App) Identify(ctx context.Context, c Identify) (events.Receipt, error) {
+	s, _, err := a.Cremations.Load(ctx, c.Case.String())
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	c.InfectionHold = s.HasOpen(cremation.HoldInfectionControl)
+	rc, err := to(a.Custodies, c.Case.String(), c.IfMatch).run(ctx, c.Identify)
+	if err != nil {
+		return rc, err
+	}
+	return rc, a.HoldDoubts(ctx, step(c.Act, "hold"), c.Case)
+}
+
+// HoldDoubts places a hold for a relative's word that this is somebody else, and
+// lifts it once the deceased is identified anew with the paper that settles it.
+// It changes nothing where all is as it should be, nor before there is a
+// cremation to hold.
+func (a *App) HoldDoubts(ctx context.Context, act domain.Act, caseID uuid.UUID) error {
+	u, _, err := a.Custodies.Load(ctx, caseID.String())
+	if err != nil {
+		return err
+	}
+	c, _, err := a.Cremations.Load(ctx, caseID.String())
+	if err != nil || c.Case == uuid.Nil {
+		return err
+	}
+	// One hold for each doubt: who doubted again later is heard again.
+	hold := func(e cremation.NotRecognised) uuid.UUID {
+		return uuid.NewSHA1(caseID, []byte("not recognised "+string(e.Relative)+" "+e.At.UTC().Format(time.RFC3339Nano)))
+	}
+	if u.Refused.Relative != "" {
+		if c.Started.At.IsZero() { // what is in the furnace is not held any more: the accident is looked into
+			_, err = a.Cremations.Handle(ctx, caseID.String(), cremation.PlaceHold{Act: step(act, "place"), Hold: hold(u.Refused), Kind: cremation.HoldIdentity, Authority: string(c.Institution), Paper: DoubtPaper})
+		}
+		return err
+	}
+	if u.Identification.Paper == "" {
+		return nil
+	}
+	for _, h := range c.OpenHolds() {
+		if h.Kind != cremation.HoldIdentity || h.Paper != DoubtPaper {
+			continue
+		}
+		if _, err := a.Cremations.Handle(ctx, caseID.String(), cremation.LiftHold{Act: step(act, "lift "+h.Hold.String()), Hold: h.Hold, Authority: h.Authority, Paper: u.Identification.Paper}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// DoubtPaper is what a hold names as its paper that follows from a relative's
+// word: the custody's own record.
+const DoubtPaper = "custody.not_recognised"
+
+// RelocateRemains moves many at once in the cold store, in an emergency.
+type RelocateRemains struct {
+	cremation.Relocate
+	Institution domain.CreditCode
+}
+
+// RelocateRemains runs: would it be refused? → relocate → note it in the custody
+// of each that was moved (Relocated). A crash between leaves custodies at the
+// bays before, which the reaction to the relocation mends.
+func (a *App) RelocateRemains(ctx context.Context, c RelocateRemains) (events.Receipt, error) {
+	in, _, err := a.Institutions.Load(ctx, string(c.Institution))
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	if c.At.IsZero() || c.Estimated { // the moves that it records need their time
+		return events.Receipt{}, cremation.ErrTimeNeeded
+	}
+	c.Capacity = map[string]int{}
+	for _, m := range c.Moves {
+		c.Capacity[m.To.Bank] = capacity(in, m.To.Bank, day(c.Act))
+	}
+	rc, err := a.ColdStores.Handle(ctx, string(c.Institution), c.Relocate)
+	if err != nil {
+		return rc, err
+	}
+	return rc, a.Relocated(ctx, c.Act, c.Institution, cremation.Relocated{Relocation: c.Relocation, Moves: c.Moves, By: c.By, At: c.At})
+}
+
+// Relocated notes a relocation in the custody of each that was moved. What is
+// noted, or has moved on since, stays as it is.
+func (a *App) Relocated(ctx context.Context, act domain.Act, home domain.CreditCode, e cremation.Relocated) error {
+	cold, _, err := a.ColdStores.Load(ctx, string(home))
+	if err != nil {
+		return err
+	}
+	for _, m := range e.Moves {
+		t, _, err := a.Tags.Load(ctx, m.Tag)
+		if err != nil {
+			return err
+		}
+		u, _, err := a.Custodies.Load(ctx, t.Case.String())
+		if err != nil {
+			return err
+		}
+		if u.Place != m.From.Place() || u.Ended || e.At.IsZero() || cold.TagIn(m.To) != m.Tag {
+			continue
+		}
+		scan := cremation.Scan{By: e.By, At: e.At}
+		move := cremation.MoveRemains{Act: step(act, "relocate "+m.Tag), Tag: m.Tag, From: m.From.Place(), To: m.To.Place(), Out: scan, In: scan, Relocation: e.Relocation, BayTag: m.Tag, RecountDue: cold.RecountDue()}
+		if _, err := a.Custodies.Handle(ctx, t.Case.String(), move); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // VerifyIdentity is one person's check of tag, papers and remains.
 type VerifyIdentity struct {
 	domain.Act
@@ -215,8 +351,8 @@ func (a *App) VerifyIdentity(ctx context.Context, c VerifyIdentity) (events.Rece
 		IDTail: strings.TrimSpace(c.IDTail), IDTailOf: DeceasedTail(of, s)})
 }
 
-// likeness is what of a case can be mistaken for another's.
-func likeness(id uuid.UUID, c booking.State, bank string) cremation.Likeness {
+// Likeness is what of a case can be mistaken for another's.
+func Likeness(id uuid.UUID, c booking.State, bank string) cremation.Likeness {
 	l := cremation.Likeness{Case: id, Sex: string(c.Deceased.Sex.Or("")), Birth: c.Deceased.Birth.Or(""), Bank: bank}
 	if name := []rune(strings.TrimSpace(c.Deceased.Name.Or(""))); len(name) > 0 {
 		l.Surname = string(name[0])
@@ -245,7 +381,7 @@ func (a *App) LookAlikes(ctx context.Context, id uuid.UUID, c booking.State) ([]
 	for _, x := range cold.In {
 		banks[x.Case] = x.Bay.Bank
 	}
-	own := likeness(id, c, banks[id])
+	own := Likeness(id, c, banks[id])
 	near := map[uuid.UUID]bool{}
 	for of, bank := range banks {
 		near[of] = own.Bank != "" && bank == own.Bank
@@ -281,7 +417,7 @@ func (a *App) LookAlikes(ctx context.Context, id uuid.UUID, c booking.State) ([]
 			return nil, err
 		}
 		if x.Exists() && !x.Cancelled {
-			others = append(others, likeness(of, x, banks[of]))
+			others = append(others, Likeness(of, x, banks[of]))
 		}
 	}
 	slices.SortFunc(others, func(x, y cremation.Likeness) int { return cmp.Compare(x.Case.String(), y.Case.String()) })
@@ -358,15 +494,7 @@ type CompleteCremation struct {
 // CompleteCremation looks up how short a cremation is implausible and asks the
 // cremation. One stream is written.
 func (a *App) CompleteCremation(ctx context.Context, c CompleteCremation) (events.Receipt, error) {
-	s, _, err := a.Cremations.Load(ctx, c.Case.String())
-	if err != nil {
-		return events.Receipt{}, err
-	}
-	in, _, err := a.Institutions.Load(ctx, string(s.Institution))
-	if err != nil {
-		return events.Receipt{}, err
-	}
-	p, err := a.ParametersOf(ctx, in)
+	p, err := a.parametersOfCremation(ctx, c.Case)
 	if err != nil {
 		return events.Receipt{}, err
 	}
@@ -376,7 +504,8 @@ func (a *App) CompleteCremation(ctx context.Context, c CompleteCremation) (event
 // IssueCode gives the collector of the ashes a one-time code.
 type IssueCode struct {
 	domain.Act
-	Case uuid.UUID
+	Case  uuid.UUID
+	Share int // zero: the only one in custody
 }
 
 // IssueCode makes a code, keeps its hash and answers with the code, which is
@@ -387,11 +516,7 @@ func (a *App) IssueCode(ctx context.Context, c IssueCode) (code string, rc event
 	if err != nil {
 		return "", rc, err
 	}
-	in, _, err := a.Institutions.Load(ctx, string(s.Institution))
-	if err != nil {
-		return "", rc, err
-	}
-	p, err := a.ParametersOf(ctx, in)
+	p, err := a.parametersOfCremation(ctx, c.Case)
 	if err != nil {
 		return "", rc, err
 	}
@@ -403,7 +528,7 @@ func (a *App) IssueCode(ctx context.Context, c IssueCode) (code string, rc event
 	var salt [16]byte
 	rand.Read(salt[:])
 	text := string(b[:4]) + "-" + string(b[4:])
-	issue := cremation.IssueReleaseCode{Act: c.Act, Code: step(c.Act, "code").ID, To: s.Confirmation.Collector, Salt: hex.EncodeToString(salt[:]), Valid: p.Duration(institution.CodeHours)}
+	issue := cremation.IssueReleaseCode{Act: c.Act, Code: step(c.Act, "code").ID, Share: c.Share, To: s.CollectorOf(c.Share), Salt: hex.EncodeToString(salt[:]), Valid: p.Duration(institution.CodeHours)}
 	issue.Hash = domain.Personal(issue.To, cremation.HashCode(issue.Salt, text))
 	rc, err = a.Cremations.Handle(ctx, c.Case.String(), issue)
 	if err != nil || rc.Repeated {
@@ -416,15 +541,19 @@ func (a *App) IssueCode(ctx context.Context, c IssueCode) (code string, rc event
 type ReleaseAshes struct {
 	domain.Act
 	Case        uuid.UUID
-	To          domain.Subject // empty: the collector whom the confirmation names
+	Share       int            // zero: the only one in custody
+	To          domain.Subject // empty: who is named for the share
 	Name        string
 	Certificate string
 	IDChecked   bool
 	Code        string
 	IDTail      string
-	Receipt     string // number of the receipt that both signed
-	Form        string // its version
-	Photo       string // digest of the picture taken at the counter
+	// CitizenID is the whole number as read from the card. Who is named by it is
+	// compared by it: the case itself knows the handler's number alone.
+	CitizenID domain.CitizenID
+	Receipt   string // number of the receipt that both signed
+	Form      string // its version
+	Photo     string // digest of the picture taken at the counter
 }
 
 // ReleaseAshes asks the cremation. A wrong code is counted, and the answer is
@@ -439,16 +568,20 @@ func (a *App) ReleaseAshes(ctx context.Context, c ReleaseAshes) (events.Receipt,
 	if err != nil {
 		return events.Receipt{}, err
 	}
-	who := cmp.Or(c.To, s.Confirmation.Collector)
+	who := cmp.Or(c.To, s.CollectorOf(c.Share))
 	sealed := func(v string) (p domain.Private[string]) {
 		if v = strings.TrimSpace(v); v != "" {
 			p = domain.Personal(who, v)
 		}
 		return p
 	}
-	release := cremation.ReleaseAshes{Act: c.Act, To: who, Name: sealed(c.Name), Certificate: strings.TrimSpace(c.Certificate), IDChecked: c.IDChecked,
+	release := cremation.ReleaseAshes{Act: c.Act, Share: c.Share, To: who, Name: sealed(c.Name), Certificate: strings.TrimSpace(c.Certificate), IDChecked: c.IDChecked,
 		Code: c.Code, IDTail: strings.TrimSpace(c.IDTail), Receipt: sealed(c.Receipt), Form: c.Form, Photo: sealed(c.Photo)}
-	if who == of.Handler.Person {
+	switch {
+	case c.CitizenID != "" && a.Person(c.CitizenID) == who:
+		release.IDTailOf = idTail(string(c.CitizenID))
+		release.IDTail = cmp.Or(release.IDTail, release.IDTailOf)
+	case who == of.Handler.Person:
 		release.IDTailOf = CollectorTail(of)
 	}
 	rc, err := a.Cremations.Handle(ctx, id, release)
@@ -462,4 +595,74 @@ func (a *App) ReleaseAshes(ctx context.Context, c ReleaseAshes) (events.Receipt,
 		return rc, cremation.ErrCodeWrong.With(left)
 	}
 	return rc, nil
+}
+
+// HandOverRemains gives the remains to somebody else, uncremated.
+type HandOverRemains struct {
+	Case uuid.UUID
+	cremation.HandOverRemains
+}
+
+// HandOverRemains runs: would it be refused? → out of the bay → hand over. A
+// crash between leaves remains whose bay is free on paper, which the next count
+// of the cold store finds; the same request again completes it.
+func (a *App) HandOverRemains(ctx context.Context, c HandOverRemains) (events.Receipt, error) {
+	id := c.Case.String()
+	of, _, err := a.Cases.Load(ctx, id)
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	s, _, err := a.Cremations.Load(ctx, id)
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	cold, _, err := a.ColdStores.Load(ctx, of.Institution)
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	c.Holds, c.RecountDue, c.Started = s.OpenHolds(), cold.RecountDue(), !s.Started.At.IsZero()
+	if err := to(a.Custodies, id, nil).wouldRefuse(ctx, c.HandOverRemains); err != nil {
+		return events.Receipt{}, err
+	}
+	if bay, ok := cold.Where(c.Tag); ok {
+		if _, err := a.ColdStores.Handle(ctx, of.Institution, cremation.Remove{Act: step(c.Act, "remove"), Bay: bay, Tag: c.Tag}); err != nil {
+			return events.Receipt{}, err
+		}
+	}
+	return a.Custodies.Handle(ctx, id, c.HandOverRemains)
+}
+
+// ProposeRest looks up how long a notice is out before ashes that nobody takes
+// may be laid to rest, and asks the cremation. One stream is written.
+func (a *App) ProposeRest(ctx context.Context, id uuid.UUID, c cremation.ProposeRest) (events.Receipt, error) {
+	p, err := a.parametersOfCremation(ctx, id)
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	c.After = p.Int(institution.NoticeDays)
+	return a.Cremations.Handle(ctx, id.String(), c)
+}
+
+// CorrectCremation looks up how short a cremation is implausible and asks the
+// cremation. One stream is written.
+func (a *App) CorrectCremation(ctx context.Context, id uuid.UUID, c cremation.Correct) (events.Receipt, error) {
+	p, err := a.parametersOfCremation(ctx, id)
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	c.MinMinutes = p.Int(institution.CremationMinutes)
+	return a.Cremations.Handle(ctx, id.String(), c)
+}
+
+// parametersOfCremation are the figures in force where the case is cremated.
+func (a *App) parametersOfCremation(ctx context.Context, id uuid.UUID) (p institution.ParametersState, err error) {
+	s, _, err := a.Cremations.Load(ctx, id.String())
+	if err != nil {
+		return p, err
+	}
+	in, _, err := a.Institutions.Load(ctx, string(s.Institution))
+	if err != nil {
+		return p, err
+	}
+	return a.ParametersOf(ctx, in)
 }

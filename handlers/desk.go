@@ -168,8 +168,8 @@ type TakePayment struct {
 // TakePayment runs: would it be refused, or is the day's till closed? → pay →
 // enter the till → issue the receipt under the till's number. A crash after
 // paying leaves a payment that the till does not have, and after the till one
-// without its receipt: the same request again completes it, and closing the day
-// asks for what is missing (App.Loose).
+// without its receipt: the same request again completes it (policy: money is in
+// the till and has its receipt).
 func (a *App) TakePayment(ctx context.Context, c TakePayment) (events.Receipt, error) {
 	id := c.Case.String()
 	s, _, err := a.Cases.Load(ctx, id)
@@ -228,7 +228,7 @@ type GiveRefund struct {
 	IfMatch *events.Revision
 }
 
-// GiveRefund runs: refund → where money goes back: pay it → enter the till →
+// GiveRefund runs: is the day's till closed? → refund → where money goes back: pay it → enter the till →
 // issue the receipt. A crash leaves a refund whose money was not given, which
 // the case shows; the same request again completes it.
 func (a *App) GiveRefund(ctx context.Context, c GiveRefund) (events.Receipt, error) {
@@ -236,12 +236,27 @@ func (a *App) GiveRefund(ctx context.Context, c GiveRefund) (events.Receipt, err
 	if !slices.Contains(booking.Methods, c.Method) {
 		return events.Receipt{}, booking.ErrMethod.With(c.Method)
 	}
-	rc, err := to(a.Cases, id, c.IfMatch).run(ctx, booking.Refund{Act: c.Act, Refund: c.Refund, Line: c.Line, Amount: c.Amount, Reason: c.Reason})
+	s, _, err := a.Cases.Load(ctx, id)
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	refund := booking.Refund{Act: c.Act, Refund: c.Refund, Line: c.Line, Amount: c.Amount, Reason: c.Reason}
+	enter := booking.EnterTill{Act: step(c.Act, "till"), Till: booking.TillID(s.Institution, domain.DateOf(c.Now)), Entry: c.Refund, Case: id, Kind: booking.MoneyOut, Method: c.Method}
+	if es, err := booking.Case.Decide(s, refund); err == nil {
+		for _, e := range es {
+			if r, ok := e.(booking.Refunded); ok && r.Returned > 0 {
+				enter.Amount = r.Returned
+				if err := to(a.Tills, enter.Till, nil).wouldRefuse(ctx, enter); err != nil {
+					return events.Receipt{}, err
+				}
+			}
+		}
+	}
+	rc, err := to(a.Cases, id, c.IfMatch).run(ctx, refund)
 	if err != nil {
 		return rc, err
 	}
-	s, _, err := a.Cases.Load(ctx, id)
-	if err != nil {
+	if s, _, err = a.Cases.Load(ctx, id); err != nil {
 		return rc, err
 	}
 	i := slices.IndexFunc(s.Refunds, func(r booking.Refunded) bool { return r.Refund == c.Refund })
@@ -252,9 +267,8 @@ func (a *App) GiveRefund(ctx context.Context, c GiveRefund) (events.Receipt, err
 	if err != nil {
 		return rc, err
 	}
-	till := booking.TillID(s.Institution, domain.DateOf(c.Now))
-	return a.account(ctx, c.Act, later(rc, paid), booking.EnterTill{Act: step(c.Act, "till"), Till: till, Entry: c.Refund, Case: id,
-		Kind: booking.MoneyOut, Method: c.Method, Amount: s.Refunds[i].Returned}, "")
+	enter.Amount = s.Refunds[i].Returned
+	return a.account(ctx, c.Act, later(rc, paid), enter, "")
 }
 
 // Look notes that Act.By sees a part of a case.

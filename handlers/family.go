@@ -104,6 +104,10 @@ func Sizes(in institution.State, on domain.Date) (sizes []string) {
 // Own is the case that asks, whose own holds are in nobody's way.
 func (a *App) Times(ctx context.Context, in institution.State, hall string, on domain.Date, now time.Time, own uuid.UUID) ([]CeremonyTime, error) {
 	code := string(in.CreditCode)
+	p, err := a.ParametersOf(ctx, in)
+	if err != nil {
+		return nil, err
+	}
 	free := func(r institution.Resource, item string) (now_, later []time.Time, until time.Time, minutes int, err error) {
 		minutes = r.Minutes(item)
 		day, _, err := a.Days.Load(ctx, schedule.ID(code, r.Resource, on))
@@ -115,7 +119,7 @@ func (a *App) Times(ctx context.Context, in institution.State, hall string, on d
 			end := start.Add(time.Duration(minutes) * time.Minute)
 			return !slices.ContainsFunc(in.MaintenanceOn(r.Resource, on), func(w institution.Window) bool { return start.Before(w.To) && w.From.Before(end) })
 		}
-		h := hours(in, r.Resource, on)
+		h := hours(in, p, r.Resource, on)
 		now_ = slices.DeleteFunc(day.Free(on, h, minutes, now), func(t time.Time) bool { return !open(t) })
 		for _, s := range day.Slots {
 			if !s.Confirmed && !s.Lapsed(now) && (until.IsZero() || s.Until.Before(until)) {
@@ -149,7 +153,7 @@ func (a *App) Times(ctx context.Context, in institution.State, hall string, on d
 			if r.Kind != kind || !r.ServesOn(on) || !is(r) {
 				continue
 			}
-			h := hours(in, r.Resource, on)
+			h := hours(in, p, r.Resource, on)
 			now_, later, until, minutes, err := free(r, item(r))
 			if err != nil {
 				return nil, err
@@ -499,8 +503,12 @@ func (a *App) holdOne(ctx context.Context, act domain.Act, caseID uuid.UUID, wan
 			if err != nil {
 				return Want{}, err
 			}
+			h, err := a.hours(ctx, in, w.Resource, domain.DateOf(w.Start))
+			if err != nil {
+				return Want{}, err
+			}
 			_, err = a.Days.Handle(ctx, w.day(), schedule.Move{Act: step(act, "move "+w.day()), Slot: schedule.SlotName(b.Start), Case: caseID.String(), Start: w.Start,
-				Minutes: w.Minutes, Until: act.Now.Add(a.HoldFor), Hours: hours(in, w.Resource, domain.DateOf(w.Start))})
+				Minutes: w.Minutes, Until: act.Now.Add(a.HoldFor), Hours: h})
 			switch {
 			case err == nil:
 				return w, nil
@@ -533,7 +541,7 @@ func (a *App) holdSlot(ctx context.Context, act domain.Act, caseID uuid.UUID, w 
 		return events.Receipt{}, err
 	}
 	return a.Days.Handle(ctx, w.day(), schedule.Hold{Act: step(act, "hold"), Start: w.Start, Minutes: w.Minutes, Case: caseID.String(),
-		Until: act.Now.Add(p.Duration(institution.HoldMinutes)), Hours: hours(in, w.Resource, domain.DateOf(w.Start)), Beside: true})
+		Until: act.Now.Add(p.Duration(institution.HoldMinutes)), Hours: hours(in, p, w.Resource, domain.DateOf(w.Start)), Beside: true})
 }
 
 func (a *App) letGo(ctx context.Context, act domain.Act, caseID uuid.UUID, w Want, why schedule.Reason) error {
@@ -542,88 +550,6 @@ func (a *App) letGo(ctx context.Context, act domain.Act, caseID uuid.UUID, w Wan
 		return nil
 	}
 	return err
-}
-
-// An EstimateLine is one line of what a funeral will cost.
-type EstimateLine struct {
-	booking.Line
-	Relief domain.Money
-	// Open says that the list gives a range only, From to To: the price is set
-	// at the desk.
-	Open     bool
-	From, To domain.Money
-}
-
-// Due is what the line costs after relief.
-func (l EstimateLine) Due() domain.Money { return l.Amount - l.Relief }
-
-// An Estimate is what the basic items of a funeral will cost by the list in
-// force. It is no quote: that one is read and signed at the desk.
-type Estimate struct {
-	Lines              []EstimateLine
-	Total, Relief, Due domain.Money
-	Version            int // of the price list; zero: none is in force
-	From               domain.Date
-	StorageDays        int64
-	// Missing are the codes of items that the list does not have.
-	Missing []string
-	// Rule is what the relief rests on; Refused why there is none although it
-	// was asked for.
-	Rule    booking.ReliefRule
-	Refused error
-}
-
-// Estimate computes what transport, storage until the cremation, the farewell
-// and the cremation cost, under the relief that these facts give.
-func (a *App) Estimate(ctx context.Context, c Ceremony, cremationAt time.Time, facts booking.ReliefFacts, now time.Time) (Estimate, error) {
-	l, err := a.prices(ctx, c.Institution, domain.DateOf(now))
-	if err != nil {
-		return Estimate{}, err
-	}
-	e := Estimate{Version: l.Version, From: l.EffectiveFrom, StorageDays: max(1, int64(domain.DateOf(cremationAt).Start().Sub(domain.DateOf(now).Start())/(24*time.Hour)))}
-	if l.Version == 0 {
-		return e, nil
-	}
-	type item struct {
-		id    string
-		codes []string
-		n     int64
-	}
-	items := []item{{"transport", []string{"TRN-STD"}, 1}, {"storage", []string{"STO-COLD"}, e.StorageDays}}
-	if c.Hall != "" {
-		items = append(items, item{"farewell", []string{c.Hall}, 1})
-	}
-	items = append(items, item{"cremation", cremations, 1})
-	for _, it := range items {
-		r, ok := rowOf(l.Rows, it.codes...)
-		if !ok {
-			e.Missing = append(e.Missing, it.codes[0])
-			continue
-		}
-		e.Lines = append(e.Lines, EstimateLine{Open: r.Price == 0 && r.Ceiling > 0, From: r.Min, To: r.Ceiling,
-			Line: booking.Line{ID: it.id, Code: r.Code, NameZh: r.NameZh, NameEn: r.NameEn, Unit: r.Unit, Quantity: it.n, Price: r.Price, Amount: r.Price * domain.Money(it.n), Ceiling: r.Ceiling, PriceListVersion: l.Version}})
-	}
-	if facts.Category != "" {
-		var lines []booking.Line
-		for _, x := range e.Lines {
-			lines = append(lines, x.Line)
-		}
-		rule, reductions, err := booking.Relief(a.Rules.Relief, facts, lines)
-		e.Rule, e.Refused = rule, err
-		for _, r := range reductions {
-			for i := range e.Lines {
-				if e.Lines[i].ID == r.Line {
-					e.Lines[i].Relief = r.Amount
-				}
-			}
-		}
-	}
-	for _, x := range e.Lines {
-		e.Total += x.Amount
-		e.Relief += x.Relief
-	}
-	e.Due = e.Total - e.Relief
-	return e, nil
 }
 
 // ReliefGroups are the groups that relief rules of the day name, in their order.

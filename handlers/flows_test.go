@@ -17,6 +17,7 @@ import (
 	"shenzhong/domain/ecoburial"
 	"shenzhong/domain/institution"
 	"shenzhong/domain/pricing"
+	"shenzhong/domain/schedule"
 	"shenzhong/events"
 	"shenzhong/events/eventstest"
 	"shenzhong/events/memory"
@@ -90,11 +91,15 @@ func (s *script) play(ctx context.Context) error {
 	for _, r := range []institution.ResourceAdded{
 		{Resource: "hall-1", Kind: institution.Hall, NameZh: "厅", Opens: "08:00", Closes: "17:00", SlotMinutes: 60, Capacity: 50},
 		{Resource: "furnace-1", Kind: institution.Furnace, NameZh: "炉", Opens: "08:00", Closes: "17:00", SlotMinutes: 60, Capacity: 1},
+		{Resource: "cold-1", Kind: institution.ColdBay, NameZh: "柜", Opens: "00:00", Closes: "24:00", SlotMinutes: 60, Capacity: 4},
 	} {
 		step("resource", func(a domain.Act) (events.Receipt, error) {
 			return s.Institutions.Handle(ctx, home, institution.AddResource{Act: a, ResourceAdded: r})
 		})
 	}
+	step("qualify", func(a domain.Act) (events.Receipt, error) {
+		return s.Institutions.Handle(ctx, home, institution.QualifyStaff{Act: a, StaffQualified: institution.StaffQualified{Account: "staff-1", Skill: institution.Cremator, ValidFrom: "2026-01-01", Document: "SG-1"}})
+	})
 	step("prices", func(a domain.Act) (events.Receipt, error) {
 		return s.PublishPriceList(ctx, PublishPriceList{Key: home, Publish: pricing.Publish{Act: a, EffectiveFrom: "2026-04-01", InstitutionName: "松涛", Division: "210211",
 			Rows: []pricing.Row{{Code: "CRM-STD", NameZh: "火化", Category: pricing.Cremation, PricingType: pricing.GovGuidedBasic, Unit: "具", Price: 90000}}}})
@@ -120,17 +125,53 @@ func (s *script) play(ctx context.Context) error {
 		step("charge", func(a domain.Act) (events.Receipt, error) {
 			return s.Charge(ctx, Charge{Act: a, Case: id, Item: booking.Item{ID: "l", Code: "CRM-STD", Quantity: 1}})
 		})
+		who, kin := opened(s.App, n).Deceased.Person, opened(s.App, n).Handler
+		here := cremation.Place{Kind: cremation.InVehicle, ID: "car-1"}
+		step("collect", func(a domain.Act) (events.Receipt, error) {
+			return s.Custodies.Handle(ctx, id.String(), cremation.CollectRemains{Act: a, Case: id, Institution: home, Ground: cremation.OnDeathCertificate, Paper: domain.Personal(who, "P1234567"), Issuer: "医院",
+				Giver: cremation.FromHospital, GiverName: domain.Personal(kin.Person, "移交人"), GiverSigned: true, Into: here})
+		})
+		scan := func(a domain.Act) cremation.Scan { return cremation.Scan{By: a.By, At: a.At} }
 		step("receive", func(a domain.Act) (events.Receipt, error) {
-			return s.Receive(ctx, Receive{Act: a, Case: id, Tag: tag})
+			return s.TakeIn(ctx, TakeIn{Act: a, Case: id, Tag: tag, To: cremation.Place{Kind: cremation.InReception}, Out: scan(a), In: scan(a)})
+		})
+		here = cremation.Place{Kind: cremation.InReception}
+		move := func(to cremation.Place) {
+			from := here
+			step("move", func(a domain.Act) (events.Receipt, error) {
+				return s.MoveRemains(ctx, MoveRemains{Act: a, Case: id, Tag: tag, From: from, To: to, Out: scan(a), In: scan(a)})
+			})
+			here = to
+		}
+		bay, next := cremation.Bay{Bank: "cold-1", No: 1}, cremation.Bay{Bank: "cold-1", No: 2}
+		move(bay.Place())
+		step("relocate", func(a domain.Act) (events.Receipt, error) {
+			return s.RelocateRemains(ctx, RelocateRemains{Institution: home, Relocate: cremation.Relocate{Act: a, Relocation: a.ID, Moves: []cremation.Relocation{{Tag: tag, From: bay, To: next}}, Reason: "停电"}})
+		})
+		step("recount", func(a domain.Act) (events.Receipt, error) {
+			return s.ColdStores.Handle(ctx, home, cremation.Recount{Act: a, Count: a.ID, Seen: []cremation.Sighting{{Bay: next, Tag: tag}}})
+		})
+		here = next.Place()
+		move(bay.Place())
+		step("belongings", func(a domain.Act) (events.Receipt, error) {
+			return s.Custodies.Handle(ctx, id.String(), cremation.ListBelongings{Act: a, Witness: "staff-2"})
 		})
 		step("death", func(a domain.Act) (events.Receipt, error) {
-			who := opened(s.App, n).Deceased.Person
 			return s.Cremations.Handle(ctx, id.String(), cremation.RecordDeathCertificate{Act: a, Number: domain.Personal(who, "P1234567"), Issuer: "医院", IssuedOn: "2026-11-22",
 				CauseClass: domain.Personal(who, cremation.Natural), Checked: true})
 		})
 		step("confirmation", func(a domain.Act) (events.Receipt, error) {
 			return s.SignConfirmation(ctx, SignConfirmation{Act: a, Case: id, Form: "2026.1"})
 		})
+		if n == 1 { // somebody is not sure at first
+			step("doubt", func(a domain.Act) (events.Receipt, error) {
+				return s.Identify(ctx, Identify{Case: id, Identify: cremation.Identify{Act: a, Tag: tag, Relative: kin.Person, Name: kin.Name, Relation: "CHILD", Method: cremation.ByPhoto}})
+			})
+		}
+		step("identify", func(a domain.Act) (events.Receipt, error) {
+			return s.Identify(ctx, Identify{Case: id, Identify: cremation.Identify{Act: a, Tag: tag, Relative: kin.Person, Name: kin.Name, Relation: "CHILD", Method: cremation.ByViewing, Recognised: true, Form: "1", Paper: "公安鉴定"}})
+		})
+		move(cremation.Place{Kind: cremation.AtFurnace, ID: "furnace-1"})
 		for _, who := range []string{"staff-2", "staff-3"} {
 			step("verify", func(a domain.Act) (events.Receipt, error) {
 				return s.Cremations.Handle(ctx, id.String(), cremation.VerifyIdentity{Act: by(who, a), Tag: tag})
@@ -144,18 +185,26 @@ func (s *script) play(ctx context.Context) error {
 			return s.Cremations.Handle(ctx, id.String(), cremation.Complete{Act: a})
 		})
 		step("ashes", func(a domain.Act) (events.Receipt, error) {
-			return s.CollectAshes(ctx, CollectAshes{Act: a, Case: id, WeightG: 2000, Containers: 1, Label: tag, SealedBy: [2]string{"staff-1", "staff-2"}, ChamberEmpty: true})
+			return s.CollectAshes(ctx, CollectAshes{Act: a, Case: id, WeightG: 2000, Containers: 1, Label: tag, SealedBy: [2]string{"staff-1", "staff-2"}, ChamberEmpty: n == 0})
 		})
+		if n == 1 { // something is left, and taken out
+			step("left", func(a domain.Act) (events.Receipt, error) { return s.ChamberLeft(ctx, a, id, "金属件") })
+			step("empty", func(a domain.Act) (events.Receipt, error) { return s.EmptyFurnace(ctx, a, id) })
+		}
 		step("certificate", func(a domain.Act) (events.Receipt, error) {
-			return s.IssueCertificate(ctx, IssueCertificate{Act: a, Case: id, Number: number})
+			return s.IssueCertificate(ctx, IssueCertificate{Act: a, Case: id, Number: number, Form: "1"})
 		})
 		if n == 0 {
 			step("reissue", func(a domain.Act) (events.Receipt, error) {
-				return s.IssueCertificate(ctx, IssueCertificate{Act: a, Case: id, Number: "N-9", Reissue: "遗失"})
+				return s.IssueCertificate(ctx, IssueCertificate{Act: a, Case: id, Number: "N-9", Form: "1", Reissue: "遗失"})
+			})
+			kin, salt := opened(s.App, n).Handler.Person, strings.Repeat("5a", 8)
+			step("release code", func(a domain.Act) (events.Receipt, error) {
+				return s.Cremations.Handle(ctx, id.String(), cremation.IssueReleaseCode{Act: a, Code: uuid.NewSHA1(id, []byte("code")), To: kin, Salt: salt, Hash: domain.Personal(kin, cremation.HashCode(salt, "1234"))})
 			})
 			step("release", func(a domain.Act) (events.Receipt, error) {
-				kin := opened(s.App, n).Handler.Person
-				return s.Cremations.Handle(ctx, id.String(), cremation.ReleaseAshes{Act: a, To: kin, Name: domain.Personal(kin, "沈静"), Certificate: "N-9", IDChecked: true})
+				return s.Cremations.Handle(ctx, id.String(), cremation.ReleaseAshes{Act: a, To: kin, Name: domain.Personal(kin, "沈静"), Certificate: "N-9", IDChecked: true,
+					Code: "1234", IDTail: "0018", IDTailOf: "0018", Receipt: domain.Personal(kin, "S-3"), Form: "2026.1"})
 			})
 			step("allocate", func(a domain.Act) (events.Receipt, error) {
 				return s.AllocatePlot(ctx, AllocatePlot{Of: yard, Plot: "A-1", Allocate: cemetery.Allocate{Act: a, Right: "R-1", Applicant: "kin", Ground: cemetery.CremationCertificate,
@@ -181,6 +230,47 @@ func (s *script) play(ctx context.Context) error {
 		}
 		a.ID = events.StepID(a.ID, "cancel")
 		return s.CancelCase(ctx, CancelCase{Act: a, Case: id, Reason: booking.Duplicate})
+	})
+	first, second := uuid.NewSHA1(uuid.Nil, fmt.Append(nil, "id", 0)), uuid.NewSHA1(uuid.Nil, fmt.Append(nil, "id", 1))
+	step("pay", func(a domain.Act) (events.Receipt, error) {
+		return s.TakePayment(ctx, TakePayment{Act: a, Case: first, Payment: "p", Amount: 90000, Method: booking.Cash})
+	})
+	step("refund", func(a domain.Act) (events.Receipt, error) {
+		return s.GiveRefund(ctx, GiveRefund{Act: a, Case: first, Refund: "r", Line: "l", Amount: 10000, Reason: booking.Overcharge, Method: booking.Cash})
+	})
+	step("close the till", func(a domain.Act) (events.Receipt, error) {
+		return s.CloseTill(ctx, CloseTill{Act: a, Institution: home, Counted: map[booking.Method]domain.Money{booking.Cash: 80000}})
+	})
+	for _, to := range []string{"2026-11-26 10:00", "2026-11-27 08:00"} {
+		step("move", func(a domain.Act) (events.Receipt, error) {
+			from := domain.Clock("09:00").On("2026-11-26")
+			if to == "2026-11-27 08:00" {
+				from = domain.Clock("10:00").On("2026-11-26")
+			}
+			return s.MoveSlot(ctx, MoveSlot{Act: a, Case: second, Resource: "hall-1", Start: from, Want: Want{Start: domain.Clock(to[11:]).On(domain.Date(to[:10]))}})
+		})
+	}
+	window := institution.MaintenancePlanned{Window: "m-1", Resource: "furnace-1", From: domain.Clock("09:00").On("2026-11-28").UTC(), To: domain.Clock("12:00").On("2026-11-29").UTC(), Reason: "年检"}
+	step("plan maintenance", func(a domain.Act) (events.Receipt, error) {
+		return s.PlanMaintenance(ctx, PlanMaintenance{Institution: home, PlanMaintenance: institution.PlanMaintenance{Act: a, MaintenancePlanned: window}})
+	})
+	step("cancel maintenance", func(a domain.Act) (events.Receipt, error) {
+		return s.CancelMaintenance(ctx, CancelMaintenance{Institution: home, CancelMaintenance: institution.CancelMaintenance{Act: a, MaintenanceCancelled: institution.MaintenanceCancelled{Window: "m-1", Reason: "改期"}}})
+	})
+	seed, salt := strings.Repeat("1a", 32), strings.Repeat("2b", 32)
+	peak := Peak{Institution: home, Kind: institution.Hall, Day: "2026-12-22"}
+	closes := s.now.Add(time.Hour)
+	step("announce", func(a domain.Act) (events.Receipt, error) {
+		return s.AnnouncePeak(ctx, AnnouncePeak{Act: a, Peak: peak, Minutes: 180, Commitment: schedule.Commitment(seed, salt), Closes: closes})
+	})
+	for _, id := range []uuid.UUID{first, second} {
+		step("apply", func(a domain.Act) (events.Receipt, error) {
+			return s.ApplyPeak(ctx, ApplyPeak{Act: a, Case: id, Kind: peak.Kind, Day: peak.Day, Wishes: []string{"hall-1/0800", "hall-1/1100"}})
+		})
+	}
+	s.now = s.now.Add(2 * time.Hour)
+	step("draw", func(a domain.Act) (events.Receipt, error) {
+		return s.DrawPeak(ctx, DrawPeak{Act: a, Peak: peak, Seed: seed, Salt: salt})
 	})
 	return failed
 }
@@ -276,7 +366,7 @@ func TestRefusedFlowsLeaveNothing(t *testing.T) {
 			return err
 		},
 		"reception of no case": func(a domain.Act) error {
-			_, err := s.Receive(ctx, Receive{Act: a, Case: uuid.New(), Tag: "T-77"})
+			_, err := s.TakeIn(ctx, TakeIn{Act: a, Case: uuid.New(), Tag: "T-77"})
 			return err
 		},
 	} {

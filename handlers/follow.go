@@ -381,6 +381,57 @@ func (a *App) ChangeCeremony(ctx context.Context, c ChangeCeremony) (events.Rece
 	return rc, err
 }
 
+// TakeOffer runs: keep a furnace after the offered farewell → change to the
+// offered time → accept. A family that has a time already has one at every
+// moment: when no furnace is free after the farewell, or the offer has lapsed,
+// everything stays as it was. A crash after the change leaves the case its new
+// time and the list an offer that lapses; the slot, being confirmed, stays.
+func (a *App) TakeOffer(ctx context.Context, c OnList) (events.Receipt, error) {
+	p, err := a.onList(ctx, c)
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	list, _, err := a.Waits.Load(ctx, p.Key())
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	accept := schedule.Accept{Act: c.Act, Case: c.Case.String()}
+	o, open := list.OpenOffer(c.Case.String())
+	if _, err := schedule.Waiting.Decide(list, accept); err != nil || !open {
+		return events.Receipt{}, err
+	}
+	in, _, err := a.Institutions.Load(ctx, p.Institution)
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	r, _ := in.Resource(o.Resource)
+	slot := Want{Institution: p.Institution, Resource: o.Resource, Start: o.Start, Minutes: int(o.End.Sub(o.Start) / time.Minute)}
+	held := Held{Furnace: slot}
+	if r.Kind == institution.Hall {
+		ts, err := a.Times(ctx, in, HallSize(r), p.Day, c.Now, c.Case)
+		if err != nil {
+			return events.Receipt{}, err
+		}
+		i := slices.IndexFunc(ts, func(t CeremonyTime) bool { return t.Start.Equal(o.Start) && t.State == TimeFree })
+		if i < 0 {
+			return events.Receipt{}, &CeremonyTaken{schedule.ErrSlotTaken}
+		}
+		held.Hall = slot
+		if held.Furnace, err = a.holdOne(ctx, step(c.Act, "furnace"), c.Case, ts[i].furnaces, Held{}); err != nil {
+			return events.Receipt{}, err
+		}
+	}
+	rc, err := a.ChangeCeremony(ctx, ChangeCeremony{Act: step(c.Act, "take"), Case: c.Case, Held: held})
+	if err != nil {
+		if held.Hall.Resource != "" {
+			err = errors.Join(err, a.letSlotGo(ctx, step(c.Act, "back"), held.Furnace.day(), schedule.SlotName(held.Furnace.Start), c.Case.String()))
+		}
+		return rc, err
+	}
+	accepted, err := a.Waits.Handle(ctx, p.Key(), accept)
+	return later(rc, accepted), err
+}
+
 // GiveUp ends what a family had booked.
 type GiveUp struct {
 	domain.Act

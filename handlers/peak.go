@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -85,10 +86,16 @@ func (a *App) AnnouncePeak(ctx context.Context, c AnnouncePeak) (events.Receipt,
 		return events.Receipt{}, err
 	}
 	for _, x := range slots {
-		name := schedule.SlotName(x.Start)
-		_, err := a.Days.Handle(ctx, c.day(x.Resource), schedule.Block{Act: step(c.Act, "block "+x.Name()), Block: forDraw(name), Start: x.Start, End: x.End, Kind: schedule.ForDraw})
+		_, rev, err := a.Days.Load(ctx, c.day(x.Resource))
 		if err != nil {
-			return events.Receipt{}, errors.Join(err, a.openPeak(ctx, c.Act, c.Peak, slots))
+			return events.Receipt{}, err
+		}
+		_, err = a.Days.Handle(ctx, c.day(x.Resource), schedule.Block{Act: stepAt(c.Act, "block "+x.Name(), rev), Block: forDraw(schedule.SlotName(x.Start)), Start: x.Start, End: x.End, Kind: schedule.ForDraw})
+		if _, refused := errors.AsType[*domain.Rejection](err); refused {
+			err = errors.Join(err, a.openPeak(ctx, c.Act, c.Peak, slots))
+		}
+		if err != nil {
+			return events.Receipt{}, err
 		}
 	}
 	return to(a.Peaks, c.Key(), c.IfMatch).run(ctx, announce)
@@ -97,7 +104,10 @@ func (a *App) AnnouncePeak(ctx context.Context, c AnnouncePeak) (events.Receipt,
 // openPeak takes the blocks of a draw away that was not announced after all.
 func (a *App) openPeak(ctx context.Context, act domain.Act, p Peak, slots []schedule.PeakSlot) (err error) {
 	for _, x := range slots {
-		_, undo := a.Days.Handle(ctx, p.day(x.Resource), schedule.Unblock{Act: step(act, "unblock "+x.Name()), Block: forDraw(schedule.SlotName(x.Start))})
+		_, rev, undo := a.Days.Load(ctx, p.day(x.Resource))
+		if undo == nil {
+			_, undo = a.Days.Handle(ctx, p.day(x.Resource), schedule.Unblock{Act: stepAt(act, "unblock "+x.Name(), rev), Block: forDraw(schedule.SlotName(x.Start))})
+		}
 		err = errors.Join(err, undo)
 	}
 	return err
@@ -119,7 +129,7 @@ func (a *App) peakSlots(ctx context.Context, in institution.State, c AnnouncePea
 		})
 		minutes := Want{Minutes: c.Minutes, Item: c.Item}.length(r)
 		var next time.Time
-		for _, start := range d.Free(c.Day, hours(in, r.Resource, c.Day), minutes, c.Now) {
+		for _, start := range d.Free(c.Day, openHours(in, r.Resource, c.Day), minutes, c.Now) { // a draw is for days that cannot be booked yet
 			if start.Before(next) {
 				continue
 			}
@@ -235,15 +245,17 @@ func (a *App) settle(ctx context.Context, act domain.Act, p Peak, in institution
 	}
 	if waits && winner != "" {
 		_, err := a.Days.Handle(ctx, day, schedule.Hold{Act: step(act, "hold "+x.Name()), Start: x.Start, Minutes: int(x.End.Sub(x.Start) / time.Minute), Case: winner,
-			Until: act.Now.Add(drawnFor), Hours: hours(in, x.Resource, p.Day), Block: forDraw(name)})
-		if _, refused := errors.AsType[*domain.Rejection](err); err != nil && !refused {
+			Until: act.Now.Add(drawnFor), Hours: openHours(in, x.Resource, p.Day), Block: forDraw(name)})
+		if _, refused := errors.AsType[*domain.Rejection](err); refused {
+			winner = ""
+		} else if err != nil {
 			return err
 		}
 		if d, _, err = a.Days.Load(ctx, day); err != nil {
 			return err
 		}
 	}
-	if have, ok := d.Slot(name); ok && have.Case == winner && !have.Confirmed {
+	if have, ok := d.Slot(name); ok && have.Case == winner && !have.Confirmed && !have.Lapsed(act.Now) {
 		if _, err := a.Days.Handle(ctx, day, schedule.Confirm{Act: step(act, "confirm "+x.Name()), Slot: name, Case: winner}); err != nil {
 			return err
 		}
@@ -305,25 +317,44 @@ func (a *App) Drawn(ctx context.Context, p Peak, now time.Time) (DrawRecord, err
 	return r, nil
 }
 
-// Differences draws again from the record and names what does not come out as
-// it was published; none when all of it does.
-func (r DrawRecord) Differences() (what []string) {
-	if schedule.Commitment(r.Seed, r.Salt) != r.Commitment {
-		what = append(what, "commitment")
+// A DrawDifference is one line of a draw's record that does not come out.
+type DrawDifference struct {
+	Part                  string // commitment, applied, order or result
+	Line                  int    // from 1
+	Published, Recomputed string // "" where there is no such line
+}
+
+// Differences draws again from the record and names each line that does not
+// come out as it was published; none when all of it does.
+func (r DrawRecord) Differences() (ds []DrawDifference) {
+	compare := func(part string, published, recomputed []string) {
+		for i := range max(len(published), len(recomputed)) {
+			d := DrawDifference{Part: part, Line: i + 1}
+			if i < len(published) {
+				d.Published = published[i]
+			}
+			if i < len(recomputed) {
+				d.Recomputed = recomputed[i]
+			}
+			if d.Published != d.Recomputed {
+				ds = append(ds, d)
+			}
+		}
 	}
+	compare("commitment", []string{r.Commitment}, []string{schedule.Commitment(r.Seed, r.Salt)})
+	compare("applied", []string{strconv.Itoa(r.Applied)}, []string{strconv.Itoa(len(r.Applications))})
 	var as []schedule.Application
 	for _, x := range r.Applications {
 		as = append(as, schedule.Application(x))
 	}
-	if len(as) != r.Applied {
-		what = append(what, "applications")
+	lines := func(result []schedule.DrawnSlot) (ls []string) {
+		for _, x := range result {
+			ls = append(ls, x.Case+" "+x.Slot)
+		}
+		return ls
 	}
 	order, result := schedule.Draw(r.Seed, r.Salt, as, r.Slots)
-	if !slices.Equal(order, r.Order) {
-		what = append(what, "order")
-	}
-	if !slices.Equal(result, r.Result) {
-		what = append(what, "result")
-	}
-	return what
+	compare("order", r.Order, order)
+	compare("result", lines(r.Result), lines(result))
+	return ds
 }

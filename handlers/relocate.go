@@ -48,9 +48,9 @@ type Lift struct {
 	IfMatch       *events.Revision
 }
 
-// Lift runs: is the destination ready? → lift → the ashes are the carrier's →
-// the plot is vacated. A crash between leaves ashes that are, on paper, still in
-// the plot (policy: who was lifted is with the carrier); the same request again
+// Lift runs: is the destination ready? → lift → the plot is vacated → the ashes
+// are the carrier's. A crash between leaves ashes that are, on paper, still with
+// the cemetery (policy: who was lifted is with the carrier); the same request again
 // completes it.
 func (a *App) Lift(ctx context.Context, c Lift) (events.Receipt, error) {
 	id := c.ID.String()
@@ -100,8 +100,10 @@ func (a *App) ready(ctx context.Context, to cemetery.Destination, person domain.
 	return true, nil
 }
 
-// CarryOut passes the ashes of somebody who was lifted to the carrier and lets
-// them leave the plot. Nothing when that was done.
+// CarryOut lets somebody who was lifted leave the plot and passes the ashes to
+// the carrier. Nothing when that was done. The plot comes first: while it still
+// names the person, an interment's custody could be taken over once more
+// (TakeOver) after the ashes have gone.
 func (a *App) CarryOut(ctx context.Context, act domain.Act, id string, person domain.Subject) error {
 	s, _, err := a.Relocations.Load(ctx, id)
 	l, ok := s.Lift(person)
@@ -109,6 +111,14 @@ func (a *App) CarryOut(ctx context.Context, act domain.Act, id string, person do
 		return err
 	}
 	place := PlotID(s.Requested.Cemetery, s.Requested.Plot)
+	plot, at, err := a.Plots.Load(ctx, place)
+	if err != nil {
+		return err
+	}
+	right := plot.Right
+	if _, err := a.Plots.Handle(ctx, place, cemetery.Vacate{Act: stepAt(act, "vacate", at), Person: person, Relocation: id, Lifted: true}); err != nil {
+		return err
+	}
 	p, rev, err := a.Placements.Load(ctx, string(person))
 	if err != nil {
 		return err
@@ -117,14 +127,6 @@ func (a *App) CarryOut(ctx context.Context, act domain.Act, id string, person do
 		if _, err := a.Placements.Handle(ctx, string(person), cemetery.Pass{Act: stepAt(act, "pass to carrier", rev), To: l.Carrier, Label: l.Label, Receipt: l.Receipt, Relocation: id, Lifted: true}); err != nil {
 			return err
 		}
-	}
-	plot, at, err := a.Plots.Load(ctx, place)
-	if err != nil {
-		return err
-	}
-	right := plot.Right
-	if _, err := a.Plots.Handle(ctx, place, cemetery.Vacate{Act: stepAt(act, "vacate", at), Person: person, Relocation: id, Lifted: true}); err != nil {
-		return err
 	}
 	for _, x := range plot.Places {
 		if x.Deceased != person {

@@ -9,6 +9,7 @@ import (
 
 	"shenzhong/domain"
 	"shenzhong/domain/booking"
+	"shenzhong/domain/ecoburial"
 )
 
 //go:embed rules.json
@@ -18,23 +19,10 @@ var defaultRules []byte
 // is entitled to what, as data that an authority edits. What was decided under
 // an older version stays under it.
 type Rules struct {
-	Relief     []booking.ReliefRule
-	Incentives []IncentiveRule
-}
-
-// An IncentiveRule pays for an eco-burial, once for each person.
-type IncentiveRule struct {
-	ID       string `json:"id"`
-	Version  string `json:"version"`
-	Document string `json:"document"`
-	// ValidFrom and ValidUntil are days of the burial; empty: open.
-	ValidFrom  domain.Date `json:"valid_from"`
-	ValidUntil domain.Date `json:"valid_until"`
-	// Types are the eco types it pays for.
-	Types []string `json:"types"`
-	// Hukou is where the deceased was registered.
-	Hukou  domain.Division `json:"hukou"`
-	Amount domain.Money    `json:"amount_fen"`
+	Relief []booking.ReliefRule
+	// Incentives are those that the program brings along, in force until the city
+	// adopts its own (ecoburial.IncentivesAdopted).
+	Incentives []ecoburial.IncentiveRule
 }
 
 // DefaultRules are the ones that were found in public notices.
@@ -62,7 +50,7 @@ func ParseRules(b []byte) (Rules, error) {
 				Quantity int64  `json:"quantity"`
 			} `json:"waives"`
 		} `json:"relief"`
-		Incentives []IncentiveRule `json:"incentives"`
+		Incentives []ecoburial.IncentiveRule `json:"incentives"`
 	}
 	d := json.NewDecoder(strings.NewReader(string(b)))
 	d.DisallowUnknownFields()
@@ -95,15 +83,4 @@ func (r Rules) relief(id, group string, on domain.Date) booking.ReliefRule {
 		}
 	}
 	return booking.ReliefRule{}
-}
-
-// incentive is the newest rule that pays for this type on this day for a person
-// registered there; the zero rule when there is none.
-func (r Rules) incentive(ecoType string, on domain.Date, hukou domain.Division) IncentiveRule {
-	for _, x := range slices.Backward(r.Incentives) {
-		if slices.Contains(x.Types, ecoType) && covers(x.ValidFrom, x.ValidUntil, on) && (x.Hukou == "" || hukou.In(x.Hukou)) {
-			return x
-		}
-	}
-	return IncentiveRule{}
 }

@@ -227,7 +227,7 @@ func (a *App) offer(ctx context.Context, act domain.Act, f freed) error {
 			continue
 		}
 		_, err = a.Days.Handle(ctx, f.day, schedule.Hold{Act: stepAt(act, "hold", rev), Start: f.start, Minutes: minutes, Case: who, Until: until.Add(offerGrace),
-			Hours: hours(in, resource, on), Beside: true})
+			Hours: hours(in, p, resource, on), Beside: true})
 		if _, refused := errors.AsType[*domain.Rejection](err); refused {
 			return nil // it is gone again, or the family is choosing at this very moment
 		}
@@ -449,8 +449,12 @@ func (a *App) MoveSlot(ctx context.Context, c MoveSlot) (events.Receipt, error) 
 		return events.Receipt{}, err
 	}
 	if w.day() == from.day() {
+		h, err := a.hours(ctx, in, w.Resource, domain.DateOf(w.Start))
+		if err != nil {
+			return events.Receipt{}, err
+		}
 		move := schedule.Move{Act: step(c.Act, "move"), Slot: schedule.SlotName(c.Start), Case: id, Start: w.Start, Minutes: w.Minutes,
-			Until: c.Now.Add(held), Hours: hours(in, w.Resource, domain.DateOf(w.Start))}
+			Until: c.Now.Add(held), Hours: h}
 		if r, ok := in.Resource(w.Resource); ok {
 			move.Minutes = w.length(r)
 		}

@@ -2,6 +2,7 @@ package projections_test
 
 import (
 	"errors"
+	"strconv"
 	"testing"
 	"time"
 
@@ -104,9 +105,9 @@ func TestAvailability(t *testing.T) {
 	}
 
 	// Maintenance, a block, and the daily clean-down, with what becomes of them.
-	yard := home
-	quiet := day.AddDays(30)
-	at30 := func(c domain.Clock) time.Time { return c.On(quiet).UTC() }
+	yard := third
+	quiet := day.AddDays(5)
+	atThen := func(c domain.Clock) time.Time { return c.On(quiet).UTC() }
 	starts := func() (names []string) {
 		t.Helper()
 		free, err := q.Free(t.Context(), yard, "hall-1", quiet, 0, now)
@@ -118,8 +119,8 @@ func TestAvailability(t *testing.T) {
 		}
 		return names
 	}
-	c.add(institution.Category, string(yard), institution.MaintenancePlanned{Window: "m-1", Resource: "hall-1", From: at30("14:00"), To: at30("16:00"), Reason: "年检"})
-	c.add(schedule.Category, schedule.ID(string(yard), "hall-1", quiet), schedule.Blocked{Block: "draw", Start: at30("08:00"), End: at30("10:00"), Kind: schedule.ForDraw})
+	c.add(institution.Category, string(yard), institution.MaintenancePlanned{Window: "m-1", Resource: "hall-1", From: atThen("14:00"), To: atThen("16:00"), Reason: "年检"})
+	c.add(schedule.Category, schedule.ID(string(yard), "hall-1", quiet), schedule.Blocked{Block: "draw", Start: atThen("08:00"), End: atThen("10:00"), Kind: schedule.ForDraw})
 	pos = c.add(institution.Category, string(yard), institution.ResourceTimed{Resource: "hall-1", Durations: []institution.Duration{{Code: "HAL-S", Minutes: 120}},
 		CleanDown: []institution.Span{{From: "12:00", To: "13:00"}}})
 	wait(t, r, availability.Name, pos)
@@ -155,6 +156,33 @@ func TestAvailability(t *testing.T) {
 	}
 	if rs, err := q.Resources(t.Context(), "", institution.Furnace); err != nil || len(rs) != 3 {
 		t.Errorf("%+v %v", rs, err)
+	}
+	// Nothing is listed beyond what may be booked: a week, where nobody says
+	// otherwise; an institution's own figure comes before its city's.
+	ahead := func(home domain.CreditCode) (days int) {
+		t.Helper()
+		for k := range 62 {
+			free, err := q.Free(t.Context(), home, "hall-1", day.AddDays(k), 0, now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(free) > 0 {
+				days = k
+			}
+		}
+		return days
+	}
+	if got := ahead(third); got != 7 {
+		t.Errorf("%d days may be booked, want 7", got)
+	}
+	for _, set := range []struct {
+		by         string
+		days, want int
+	}{{"210200", 3, 3}, {string(third), 10, 10}, {"210200", 4, 10}} {
+		wait(t, r, availability.Name, c.add(institution.ParametersCategory, set.by, institution.ParameterSet{Name: institution.BookingDays, Value: strconv.Itoa(set.days), Reason: "r"}))
+		if got := ahead(third); got != set.want {
+			t.Errorf("set by %s: %d days may be booked, want %d", set.by, got, set.want)
+		}
 	}
 	if _, err := q.Day(t.Context(), home, "hall-9", day, now); !errors.Is(err, availability.ErrNotFound) {
 		t.Error(err)

@@ -2,7 +2,6 @@ package projections_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -13,25 +12,97 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/google/uuid"
 
 	"shenzhong/domain"
-	"shenzhong/domain/access"
 	"shenzhong/domain/booking"
 	"shenzhong/domain/cremation"
-	"shenzhong/domain/institution"
-	"shenzhong/domain/schedule"
 	"shenzhong/events"
-	"shenzhong/projections"
-	"shenzhong/projections/casefile"
 	"shenzhong/projections/frontdesk"
 	"shenzhong/projections/search"
 	"shenzhong/projections/tracking"
 )
 
-func (c *city) files(r *projections.Runner) casefile.Reader {
-	return casefile.Reader{DB: r.Read(casefile.Name), Registry: c.reg}
+// A counted case is its own streams folded by the deciders' Evolve: what the
+// desk's rows are compared with.
+type counted struct {
+	booking   booking.State
+	cremation cremation.CremationState
+	custody   cremation.CustodyState
+	tagged    bool
+	since     domain.Date // from which storage counts
 }
+
+func (c *city) count(f *funeral) (x counted) {
+	c.t.Helper()
+	x.booking, x.cremation, x.custody = booking.Case.Initial, cremation.Cremation.Initial, cremation.Custody.Initial
+	x.tagged = c.rev[events.Stream(cremation.TagCategory+"-"+f.tag)] > 0
+	var received, arrived time.Time
+	for _, category := range []string{booking.Category, cremation.CremationCategory, cremation.CustodyCategory} {
+		for r, err := range c.store.Load(c.t.Context(), events.Stream(category+"-"+f.id.String()), events.NoStream) {
+			if err != nil {
+				c.t.Fatal(err)
+			}
+			e, err := c.reg.Decode(c.t.Context(), r)
+			if err != nil {
+				c.t.Fatal(err)
+			}
+			switch b := e.(type) {
+			case booking.Event:
+				x.booking = booking.Case.Evolve(x.booking, b)
+			case cremation.CremationEvent:
+				x.cremation = cremation.Cremation.Evolve(x.cremation, b)
+			case cremation.CustodyEvent:
+				x.custody = cremation.Custody.Evolve(x.custody, b)
+			}
+			switch b := e.(type) {
+			case cremation.Received:
+				received = r.Occurred
+			case cremation.RemainsArrived:
+				arrived = b.In.At
+			}
+		}
+	}
+	switch {
+	case !arrived.IsZero():
+		x.since = domain.DateOf(arrived)
+	case !received.IsZero():
+		x.since = domain.DateOf(received)
+	}
+	return x
+}
+
+// kept are the shares of the ashes that the institution has.
+func (x counted) kept() (shares []int) {
+	for _, h := range x.cremation.Holdings() {
+		if h.Custodian.Institution != "" {
+			shares = append(shares, h.Share)
+		}
+	}
+	return shares
+}
+
+func (x counted) stage() frontdesk.Stage {
+	switch {
+	case x.custody.HandedOut.To != "":
+		return frontdesk.HandedOver
+	case x.cremation.Done && len(x.kept()) > 0:
+		return frontdesk.Ashes
+	case x.cremation.Done:
+		return frontdesk.Released
+	case !x.cremation.Started.At.IsZero():
+		return frontdesk.Cremating
+	case x.custody.Arrived || x.cremation.Case != uuid.Nil:
+		return frontdesk.InHouse
+	case x.custody.Collected.Case != uuid.Nil:
+		return frontdesk.OnTheWay
+	}
+	return frontdesk.NotHere
+}
+
+// storageDays is what equip sets for the whole city.
+const storageDays = 5
 
 // The desk's rows, folded by hand, say what the domain's own states say.
 func TestDeskAgreesWithTheCases(t *testing.T) {
@@ -43,7 +114,6 @@ func TestDeskAgreesWithTheCases(t *testing.T) {
 		}
 		r := c.open(c.config(t.TempDir()))
 		caughtUp(t, r)
-		files := c.files(r)
 		desk := frontdesk.Reader{DB: r.Read(frontdesk.Name)}
 		now := c.today.AddDays(9).Start()
 		in := map[string]frontdesk.Custody{}
@@ -56,56 +126,54 @@ func TestDeskAgreesWithTheCases(t *testing.T) {
 				in[x.Case] = x
 			}
 		}
-		stages := map[casefile.Stage]int{}
+		stages := map[frontdesk.Stage]int{}
 		for _, f := range fs {
-			x, err := files.Case(t.Context(), f.id)
-			if err != nil {
-				t.Fatal(err)
-			}
-			stages[x.Where.Stage]++
+			x := c.count(f)
+			stage := x.stage()
+			stages[stage]++
 			got, here := in[f.id.String()]
-			if want := slices.Contains([]casefile.Stage{casefile.OnTheWay, casefile.InHouse, casefile.Cremating, casefile.Ashes}, x.Where.Stage); here != want {
-				t.Errorf("%s is %s; on the desk's list: %v", f.number, x.Where.Stage, here)
+			if want := slices.Contains([]frontdesk.Stage{frontdesk.OnTheWay, frontdesk.InHouse, frontdesk.Cremating, frontdesk.Ashes}, stage); here != want {
+				t.Errorf("%s is %s; on the desk's list: %v", f.number, stage, here)
 			}
 			if !here {
 				continue
 			}
-			if got.Name != frontdesk.MaskName(x.Booking.Deceased.Name.Or("")) || got.Tag != x.Tag || got.Number != x.Number || string(got.Stage) != string(x.Where.Stage) {
-				t.Errorf("%+v, case %s %s %s %s", got, x.Number, x.Tag, x.Where.Stage, x.Booking.Deceased.Name.Or(""))
+			if got.Name != frontdesk.MaskName(x.booking.Deceased.Name.Or("")) || (got.Tag == f.tag) != x.tagged || got.Number != x.booking.Number || got.Stage != stage {
+				t.Errorf("%+v, case %s %s %s %s", got, x.booking.Number, f.tag, stage, x.booking.Deceased.Name.Or(""))
 			}
-			if x.Where.Stage == casefile.InHouse && (got.Arrived != x.Where.Arrived || got.Limit != x.Where.Limit || got.Days != x.Where.Days(domain.DateOf(now)) || got.Overdue != x.Where.Overlong(domain.DateOf(now))) {
-				t.Errorf("%s: %s to %s, %d days (%v); the case says %s to %s", f.number, got.Arrived, got.Limit, got.Days, got.Overdue, x.Where.Arrived, x.Where.Limit)
+			if stage == frontdesk.InHouse {
+				today := domain.DateOf(now)
+				limit := max(x.since.AddDays(storageDays), x.custody.Extended.Until)
+				days := int(today.Start().Sub(x.since.Start())/(24*time.Hour)) + 1
+				if got.Arrived != x.since || got.Limit != limit || got.Days != days || got.Overdue != (limit < today) {
+					t.Errorf("%s: %s to %s, %d days (%v); the case says %s to %s, %d days", f.number, got.Arrived, got.Limit, got.Days, got.Overdue, x.since, limit, days)
+				}
 			}
-			if n := len(x.Custody.Kept()); got.Belongings != n {
+			if n := len(x.custody.Kept()); got.Belongings != n {
 				t.Errorf("%s: %d belongings, the case has %d", f.number, got.Belongings, n)
 			}
 			var kinds []cremation.HoldKind
-			for _, h := range x.Cremation.OpenHolds() {
+			for _, h := range x.cremation.OpenHolds() {
 				kinds = append(kinds, h.Kind)
 			}
 			if d := cmp.Diff(kinds, got.Holds); d != "" {
 				t.Errorf("%s: holds %s", f.number, d)
 			}
-			if x.Where.Stage == casefile.Ashes {
-				var shares []int
-				for _, h := range x.Cremation.Holdings() {
-					if h.Custodian.Institution != "" && h.Share > 0 {
-						shares = append(shares, h.Share)
-					}
-				}
+			if stage == frontdesk.Ashes {
+				shares := slices.DeleteFunc(x.kept(), func(no int) bool { return no == 0 })
 				var have []int
 				for _, s := range got.Shares {
 					have = append(have, s.No)
 				}
-				if d := cmp.Diff(shares, have); d != "" {
+				if d := cmp.Diff(shares, have, cmpopts.EquateEmpty()); d != "" {
 					t.Errorf("%s: shares %s", f.number, d)
 				}
 			}
-			if x.Where.Stage != casefile.InHouse {
+			if stage != frontdesk.InHouse {
 				continue
 			}
 			// What the desk calls lacking is what the decider refuses to start for.
-			start := x.Cremation
+			start := x.cremation
 			for _, missing := range got.Lack {
 				switch missing {
 				case string(booking.DeathPaper):
@@ -117,18 +185,18 @@ func TestDeskAgreesWithTheCases(t *testing.T) {
 						t.Errorf("%s: the confirmation is there", f.number)
 					}
 				case string(booking.PolicePaper):
-					if start.Police.Issuer != "" || start.Death.CauseClass.Or(cremation.Unknown) == cremation.Natural && x.Booking.Circumstances.Cause.Or("") == booking.NaturalDeath {
+					if start.Police.Issuer != "" || start.Death.CauseClass.Or(cremation.Unknown) == cremation.Natural && x.booking.Circumstances.Cause.Or("") == booking.NaturalDeath {
 						t.Errorf("%s: no police paper is needed", f.number)
 					}
 				case frontdesk.Identification:
-					if start.Rules != cremation.FullCustody || x.Custody.Identified() {
+					if start.Rules != cremation.FullCustody || x.custody.Identified() {
 						t.Errorf("%s: is identified", f.number)
 					}
 				default:
 					t.Errorf("%s: lacks %s", f.number, missing)
 				}
 			}
-			complete := start.Death.Verified && start.Confirmation.Applicant != "" && (start.Rules == cremation.PapersOnly || x.Custody.Identified()) &&
+			complete := start.Death.Verified && start.Confirmation.Applicant != "" && (start.Rules == cremation.PapersOnly || x.custody.Identified()) &&
 				(start.Death.CauseClass.Or(cremation.Unknown) == cremation.Natural || start.Police.Issuer != "")
 			if complete && len(got.Lack) > 0 || !complete && len(got.Lack) == 0 {
 				t.Errorf("%s: complete is %v, lacks %v", f.number, complete, got.Lack)
@@ -158,11 +226,10 @@ func TestForgottenIsPurged(t *testing.T) {
 	}
 	wait(t, r, search.Name, last)
 	wait(t, r, frontdesk.Name, last)
-	wait(t, r, casefile.Name, last)
 	if !inFiles(t, dir, search.Name, "䶮龘靐") || !inFiles(t, dir, frontdesk.Name, "䶮*靐") {
 		t.Fatal("the test looks in the wrong place")
 	}
-	for _, model := range []string{casefile.Name, tracking.Name, frontdesk.Name} {
+	for _, model := range []string{tracking.Name, frontdesk.Name} {
 		for _, name := range marks {
 			if inFiles(t, dir, model, name) || inFiles(t, dir, model, "13812345678") || inFiles(t, dir, model, "0412001") {
 				t.Errorf("%s keeps personal data in clear", model)
@@ -245,260 +312,25 @@ func inFiles(t *testing.T, dir, model, text string) bool {
 	return false
 }
 
-// secrets are what no public answer may show of a funeral.
-func (f *funeral) secrets(c casefile.Case) []string {
-	b := c.Booking
-	s := []string{b.Deceased.Name.Or("-"), string(b.Deceased.CitizenID.Or("-")), b.Handler.Name.Or("-"), b.Handler.Phone.Or("-"), "低保", "戒指", "移交单",
-		string(b.Deceased.Person), string(b.Handler.Person), f.id.String(), f.number, f.tag, "staff-", "UNNATURAL", "非正常", "死亡原因", "210211", "0018"}
-	return slices.DeleteFunc(s, func(x string) bool { return x == "-" })
-}
-
-// A family reads where and when, and nobody reads who.
-func TestTrackingShowsNoPersonalData(t *testing.T) {
+// The last code of a case leads to it, a former one and anything else nowhere.
+func TestCodesLeadToTheirCases(t *testing.T) {
 	c := newCityOf(t, 31, 2)
 	fs := c.funerals(80)
 	r := c.open(c.config(t.TempDir()))
 	caughtUp(t, r)
-	files := c.files(r)
-	q := tracking.Reader{DB: r.Read(tracking.Name), Cases: files}
+	q := tracking.Reader{DB: r.Read(tracking.Name)}
 	for _, f := range fs {
-		x, err := files.Case(t.Context(), f.id)
-		if err != nil {
-			t.Fatal(err)
+		if got, err := q.Case(t.Context(), f.code); err != nil || got != f.id {
+			t.Errorf("%s leads to %s: %v", f.number, got, err)
 		}
-		for _, now := range []time.Time{c.today.Start(), c.today.AddDays(3).Start().Add(10 * time.Hour), c.today.AddDays(30).Start()} {
-			got, err := q.Track(t.Context(), f.code, now)
-			if err != nil {
-				t.Fatal(err)
-			}
-			b, err := json.Marshal(got)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, secret := range f.secrets(x) {
-				if bytes.Contains(b, []byte(secret)) {
-					t.Errorf("%s stands in %s", secret, b)
-				}
-			}
-			for _, sign := range []string{"！", "!", "%"} {
-				if bytes.Contains(b, []byte(sign)) {
-					t.Errorf("%s in %s", sign, b)
-				}
-			}
-			if got.Case != f.id || got.Home.Zh == "" || got.Now.Zh == "" || got.Now.En == "" || len(got.Steps) < 3 || got.Money.Text.Zh == "" {
-				t.Errorf("%+v", got)
-			}
-			// One step is now, those before it are done, those behind it to come.
-			var states []string
-			for _, s := range got.Steps {
-				states = append(states, string(s.State))
-				if s.Title.Zh == "" || s.Title.En == "" {
-					t.Errorf("%+v", s)
-				}
-			}
-			order := strings.Join(states, " ")
-			if !x.Booking.Cancelled && !slices.IsSortedFunc(states, func(a, b string) int {
-				rank := map[string]int{"done": 0, "now": 1, "todo": 2}
-				return rank[a] - rank[b]
-			}) || strings.Count(order, "now") > 1 || !x.Booking.Cancelled && !strings.Contains(order, "now") && x.Where.Stage != casefile.Released && x.Where.Stage != casefile.HandedOver {
-				t.Errorf("%s (%s): %s", f.number, x.Where.Stage, order)
-			}
-		}
-		// The former code is void.
-		if _, err := q.Track(t.Context(), strings.Repeat("0", 56)+f.id.String()[:8], c.today.Start()); !errors.Is(err, tracking.ErrNotFound) {
-			t.Errorf("a void code: %v", err)
+		if got, err := q.Case(t.Context(), strings.Repeat("0", 56)+f.id.String()[:8]); !errors.Is(err, tracking.ErrNotFound) {
+			t.Errorf("a void code leads to %s: %v", got, err)
 		}
 	}
 	for _, hash := range []string{"", "x", strings.Repeat("f", 64)} {
-		if _, err := q.Track(t.Context(), hash, c.today.Start()); !errors.Is(err, tracking.ErrNotFound) {
-			t.Errorf("%q: %v", hash, err)
+		if got, err := q.Case(t.Context(), hash); !errors.Is(err, tracking.ErrNotFound) {
+			t.Errorf("%q leads to %s: %v", hash, got, err)
 		}
-	}
-}
-
-// Every event that a case's history may hold has its line in both languages.
-func TestHistorySaysEverything(t *testing.T) {
-	c := newCityOf(t, 41, 1)
-	id := uuid.New()
-	types := casefile.Projection{}.Types()
-	said := 0
-	c.add(booking.Category, id.String(), booking.Opened{Institution: string(c.homes[0]), Number: "X", Source: booking.Desk})
-	for _, e := range currentEvents() {
-		name, _ := c.reg.TypeName(e)
-		context, _, _ := strings.Cut(name, ".")
-		if !slices.Contains(types, name) || context == "institution" || context == "parameters" || name == "coldstore.removed.v1" || name == "booking.opened.v2" {
-			continue
-		}
-		data := bytes.ReplaceAll(example(t, c.reg, e), []byte("0193a5b0-7c00-7000-8000-000000000001"), []byte(id.String()))
-		data = bytes.ReplaceAll(data, []byte(`"case": "case"`), []byte(`"case": "`+id.String()+`"`))
-		category, stream := context, id.String()
-		switch context {
-		case "booking":
-			category = booking.Category
-		case "schedule":
-			category, stream = schedule.Category, string(c.homes[0])+".hall-1.20261123"
-		case "wait":
-			category, stream = schedule.WaitCategory, string(c.homes[0])+".hall.20261123"
-		case "certificate", "tag", "furnace", "coldstore":
-			stream = "X-1"
-		}
-		c.append(category, stream, events.New{ID: c.id(), Type: name, Data: data})
-		said++
-	}
-	r := c.open(c.config(t.TempDir()))
-	caughtUp(t, r)
-	x, err := c.files(r).Case(t.Context(), id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(x.History) != said+1 {
-		t.Errorf("%d events in the history, %d happened", len(x.History), said+1)
-	}
-	for _, a := range x.History {
-		if a.Zh == "" || a.En == "" || strings.Contains(a.Zh+a.En, "%!") || strings.ContainsAny(a.Zh+a.En, "!！") {
-			t.Errorf("%s: %q, %q", a.Type, a.Zh, a.En)
-		}
-		if strings.Contains(a.Zh+a.En, secret) {
-			t.Errorf("%s names somebody: %s", a.Type, a.Zh)
-		}
-	}
-}
-
-func TestCasefile(t *testing.T) {
-	c := newCityOf(t, 51, 1)
-	c.equip()
-	home, id := c.homes[0], c.id()
-	c.add(institution.ParametersCategory, string(home), institution.ParameterSet{Name: institution.StorageDays, Value: "7"})
-	who, by := domain.Subject(c.id().String()), domain.Subject(c.id().String())
-	const day = domain.Date("2026-11-22")
-	at := func(clock domain.Clock) time.Time { return clock.On(day).UTC() }
-	o := booking.Opened{Institution: string(home), Number: "HY-20261122-0412", Source: booking.Desk,
-		Deceased: booking.Deceased{Person: who, Name: domain.Personal(who, "林归舟"), CitizenID: domain.Personal(who, domain.CitizenID("210211193504120018")), DeathDate: day, Hukou: "210211"},
-		Handler:  booking.Handler{Person: by, Name: domain.Personal(by, "林知远"), Phone: domain.Personal(by, "13804110412"), Relation: booking.Child}}
-	say := func(e booking.Event) { c.told(booking.Category, id.String(), e, time.Time{}, "") }
-	if _, err := (casefile.Reader{DB: c.open(c.config(t.TempDir())).Read(casefile.Name), Registry: c.reg}).Case(t.Context(), id); !errors.Is(err, casefile.ErrNotFound) {
-		t.Error(err)
-	}
-	// A slot is held before there is a case.
-	start := domain.Clock("09:30").On("2026-11-25").UTC()
-	c.add(schedule.Category, schedule.ID(string(home), "hall-1", "2026-11-25"), schedule.Held{Slot: "0930", Start: start, End: start.Add(time.Hour), Case: id.String(), Until: at("12:00")})
-	c.add(schedule.Category, schedule.ID(string(home), "furnace-1", "2026-11-25"), schedule.Held{Slot: "1030", Start: start.Add(time.Hour), End: start.Add(2 * time.Hour), Case: id.String(), Until: at("12:00")})
-	c.told(booking.Category, id.String(), o, at("05:40"), "")
-	c.add(schedule.Category, schedule.ID(string(home), "hall-1", "2026-11-25"), schedule.Confirmed{Slot: "0930", Case: id.String()})
-	say(booking.SlotAttached{Slot: booking.Slot{Resource: "hall-1", Day: "2026-11-25", Slot: "0930", Start: start, End: start.Add(time.Hour)}})
-	c.add(cremation.TagCategory, "0412", cremation.TagIssued{Tag: "0412", Case: id})
-	c.told(cremation.CustodyCategory, id.String(), cremation.RemainsCollected{Case: id, Institution: home, Into: cremation.Place{Kind: cremation.InVehicle, ID: "car-1"}, At: at("05:40")}, at("05:40"), "院内无信号")
-	c.told(cremation.CustodyCategory, id.String(), cremation.RemainsArrived{To: cremation.Place{Kind: cremation.InReception}, In: cremation.Scan{By: "staff-1", At: at("06:10")}}, at("06:10"), "")
-	c.told(cremation.CustodyCategory, id.String(), cremation.RemainsMoved{Tag: "0412", To: cremation.Place{Kind: cremation.InColdBay, ID: "cold-1/14"}, In: cremation.Scan{By: "staff-1", At: at("06:35")}}, at("06:35"), "")
-	c.told(cremation.CremationCategory, id.String(), cremation.Received{Case: id, Tag: "0412", Institution: home, Rules: cremation.FullCustody}, at("06:10"), "")
-	c.told(cremation.CremationCategory, id.String(), cremation.DeathCertificateRecorded{Form: cremation.Form2026, Number: domain.Personal(who, "210211193504120018"), CauseClass: domain.Personal(who, cremation.Natural)}, at("06:20"), "")
-	say(booking.CircumstancesRecorded{Place: booking.InHospital, Cause: domain.Personal(who, booking.NaturalDeath)})
-	say(booking.PaperReceived{Paper: booking.HandlerID, Form: booking.Original})
-	say(booking.PaperPromised{Paper: booking.HouseholdBook, Due: "2026-11-30", Pledge: "P"})
-	lines := []booking.Line{
-		{ID: "a", Code: "CRM-FLAT", NameZh: "平板炉火化", Quantity: 1, Price: 90000, Amount: 90000},
-		{ID: "b", Code: "STO-DAY", NameZh: "存放", Quantity: 4, Price: 9000, Amount: 36000},
-		{ID: "c", Code: "HAL-S", NameZh: "小厅", Quantity: 1, Price: 12000, Amount: 12000},
-		{ID: "d", Code: "WREATH", NameZh: "绢花花圈", Quantity: 6}}
-	say(booking.Quoted{Quote: "Q-1", PriceListVersion: 12, Lines: lines, Total: 138000})
-	c.told(booking.Category, id.String(), booking.Consented{Quote: "Q-1", Total: 138000, Person: by}, at("18:50"), "")
-	say(booking.ReliefGranted{Category: domain.Personal(who, "低保"), Rule: "LN-BASIC-2025", Version: "1", Waives: []booking.Waived{{Code: "CRM-FLAT", Quantity: 1}, {Code: "STO-DAY", Quantity: 3}}})
-	// Two of the four days are on the bill, both free.
-	say(booking.Charged{Line: booking.Line{ID: "b1", Code: "STO-DAY", NameZh: "存放", Quantity: 2, Price: 9000, Amount: 18000}})
-	say(booking.ReliefApplied{Line: "b1", Amount: 18000, Grounds: domain.Personal(who, booking.Grounds{Rule: "LN-BASIC-2025"})})
-	say(booking.ChargeRefused{Refusal: "R-1", Code: "charge_split", Item: "抬尸", Amount: 20000, Rule: "PR-3"})
-	c.told(access.Category, id.String(), access.Read{By: "staff-9", What: access.Numbers, Reason: "核对证件", At: at("19:00")}, at("19:00"), "")
-	last := c.add(cremation.CertificateCategory, "C-1", cremation.CertificateRegistered{Number: "C-1", Case: id, Institution: home})
-	r := c.open(c.config(t.TempDir()))
-	wait(t, r, casefile.Name, last)
-	files := c.files(r)
-	x, err := files.Case(t.Context(), id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if x.Number != o.Number || x.InstitutionZh != "演示殡仪馆1" || x.Tag != "0412" || x.Booking.Deceased.Name.Or("") != "林归舟" || x.Opened.Actor != "staff-0102" {
-		t.Errorf("%+v", x)
-	}
-	for _, by := range []func() (uuid.UUID, error){func() (uuid.UUID, error) { return files.ByTag(t.Context(), "0412") }, func() (uuid.UUID, error) { return files.ByCertificate(t.Context(), "C-1") }} {
-		if got, err := by(); err != nil || got != id {
-			t.Error(got, err)
-		}
-	}
-	if _, err := files.ByTag(t.Context(), "0413"); !errors.Is(err, casefile.ErrNotFound) {
-		t.Error(err)
-	}
-	if len(x.Slots) != 2 || !x.Slots[0].Confirmed || x.Slots[0].NameZh != "一号厅" || x.Slots[1].Confirmed || !x.Slots[1].Until.Equal(at("12:00")) || x.Slots[1].Kind != "furnace" {
-		t.Errorf("%+v", x.Slots)
-	}
-	w := x.Where
-	if w.Stage != casefile.InHouse || w.NameZh != "冷藏 14 位" || !w.Since.Equal(at("06:35")) || w.Arrived != day || w.Limit != "2026-11-29" || w.Days("2026-11-23") != 2 || w.Overlong("2026-11-29") || !w.Overlong("2026-11-30") {
-		t.Errorf("%+v", w)
-	}
-	missing := map[booking.Code]bool{}
-	for _, p := range x.Papers {
-		missing[p.Code] = p.Missing()
-		switch p.Code {
-		case booking.DeathPaper:
-			if !p.Unchecked || p.Have || !p.Received.Equal(at("06:20")) {
-				t.Errorf("%+v", p)
-			}
-		case booking.HouseholdBook:
-			if p.Due != "2026-11-30" {
-				t.Errorf("%+v", p)
-			}
-		}
-	}
-	if d := cmp.Diff(map[booking.Code]bool{booking.DeathPaper: true, booking.ConfirmationPaper: true, booking.DeceasedID: true, booking.HandlerID: false,
-		booking.RelationProof: true, booking.HouseholdBook: false, booking.ReliefProof: true}, missing); d != "" {
-		t.Error(d)
-	}
-	m := x.Money
-	if m.Total != 138000 || m.Relief != 90000+27000 || m.Due != 21000 || m.Owed != 21000 || m.Balance != 0 || !m.Answered || !m.Agreed.Occurred.Equal(at("18:50")) || m.List != 12 {
-		t.Errorf("%+v", m)
-	}
-	var got []string
-	for _, l := range m.Lines {
-		got = append(got, fmt.Sprintf("%s %v %d −%d =%d", l.Code, l.Charged, l.Amount, l.Relief, l.Due))
-	}
-	if d := cmp.Diff([]string{"STO-DAY true 18000 −18000 =0", "CRM-FLAT false 90000 −90000 =0", "STO-DAY false 18000 −9000 =9000", "HAL-S false 12000 −0 =12000", "WREATH false 0 −0 =0"}, got); d != "" {
-		t.Error(d)
-	}
-	if len(x.Reads) != 1 || x.Reads[0].Zh != "查看完整号码，核对证件" || len(x.Certificates) != 1 || !x.Certificates[0].Valid {
-		t.Errorf("%+v %+v", x.Reads, x.Certificates)
-	}
-	late := slices.IndexFunc(x.History, func(a casefile.Act) bool { return a.LateReason != "" })
-	if a := x.History[late]; a.LateReason != "院内无信号" || !a.Occurred.Equal(at("05:40")) || a.Zh != "接运，至接运车 car-1" || a.Source.Position == 0 || a.Source.Recorded.IsZero() {
-		t.Errorf("%+v", a)
-	}
-	if !slices.IsSortedFunc(x.History, func(a, b casefile.Act) int { return int(b.Source.Position) - int(a.Source.Position) }) || len(x.History) != 22 {
-		t.Errorf("%d events", len(x.History))
-	}
-	// A case marshals without personal data.
-	b, err := json.Marshal(x)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, secret := range []string{"林归舟", "林知远", "13804110412", "210211193504120018"} {
-		if bytes.Contains(b, []byte(secret)) {
-			t.Errorf("%s in clear", secret)
-		}
-	}
-
-	// The family reads the same in plain words.
-	tr := tracking.Of(x, domain.Clock("10:00").On("2026-11-23"))
-	if tr.Now.Zh != "已在演示殡仪馆1安放。" || tr.Next.Zh != "后天，11 月 25 日周三 9:30在一号厅告别。" || tr.Money.Text.Zh != "一共 210 元，是您 11 月 22 日签字的报价。已减去 1,170 元。" {
-		t.Errorf("%q %q %q", tr.Now.Zh, tr.Next.Zh, tr.Money.Text.Zh)
-	}
-	var steps []string
-	for _, s := range tr.Steps {
-		steps = append(steps, string(s.State)+" "+s.Title.Zh+"："+s.Text.Zh)
-	}
-	if d := cmp.Diff([]string{"done 接到殡仪馆：11 月 22 日周日 6:10", "done 安放：11 月 22 日周日 6:35，冷藏室", "now 告别：11 月 25 日周三 9:30，一号厅",
-		"todo 火化：时间还没有定", "todo 领取骨灰和火化证明：火化以后，凭您的身份证和一次性号码"}, steps); d != "" {
-		t.Error(d)
-	}
-	if tr.Bring[len(tr.Bring)-1].Note.Zh != "已收到，不用带" || !tr.MayChange || tr.MayRate || len(tr.Looks) != 1 || tr.Looks[0].Why != "核对证件" {
-		t.Errorf("%+v", tr)
 	}
 }
 
@@ -509,27 +341,4 @@ func mustID(t *testing.T, s string) uuid.UUID {
 		t.Fatal(err)
 	}
 	return id
-}
-
-// BenchmarkCase reads one case with all that happened to it, and what its
-// family sees of it.
-func BenchmarkCase(b *testing.B) {
-	c := newCityOf(b, 81, 1)
-	fs := c.funerals(300)
-	r := c.open(c.config(b.TempDir()))
-	if err := r.WaitCaughtUp(b.Context()); err != nil {
-		b.Fatal(err)
-	}
-	files := c.files(r)
-	i, acts := 0, 0
-	for b.Loop() {
-		x, err := files.Case(b.Context(), fs[i%len(fs)].id)
-		if err != nil {
-			b.Fatal(err)
-		}
-		tracking.Of(x, c.today.Start())
-		acts += len(x.History)
-		i++
-	}
-	b.ReportMetric(float64(acts)/float64(i), "events/case")
 }

@@ -22,7 +22,6 @@ import (
 	"shenzhong/events/memory"
 	"shenzhong/projections"
 	"shenzhong/projections/availability"
-	"shenzhong/projections/casefile"
 	"shenzhong/projections/ecoratio"
 	"shenzhong/projections/frontdesk"
 	"shenzhong/projections/places"
@@ -47,9 +46,10 @@ type city struct {
 	lists     map[domain.CreditCode]pricing.Published
 	suspected map[domain.CreditCode][]uuid.UUID
 	confirmed map[domain.CreditCode][]uuid.UUID
-	filler    []events.New // events that these read models do not read
-	equipped  bool         // the institutions have what funerals need
-	calm      bool         // institutions change as rarely as real ones do
+	eco       bool     // burials are corrected, plots given, targets set
+	completed []string // eco-burials
+	burials   map[string]ecoburial.Completed
+	equipped  bool // the institutions have what funerals need
 }
 
 // clocked is a memory store whose recording times follow from the position.
@@ -80,7 +80,7 @@ func newCityOf(t testing.TB, seed uint64, homes int) *city {
 	t.Helper()
 	began := time.Date(2026, 4, 1, 1, 0, 0, 0, time.UTC)
 	keys := &erasable{}
-	c := &city{t: t, rand: rand.New(rand.NewPCG(seed, 7)), reg: projections.Registry(keys), keys: keys, rev: map[events.Stream]events.Revision{},
+	c := &city{t: t, rand: rand.New(rand.NewPCG(seed, 7)), reg: projections.Registry(keys), keys: keys, rev: map[events.Stream]events.Revision{}, burials: map[string]ecoburial.Completed{},
 		today: "2026-04-01", lists: map[domain.CreditCode]pricing.Published{}, suspected: map[domain.CreditCode][]uuid.UUID{}, confirmed: map[domain.CreditCode][]uuid.UUID{},
 		store: &clocked{memory.New(), func(p events.Position) time.Time { return began.Add(time.Duration(p) * 7 * time.Minute) }}}
 	c.add(credit.PolicyCategory, "dl", credit.PolicyAdopted{PolicyVersion: testPolicy("v1", "2026-01-01", 80)})
@@ -184,9 +184,6 @@ func (c *city) live(n int) (last events.Position) {
 		}
 		home := pick(c, c.homes)
 		k := c.rand.IntN(100)
-		if c.calm && k >= 70 && c.rand.IntN(100) > 0 {
-			k = 0
-		}
 		switch {
 		case k < 55:
 			last = c.oneCase(home)
@@ -275,12 +272,86 @@ func (c *city) bury(home domain.CreditCode) events.Position {
 		return c.add(cemetery.PlotCategory, string(home)+".A-"+c.id().String()[:8], cemetery.PlotInterred{Right: "R", Person: person, Certificate: "C", EcoType: typ.code,
 			Definition: "dl-eco-2026.1", Institution: home, Division: division, AreaCM2: typ.land + c.rand.IntN(500), InterredOn: on})
 	}
-	return c.add(ecoburial.BurialCategory, c.id().String(), ecoburial.Completed{Type: typ.code, Definition: "dl-eco-2026.1", Institution: home, Division: division,
-		Person: person, Certificate: "C", CompletedOn: on, LandCM2: typ.land})
+	id := c.id().String()
+	done := ecoburial.Completed{Type: typ.code, Definition: "dl-eco-2026.1", Institution: home, Division: division,
+		Person: person, Certificate: "C", CompletedOn: on, LandCM2: typ.land}
+	at := c.add(ecoburial.BurialCategory, id, done)
+	c.completed = append(c.completed, id)
+	c.burials[id] = done
+	if !c.eco {
+		return at
+	}
+	switch c.rand.IntN(6) {
+	case 0:
+		return c.correct(pick(c, c.completed))
+	case 1:
+		plot := string(home) + ".B-" + c.id().String()[:8]
+		c.add(cemetery.CemeteryCategory, string(home), cemetery.CemeteryEstablished{Cemetery: home, NameZh: "演示公墓", Class: pick(c, cemetery.Classes), Division: division})
+		c.add(cemetery.PlotCategory, plot, cemetery.PlotSurveyed{Cemetery: home, Division: division, Plot: "B", Kind: cemetery.Grave, EcoType: "SMALL_PLOT", Capacity: 2, AreaCM2: 5000})
+		at = c.add(cemetery.PlotCategory, plot, cemetery.PlotAllocated{Right: "R", Applicant: person, Deceased: person, Ground: cemetery.CremationCertificate, Contract: "C", TermUntil: "2046-01-01"})
+		if c.rand.IntN(2) == 0 {
+			at = c.add(cemetery.PlotCategory, plot, cemetery.PlotSurrendered{Right: "R", Reason: "家属放弃", Persons: []domain.Subject{person}})
+		}
+	case 2:
+		at = c.add(ecoburial.RulebookCategory, "210200", ecoburial.TargetSet{Share: ecoburial.BroadShare, Year: on.Year(), PerMille: c.rand.IntN(1000), Document: "演示文件"})
+	}
+	return at
 }
 
-// oneCase books a hall and a furnace, with everything around it that only other
-// read models would want.
+// correct says of an eco-burial that it was another day, place or type.
+func (c *city) correct(id string) events.Position {
+	b := c.burials[id]
+	was := ecoburial.Told{Type: b.Type, Division: b.Division, CompletedOn: b.CompletedOn, LandCM2: b.LandCM2}
+	switch c.rand.IntN(4) {
+	case 0:
+		if b.CompletedOn == "" { // the day has become known
+			b.CompletedOn = c.today.AddDays(-30)
+		}
+		b.CompletedOn = b.CompletedOn.AddMonths(-c.rand.IntN(2)).AddDays(-1)
+	case 1:
+		b.Division = pick(c, []domain.Division{"210202", "210211", "210283", "210100"})
+	case 2:
+		b.Type = pick(c, burialTypes).code
+	default:
+		b.LandCM2 += 100
+	}
+	c.burials[id] = b
+	return c.add(ecoburial.BurialCategory, id, ecoburial.Corrected{Type: b.Type, Division: b.Division, CompletedOn: b.CompletedOn, LandCM2: b.LandCM2, Was: was, Reason: "核对", Paper: "DJ"})
+}
+
+// ecology adds what only the eco-burial ratio learns of.
+func (c *city) ecology() (last events.Position) {
+	c.t.Helper()
+	c.eco = true
+	d := ecoburial.Default()
+	d.ID = "dl-eco-2026.2"
+	c.add(ecoburial.RulebookCategory, "210200", ecoburial.DefinitionAdopted{Definition: d, From: "2026-07-01", Document: "演示文件"})
+	for range 40 {
+		c.bury(pick(c, c.homes))
+	}
+	c.freeze(c.today.Month(), c.today.AddMonths(3).Start(), d)
+	for range 20 {
+		last = c.bury(pick(c, c.homes))
+	}
+	return last
+}
+
+// freeze publishes a month as the program does.
+func (c *city) freeze(month string, now time.Time, ds ...ecoburial.Definition) {
+	c.t.Helper()
+	cells, at, err := ecoratio.Cells(c.t.Context(), c.store, c.reg, "210200", month)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	es, err := ecoburial.Figures.Decide(ecoburial.Figures.Initial, ecoburial.PublishFigures{Act: domain.Act{ID: c.id(), By: "policy:figures", Now: now}, Division: "210200", Month: month,
+		Position: uint64(at), Cells: cells, Definitions: ds, Day: 10})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.add(ecoburial.FiguresCategory, ecoburial.FiguresID("210200", month), es[0])
+}
+
+// oneCase books a hall and a furnace.
 func (c *city) oneCase(home domain.CreditCode) (last events.Position) {
 	c.cases++
 	id := c.id().String()
@@ -291,11 +362,6 @@ func (c *city) oneCase(home domain.CreditCode) (last events.Position) {
 		st := schedule.ID(string(home), resource, day)
 		slot := schedule.SlotName(start) + "-" + id[:4]
 		c.add(schedule.Category, st, schedule.Held{Slot: slot, Start: start, End: start.Add(time.Hour), Case: id, Until: start.Add(-time.Hour)})
-		for _, f := range c.filler {
-			f.ID = c.id()
-			category, _, _ := strings.Cut(f.Type, ".")
-			last = c.append(category, id, f)
-		}
 		switch c.rand.IntN(4) {
 		case 0:
 			last = c.add(schedule.Category, st, schedule.Released{Slot: slot, Case: id, Reason: schedule.Expired})
@@ -337,6 +403,7 @@ func (c *city) upkeep() (last events.Position) {
 			c.add(schedule.Category, schedule.ID(string(home), "hall-1", day), schedule.Blocked{Block: "maintenance-" + w, Start: at("14:00"), End: at("15:00"), Kind: schedule.Maintenance})
 		}
 		c.add(institution.Category, string(home), institution.MaintenanceCancelled{Window: "m-2", Reason: "改期"})
+		c.add(institution.ParametersCategory, string(home), institution.ParameterSet{Name: institution.BookingDays, Value: "14", Unit: "day", Reason: "清明"})
 		last = c.add(schedule.Category, schedule.ID(string(home), "hall-1", day), schedule.Unblocked{Block: "maintenance-m-2"})
 	}
 	return last
@@ -354,7 +421,7 @@ func version(name string) int {
 
 func readModels() []projections.Projection {
 	return []projections.Projection{servicecredit.Projection{}, ecoratio.Projection{}, pricepages.Projection{Renderer: drawn}, availability.Projection{},
-		search.Projection{}, casefile.Projection{}, frontdesk.Projection{}, tracking.Projection{}, places.Projection{}}
+		search.Projection{}, frontdesk.Projection{}, tracking.Projection{}, places.Projection{}}
 }
 
 func (c *city) config(dir string) projections.Config {

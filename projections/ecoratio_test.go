@@ -1,6 +1,7 @@
 package projections_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -198,8 +199,6 @@ func TestEcoRatioUnderAnotherDefinition(t *testing.T) {
 	c.at("2026-10-31 12:00")
 	c.atSea("2026-10-31", "210202")
 	c.interred("2026-10-03", "210211", "NICHE", 0)
-	r := c.open(c.config(t.TempDir()))
-	caughtUp(t, r)
 	narrow := ecoburial.Default()
 	narrow.ID, narrow.Types = "narrow", append([]ecoburial.Type(nil), narrow.Types...)
 	for i := range narrow.Types {
@@ -207,11 +206,167 @@ func TestEcoRatioUnderAnotherDefinition(t *testing.T) {
 			narrow.Types[i].Broad = false
 		}
 	}
-	q := ecoratio.Reader{DB: r.Read(ecoratio.Name), Definitions: []ecoburial.Definition{ecoburial.Default(), narrow}}
-	for id, want := range map[string]int{"": 1, "narrow": 1, "dl-eco-2026.1": 2} {
-		n, err := q.Total(t.Context(), ecoratio.Filter{Definition: id})
+	c.add(ecoburial.RulebookCategory, "210200", ecoburial.DefinitionAdopted{Definition: narrow, From: "2026-11-01", Document: "演示文件"})
+	r := c.open(c.config(t.TempDir()))
+	caughtUp(t, r)
+	q := ecoratio.Reader{DB: r.Read(ecoratio.Name)}
+	for f, want := range map[ecoratio.Filter]int{{}: 1, {Until: "2026-10-31"}: 2, {Until: "2026-11-30"}: 1, {Definition: "narrow"}: 1, {Definition: "dl-eco-2026.1"}: 2} {
+		n, err := q.Total(t.Context(), f)
 		if err != nil || n.Broad != want || n.Interments != 2 {
-			t.Errorf("%q: %+v %v", id, n, err)
+			t.Errorf("%+v: %+v %v", f, n, err)
 		}
+	}
+	if _, err := q.Total(t.Context(), ecoratio.Filter{Definition: "none"}); !errors.Is(err, ecoratio.ErrDefinition) {
+		t.Error(err)
+	}
+}
+
+// Every figure by month, quarter, year, district, type and definition equals an
+// independent count of the stored bytes, before and after 200 late and corrected
+// events; a frozen month keeps what was published, and what stands beside it
+// explains the difference.
+func TestEcoRatioRecountedAndFrozen(t *testing.T) {
+	c := newCity(t, 3)
+	c.eco = true
+	wide := ecoburial.Default()
+	wide.ID, wide.Types, wide.SmallSingleCM2 = "dl-eco-2026.2", append([]ecoburial.Type(nil), wide.Types...), 6000
+	for i := range wide.Types {
+		if wide.Types[i].Code == "TREE_KEEP" {
+			wide.Types[i].Strict = true
+		}
+	}
+	c.at("2026-04-01 08:00")
+	c.add(ecoburial.RulebookCategory, "210200", ecoburial.DefinitionAdopted{Definition: wide, From: "2026-07-01", Document: "演示文件"})
+	frozen := []string{"2026-04", "2026-05", "2026-06", "2026-07"}
+	for i, month := range append(frozen, "2026-08") {
+		first := domain.Date(month + "-01")
+		for day := range 28 {
+			c.today = first.AddDays(day)
+			c.at(string(c.today) + " 17:00")
+			for range 4 {
+				c.bury(pick(c, c.homes))
+			}
+		}
+		if i > 0 {
+			due := first.AddDays(9)
+			c.at(string(first.AddDays(28)) + " 09:00")
+			c.freeze(frozen[i-1], due.AddDays(20).Start(), ecoburial.Default(), wide)
+		}
+	}
+	dir := t.TempDir()
+	look := func() (figures int, then []ecoratio.Frozen, now []ecoratio.Counts, causes [][]ecoratio.Cause) {
+		t.Helper()
+		r := c.open(c.config(dir))
+		caughtUp(t, r)
+		q := ecoratio.Reader{DB: r.Read(ecoratio.Name)}
+		for _, month := range frozen {
+			f, ok, err := q.Frozen(t.Context(), month)
+			if err != nil || !ok {
+				t.Fatal(month, ok, err)
+			}
+			filter, err := ecoratio.Filter{Division: "210200", Definition: wide.ID}.Period(month)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n, err := q.Total(t.Context(), filter)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cs, err := q.Causes(t.Context(), f, "210200")
+			if err != nil {
+				t.Fatal(err)
+			}
+			then, now, causes = append(then, f), append(now, n), append(causes, cs)
+		}
+		if err := r.Close(); err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range c.verify(dir).Models {
+			if m.Name == ecoratio.Name {
+				if !m.OK() || !m.Recount {
+					t.Errorf("%v, %d differences, %v %v", m.Err, m.Count, m.Differ, m.Recounts)
+				}
+				figures = m.Figures
+			}
+		}
+		return figures, then, now, causes
+	}
+	before, then, _, _ := look()
+	c.at("2026-09-20 09:00")
+	for i := range 200 {
+		if i%2 == 0 {
+			c.correct(pick(c, c.completed))
+			continue
+		}
+		c.today = domain.Date(pick(c, frozen) + "-25")
+		c.bury(pick(c, c.homes)) // late: up to 20 days before
+	}
+	after, kept, now, causes := look()
+	if d := cmp.Diff(then, kept); d != "" {
+		t.Error("what was published changed:", d)
+	}
+	if before < 900 || after < 900 {
+		t.Errorf("only %d and %d figures were recounted", before, after)
+	}
+	for i, f := range kept {
+		published, ok := f.Total(wide.ID)
+		if !ok || published.Interments == 0 {
+			t.Fatalf("%s: %+v", f.Month, f)
+		}
+		moved := 0
+		for _, x := range causes[i] {
+			if x.Source.Position <= f.RestsOn {
+				t.Errorf("%s: %+v was counted when the month was published", f.Month, x)
+			}
+			in := func(a ecoratio.At) int {
+				typ, known := wide.Type(a.Type)
+				if a.Month == f.Month && a.Division.In("210200") && (!known || typ.Interment) {
+					return 1
+				}
+				return 0
+			}
+			moved += in(x.Is) - in(x.Was)
+		}
+		if len(causes[i]) == 0 || now[i].Interments == published.Interments {
+			t.Errorf("%s: nothing was restated, the test shows nothing", f.Month)
+		}
+		if now[i].Interments != published.Interments+moved {
+			t.Errorf("%s: %d were published, %d are counted now, the causes explain %d", f.Month, published.Interments, now[i].Interments, moved)
+		}
+	}
+}
+
+func TestCoverage(t *testing.T) {
+	c := newCity(t, 1)
+	yard, kin := string(c.homes[0]), domain.Subject("a")
+	c.at("2025-09-30 12:00") // before the twelve months
+	c.add(cemetery.CemeteryCategory, yard, cemetery.CemeteryEstablished{Cemetery: c.homes[0], Class: cemetery.UrbanPublic, Division: "210211"})
+	c.add(cemetery.CemeteryCategory, string(c.homes[1]), cemetery.CemeteryEstablished{Cemetery: c.homes[1], Class: cemetery.Commercial, Division: "210212"})
+	for _, plot := range []string{"1", "2", "3", "4", "5"} {
+		c.add(cemetery.PlotCategory, yard+"."+plot, cemetery.PlotSurveyed{Cemetery: c.homes[0], Division: "210211", Plot: plot, Capacity: 2})
+	}
+	give := func(plot string) {
+		c.add(cemetery.PlotCategory, yard+"."+plot, cemetery.PlotAllocated{Deceased: kin})
+	}
+	give("1")
+	c.at("2026-10-05 12:00")
+	give("2")
+	give("3")
+	give("3")
+	c.add(cemetery.PlotCategory, yard+".2", cemetery.PlotSurrendered{Persons: []domain.Subject{kin}})
+	c.at("2026-11-01 12:00")
+	give("4") // in a month that has not ended
+	r := c.open(c.config(t.TempDir()))
+	caughtUp(t, r)
+	got, err := ecoratio.Reader{DB: r.Read(ecoratio.Name)}.Coverage(t.Context(), "2026-11-23")
+	want := []ecoratio.Coverage{{Division: "210211", Cemeteries: 1, Public: 1, Places: 10, Taken: 4, LastYear: 2}, {Division: "210212", Cemeteries: 1}}
+	if d := cmp.Diff(want, got); err != nil || d != "" {
+		t.Fatal(err, d)
+	}
+	if y, ok := got[0].YearsLeft(); !ok || y != 3 || !got[0].Covered() {
+		t.Error(y, ok)
+	}
+	if _, ok := got[1].YearsLeft(); ok || got[1].Covered() {
+		t.Error("a district without a rate was given years")
 	}
 }

@@ -13,7 +13,6 @@ import (
 	"shenzhong/domain/cremation"
 	"shenzhong/domain/institution"
 	"shenzhong/domain/schedule"
-	"shenzhong/projections"
 	"shenzhong/projections/frontdesk"
 )
 
@@ -241,73 +240,5 @@ func TestLateActs(t *testing.T) {
 	}
 	if a, err = q.Attention(t.Context(), c.homes[0], c.store.at(0).AddDate(1, 0, 0)); err != nil || len(a.Late) != 0 {
 		t.Errorf("a year later: %d, %v", len(a.Late), err)
-	}
-}
-
-// BenchmarkBoard draws the day of an institution with 500 cases on it, in a
-// file that has a year of such days behind it where that is asked for.
-func BenchmarkBoard(b *testing.B) {
-	c := newCityOf(b, 71, 1)
-	home, h := c.homes[0], string(c.homes[0])
-	const day = domain.Date("2026-11-23")
-	for i := range 60 {
-		kind, name := institution.Hall, "hall"
-		switch {
-		case i >= 40:
-			kind, name = institution.Vehicle, "car"
-		case i >= 20:
-			kind, name = institution.Furnace, "furnace"
-		}
-		c.add(institution.Category, h, institution.ResourceAdded{Resource: fmt.Sprintf("%s-b%d", name, i), Kind: kind, NameZh: fmt.Sprint("资源", i), Opens: "06:00", Closes: "18:00", SlotMinutes: 60, Capacity: 1})
-	}
-	cases := 0
-	for d := range 30 { // a month before and the day itself
-		on := day.AddDays(d - 29)
-		n := 50
-		if on == day {
-			n = 500
-		}
-		for i := range n {
-			cases++
-			id := c.id()
-			who, by := domain.Subject(c.id().String()), domain.Subject(c.id().String())
-			c.add(booking.Category, id.String(), booking.Opened{Institution: h, Number: fmt.Sprint("N-", cases), Source: booking.Desk,
-				Deceased: booking.Deceased{Person: who, Name: domain.Personal(who, "林归舟")}, Handler: booking.Handler{Person: by, Name: domain.Personal(by, "甲"), Phone: domain.Personal(by, "13800000000"), Relation: booking.Child}})
-			c.told(cremation.CremationCategory, id.String(), cremation.Received{Case: id, Tag: fmt.Sprint("T", cases), Institution: home}, on.Start(), "")
-			resource := fmt.Sprintf("hall-b%d", i%20)
-			if i%2 == 0 {
-				resource = fmt.Sprintf("furnace-b%d", 20+i%20)
-			}
-			start := on.Start().Add(time.Duration(6*60+(i/40)*45) * time.Minute).UTC()
-			st := schedule.ID(h, resource, on)
-			slot := schedule.SlotName(start) + fmt.Sprint("-", i)
-			c.add(schedule.Category, st, schedule.Held{Slot: slot, Start: start, End: start.Add(45 * time.Minute), Case: id.String(), Until: start, BufferMinutes: 15})
-			c.add(schedule.Category, st, schedule.Confirmed{Slot: slot, Case: id.String()})
-		}
-	}
-	r := c.open(projections.Config{Dir: b.TempDir(), Store: c.store, Registry: c.reg, Projections: []projections.Projection{frontdesk.Projection{}}, Logger: quietLog})
-	if err := r.WaitCaughtUp(b.Context()); err != nil {
-		b.Fatal(err)
-	}
-	q := frontdesk.Reader{DB: r.Read(frontdesk.Name)}
-	now := domain.Clock("10:10").On(day)
-	for name, ask := range map[string]func() (int, error){
-		"board": func() (int, error) {
-			x, err := q.Board(b.Context(), home, day, now)
-			return x.Counts.Total, err
-		},
-		"attention": func() (int, error) { x, err := q.Attention(b.Context(), home, now); return len(x.Lacking), err },
-		"custody":   func() (int, error) { x, err := q.Custody(b.Context(), home, now); return len(x), err },
-	} {
-		b.Run(name, func(b *testing.B) {
-			n := 0
-			for b.Loop() {
-				var err error
-				if n, err = ask(); err != nil {
-					b.Fatal(err)
-				}
-			}
-			b.ReportMetric(float64(n), "rows")
-		})
 	}
 }

@@ -231,7 +231,7 @@ func TestPlacesOffice(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []places.Right{{Right: "R1", Plot: "A-01-01", Contract: "HT-1", GrantedOn: "2007-04-05", Until: "2027-03-28", UpkeepUntil: "2027-03-31", Status: "LIVE", GraceMonths: 24,
-		Notices: []places.Notice{{-12, "2026-03-28", "2026-04-01"}, {-6, "2026-09-28", ""}, {-1, "2027-02-28", ""}, {3, "2027-06-28", ""}}}}
+		Notices: []places.Notice{{Stage: -12, DueOn: "2026-03-28", ServedOn: "2026-04-01"}, {Stage: -6, DueOn: "2026-09-28"}, {Stage: -1, DueOn: "2027-02-28"}, {Stage: 3, DueOn: "2027-06-28"}}}}
 	if d := cmp.Diff(want, rs); d != "" {
 		t.Error(d)
 	}

@@ -233,6 +233,8 @@ func fill(t *testing.T, v reflect.Value, name string) {
 	switch v.Kind() {
 	case reflect.String:
 		v.SetString(name)
+	case reflect.Uint64:
+		v.SetUint(3)
 	case reflect.Int, reflect.Int64, reflect.Int32:
 		v.SetInt(3)
 	case reflect.Float64:

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // A Tx is one transaction on a read model's file. Statements are prepared on
@@ -15,8 +16,19 @@ import (
 // statement whose context can end, which costs more than the statement. The
 // runner looks at the context between batches.
 type Tx struct {
-	conn  *sql.Conn
-	stmts map[string]*sql.Stmt
+	conn    *sql.Conn
+	stmts   map[string]*sql.Stmt
+	inserts map[insert]string
+}
+
+// An insert is a statement that inserts so many rows of so many columns.
+type insert struct {
+	into        string
+	rows, width int
+}
+
+func newTx(conn *sql.Conn) *Tx {
+	return &Tx{conn: conn, stmts: map[string]*sql.Stmt{}, inserts: map[insert]string{}}
 }
 
 var background = context.Background()
@@ -40,6 +52,34 @@ func (tx *Tx) Exec(query string, args ...any) (sql.Result, error) {
 		return nil, err
 	}
 	return s.ExecContext(background, args...)
+}
+
+// insertRows is how many rows go into one statement at most.
+const insertRows = 64
+
+// Insert writes rows of so many columns, given one after the other, as
+// `INSERT INTO table` or `INSERT OR REPLACE INTO table (columns)` says. Many go
+// into one statement, because a statement costs more than its rows do.
+func (tx *Tx) Insert(into string, width int, values []any) error {
+	for rows := insertRows; len(values) > 0; {
+		for rows*width > len(values) {
+			if rows /= 2; rows == 0 { // halves, so that there are few statements to prepare
+				return fmt.Errorf("projections: %d values are left over in %s", len(values), into)
+			}
+		}
+		k := insert{into, rows, width}
+		query, ok := tx.inserts[k]
+		if !ok {
+			row := "(?" + strings.Repeat(",?", width-1) + ")"
+			query = into + " VALUES " + row + strings.Repeat(","+row, rows-1)
+			tx.inserts[k] = query
+		}
+		if _, err := tx.Exec(query, values[:rows*width]...); err != nil {
+			return err
+		}
+		values = values[rows*width:]
+	}
+	return nil
 }
 
 // Query runs a query. Its rows must be closed before the next statement of the

@@ -63,6 +63,14 @@ type demoCity struct {
 	districts              []district
 }
 
+// furnaces is how many there are.
+func (d *demoCity) furnaces() (n int) {
+	for _, h := range d.homes {
+		n += len(h.furnaces)
+	}
+	return n
+}
+
 type district struct {
 	Code   domain.Division `json:"code"`
 	NameZh string          `json:"name_zh"`
@@ -357,7 +365,22 @@ func (s *site) found(ctx context.Context, app *handlers.App, at, change time.Tim
 				NameZh: fmt.Sprintf("%d号火化炉", i+1), NameEn: fmt.Sprintf("Furnace %d", i+1), Opens: "08:00", Closes: "16:30", SlotMinutes: 30, Capacity: 1}},
 			institution.AddResource{Act: act(hallOf(f), at), ResourceAdded: institution.ResourceAdded{Resource: hallOf(f), Kind: institution.Hall,
 				NameZh: fmt.Sprintf("%d号告别厅", i+1), NameEn: fmt.Sprintf("Hall %d", i+1), Opens: "07:00", Closes: "15:00", SlotMinutes: 30, BufferMinutes: 30,
-				Capacity: []int{40, 80, 150}[i%3]}})
+				Capacity: []int{40, 80, 150}[i%3]}},
+			institution.AddResource{Act: act(coldOf(f), at), ResourceAdded: institution.ResourceAdded{Resource: coldOf(f), Kind: institution.ColdBay,
+				NameZh: fmt.Sprintf("%d号冷藏柜", i+1), NameEn: fmt.Sprintf("Cold bank %d", i+1), Opens: "00:00", Closes: "24:00", SlotMinutes: 60, Capacity: coldBays}})
+	}
+	if len(s.furnaces) > 0 {
+		cmds = append(cmds, institution.AddResource{Act: act("car-1", at), ResourceAdded: institution.ResourceAdded{Resource: "car-1", Kind: institution.Vehicle,
+			NameZh: "1号接运车", NameEn: "Vehicle 1", Opens: "00:00", Closes: "24:00", SlotMinutes: 30, Capacity: 1}})
+		for n := 1; n <= 2; n++ {
+			who := s.staff("furnace", n)
+			cmds = append(cmds, institution.QualifyStaff{Act: act("qualify "+who, at), StaffQualified: institution.StaffQualified{Account: who, Skill: institution.Cremator,
+				ValidFrom: "2020-01-01", Document: fmt.Sprintf("虚构上岗证-%s", who)}})
+		}
+	}
+	if s.reg.Kind == institution.SeaBurialOperator {
+		cmds = append(cmds, institution.AddResource{Act: act("ship-1", at), ResourceAdded: institution.ResourceAdded{Resource: "ship-1", Kind: institution.Vessel,
+			NameZh: "演示船一号", NameEn: "Demo Ship 1", Opens: "06:00", Closes: "18:00", SlotMinutes: 60, Capacity: vesselSeats}})
 	}
 	for _, c := range cmds {
 		if _, err := app.Institutions.Handle(ctx, key, c); err != nil {
@@ -391,6 +414,13 @@ func (s *site) found(ctx context.Context, app *handlers.App, at, change time.Tim
 
 // hallOf is the hall that goes with a furnace: hall-2 with furnace-2.
 func hallOf(furnace string) string { return "hall-" + furnace[len("furnace-"):] }
+
+// coldOf is the cold bank that goes with a furnace: cold-2 with furnace-2.
+func coldOf(furnace string) string { return "cold-" + furnace[len("furnace-"):] }
+
+// coldBays is how many bays a demo home's cold bank has: those who wait for one
+// furnace's today, tomorrow and the day after.
+const coldBays = 16
 
 // place is the n-th place of a section of the site: section A has niches or
 // graves of the usual kind, B small ones or wall niches, C eco places.

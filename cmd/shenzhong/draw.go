@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
@@ -8,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"shenzhong/domain/schedule"
 	"shenzhong/handlers"
@@ -66,7 +66,10 @@ func (c *drawCheckCmd) Run(con *console) error {
 	}
 	differs := r.Differences()
 	if len(differs) > 0 {
-		con.printf("对不上：%s。", "It does not come out: %s.", strings.Join(differs, ", "))
+		con.printf("对不上：", "It does not come out:")
+		for _, d := range differs {
+			con.printf("%s 第 %d 行：公布的是 %s，复算的是 %s", "%s, line %d: published %s, recomputed %s", d.Part, d.Line, cmp.Or(d.Published, "-"), cmp.Or(d.Recomputed, "-"))
+		}
 		return errDiffers
 	}
 	con.printf("抽签对得上：承诺、%d 件申请的先后、%d 个时段的归属都与公布的一致。", "The draw comes out as published: the commitment, the order of %d applications, and who got %d slots.", r.Applied, len(r.Result))

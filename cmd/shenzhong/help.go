@@ -247,7 +247,19 @@ Exit codes: 0 agrees; 3 differs (the report says where); others: it could not be
     shenzhong draw new
     curl -s https://…/api/v1/draws/INSTITUTION/hall/2026-12-22 > draw.json
     shenzhong draw check draw.json`},
-	"draw check": {`复算的办法（不用本程序也可以照做；sha256 都写成 64 位小写十六进制）：
+	"draw new": {`抽签以前做一次：
+
+    shenzhong draw new
+
+承诺随公告一起公布；种子和盐写在纸上，两人各存一份，抽签时才公布。种子和承诺之间隔着 sha256，公布以后谁也换不了种子。`,
+		`Once before each draw:
+
+    shenzhong draw new
+
+The commitment is published with the announcement. Seed and salt are written on paper, two people keep a copy each, and they are published at the draw. Between seed and commitment stands sha256: once it is published nobody can change the seed.`},
+	"draw check": {`    shenzhong draw check 抽签.json
+
+复算的办法（不用本程序也可以照做；sha256 都写成 64 位小写十六进制）：
 
   一、承诺 = sha256(种子 接 盐)，要与抽签前公布的相同。
   二、名单 = sha256(全部申请的业务编号，按字典序排列，每个后面一个换行)。
@@ -258,8 +270,10 @@ Exit codes: 0 agrees; 3 differs (the report says where); others: it could not be
 
 名单进入每个键，所以公布承诺的人也不能事先挑出会排在前面的编号。申请截止后，名单就公布；留一份，开种子以后可以比较。
 
-退出码：0 对得上，或还没有抽；3 对不上；4 文件不是抽签记录。`,
-		`How it is recomputed (with or without this program; every sha256 as 64 lower-case hex digits):
+退出码：0 对得上，或还没有抽；3 对不上（逐行列出）；4 文件不是抽签记录。`,
+		`    shenzhong draw check draw.json
+
+How it is recomputed (with or without this program; every sha256 as 64 lower-case hex digits):
 
   1. commitment = sha256(seed, then salt); it must be the one published before.
   2. list = sha256(the ids of all cases that applied, sorted, each followed by a line feed).
@@ -270,7 +284,7 @@ Exit codes: 0 agrees; 3 differs (the report says where); others: it could not be
 
 The list is part of every key, so that whoever made the commitment cannot look for an id that comes first. Applications are published when they close: keep a copy and compare it after the seed is opened.
 
-Exit codes: 0 it comes out, or nothing was drawn yet; 3 it does not; 4 the file is no record of a draw.`},
+Exit codes: 0 it comes out, or nothing was drawn yet; 3 it does not, and in which line; 4 the file is no record of a draw.`},
 	"export": {`例：
 
     shenzhong export log > log.ndjson`, `Example:

@@ -26,7 +26,7 @@ type importCmd struct {
 	Prices       importPricesCmd       `cmd:"" help:"Load price lists (JSON files or directories of them)."`
 	Catalogue    importCatalogueCmd    `cmd:"" help:"Load the fee catalogue (收费目录清单)."`
 	CreditPolicy importCreditPolicyCmd `cmd:"" name:"credit-policy" help:"Load the rules of service credit."`
-	Plots        importPlotsCmd        `cmd:"" help:"Load a cemetery's plots and niches (CSV)."`
+	Plots        importPlotsCmd        `cmd:"" help:"Load a cemetery's plots and niches (CSV or GeoJSON)."`
 }
 
 // importer is the account in whose name files are imported.

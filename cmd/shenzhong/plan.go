@@ -14,27 +14,32 @@ import (
 	"shenzhong/domain/booking"
 	"shenzhong/domain/cemetery"
 	"shenzhong/domain/cremation"
+	"shenzhong/domain/institution"
+	"shenzhong/handlers"
 )
 
 // A plan says beforehand everything that a simulation will ask: who, where,
 // when. It follows from seed, number and range alone.
 //
-// Cases share halls, furnaces and ledgers, and the order of events in those
-// streams must not depend on which goroutine is faster. So every shared stream
-// belongs to one lane, a lane's steps run one after the other in the order of
-// their times, and lanes run side by side. Only a furnace's own stream goes on
-// from day to day: there each lane waits for the one of the day before.
+// Cases share halls, furnaces, cold stores and ledgers, and the order of events
+// in those streams must not depend on which goroutine is faster. So every shared
+// stream belongs to one lane, a lane's steps run one after the other in the order
+// of their times, and lanes run side by side. Only two streams go on from day to
+// day: a furnace's own, where each lane waits for the one of the day before, and
+// a home's cold store, where everybody who comes or goes waits for their turn.
 type plan struct {
 	city     *demoCity
 	seed     uint64
 	from     domain.Date
 	until    domain.Date
 	funerals []*funeral
+	voyages  []*sailing
 	lanes    []*lane
 }
 
 // A lane is one day of a furnace and its hall, with all that becomes of that
-// day's cases before and after, or an institution's credit ledger.
+// day's cases before and after, an operator's voyages, or an institution's credit
+// ledger.
 type lane struct {
 	name    string
 	steps   []planned1
@@ -47,14 +52,14 @@ type lane struct {
 // 100,000 cases has four million of them.
 type planned1 struct {
 	at   int64 // Unix seconds
-	who  int32 // index of the funeral, or of the incident
+	who  int32 // index of the funeral, of the incident or of the voyage
 	kind stepKind
 }
 
 type stepKind uint8
 
 // The steps of a funeral, in the order in which they are taken when their times
-// are equal, then those of a credit incident.
+// are equal, then those of a credit incident, then those of a voyage.
 const (
 	stepBook stepKind = iota
 	stepHall
@@ -63,12 +68,21 @@ const (
 	stepConsent
 	stepConfirmation
 	stepPolicePaper
+	stepCollectRemains
 	stepReceive
+	stepBelongings
+	stepBayTaken // MoveRemains takes it by itself; so that nobody waits longer than needed, the turn is this alone
+	stepStore    // into the cold store
 	stepHold
 	stepLift
 	stepCancel
+	stepBayLeft
+	stepLeave // the cold store, for the hall or the preparation room
+	stepWaiver
+	stepIdentify // by a relative, or by a waiver that another account approves
 	stepVerify1
 	stepVerify2
+	stepToFurnace
 	stepCharge // the furnace
 	stepStart
 	stepComplete
@@ -78,6 +92,9 @@ const (
 	stepRelief
 	stepPay
 	stepClose
+	stepTakeCertificate
+	stepSettle // the belongings
+	stepCode
 	stepRelease
 	stepSurvey
 	stepAllocate
@@ -86,7 +103,6 @@ const (
 	stepEcoConsent
 	stepEcoWithdraw
 	stepEcoComplete
-	stepIncentive
 
 	stepSuspect
 	stepNotify
@@ -96,6 +112,16 @@ const (
 	stepRepair
 	stepRevoke
 	stepBonus
+
+	stepVoyage
+	stepSeats
+	stepStorm
+	stepOffers
+	stepDepart
+	stepScatter
+	stepEnd
+	stepIncentives
+	stepPayments
 )
 
 // A funeral is one planned case.
@@ -118,8 +144,13 @@ type funeral struct {
 	cancels booking.Reason // empty: goes on
 	method  booking.Method
 	weight  int
+	ring    bool // there is something to keep for the family
+	alone   bool // nobody comes to identify
 
-	rest rest
+	bay          cremation.Bay
+	stores, goes int         // whose turn it is in the home's cold store, in and out
+	alike        []uuid.UUID // who could be taken for this one on the day (I6)
+	rest         rest
 }
 
 // A rest is where the ashes go.
@@ -194,7 +225,9 @@ func newPlan(city *demoCity, seed uint64, n int, from, until domain.Date) (*plan
 		f.findRest(r, city, places)
 		p.funerals = append(p.funerals, f)
 	}
+	p.alike()
 	incidents := p.incidents()
+	p.voyages = p.sailings()
 	p.sort(incidents)
 	return p, incidents, nil
 }
@@ -239,6 +272,7 @@ func (f *funeral) invent(r *rand.Rand) {
 	}
 	f.method = pick(r, booking.Methods)
 	f.weight = 1600 + r.IntN(1400)
+	f.ring, f.alone = chance(r, 30), chance(r, 3)
 	f.items = []booking.Item{
 		{ID: "1", Code: "TRN-STD", Quantity: 1},
 		{ID: "2", Code: "STO-COLD", Quantity: int64(1 + int(day.Start().Sub(domain.DateOf(f.opened).Start()).Hours())/24)},
@@ -354,18 +388,35 @@ func (f *funeral) steps(yield func(time.Time, stepKind)) {
 		yield(min(o, 95), stepCancel)
 		return
 	}
-	yield(min(o, 30), stepReceive)
-	yield(min(o, 34), stepDeathCertificate)
-	yield(min(o, 40), stepConfirmation)
+	yield(min(o, 26), stepCollectRemains)
+	yield(min(o, 50), stepReceive)
+	yield(min(o, 53), stepDeathCertificate)
+	yield(min(o, 55), stepConfirmation)
 	if f.cause != cremation.Natural {
-		yield(min(o, 55), stepPolicePaper)
+		yield(min(o, 57), stepPolicePaper)
 	}
+	yield(min(o, 58), stepBelongings)
 	if f.held != "" {
 		yield(min(o, 60), stepHold)
+	}
+	yield(min(o, 64), stepBayTaken)
+	yield(min(o, 64), stepStore)
+	if f.held != "" {
 		yield(min(o, 240), stepLift)
 	}
+	out := -50 // for the hall there is more to do before
+	if !f.hall.IsZero() {
+		out = -80
+	}
+	yield(min(s, out), stepBayLeft)
+	yield(min(s, out), stepLeave)
+	if f.alone {
+		yield(min(s, out+3), stepWaiver)
+	}
+	yield(min(s, out+8), stepIdentify)
 	yield(min(s, -6), stepVerify1)
 	yield(min(s, -2), stepVerify2)
+	yield(s, stepToFurnace)
 	yield(s, stepCharge)
 	yield(min(s, 1), stepStart)
 	yield(min(s, 68), stepComplete)
@@ -377,6 +428,11 @@ func (f *funeral) steps(yield func(time.Time, stepKind)) {
 	}
 	yield(min(s, 100), stepPay)
 	yield(min(s, 101), stepClose)
+	yield(min(s, 103), stepTakeCertificate)
+	if f.ring {
+		yield(min(s, 105), stepSettle)
+	}
+	yield(min(s, 106), stepCode)
 	yield(min(s, 110), stepRelease)
 	x := &f.rest
 	switch {
@@ -388,9 +444,8 @@ func (f *funeral) steps(yield func(time.Time, stepKind)) {
 			return
 		}
 		yield(x.begin.Add(26*time.Hour), stepEcoConsent)
-		yield(x.end, stepEcoComplete)
-		if x.eco == "SEA" && f.dead.hukou.In("210200") && domain.DateOf(x.end) >= seaIncentive {
-			yield(min(x.end, 3*24*60), stepIncentive)
+		if x.eco != "SEA" { // a voyage completes these
+			yield(x.end, stepEcoComplete)
 		}
 	default:
 		yield(min(x.begin, -5), stepSurvey)
@@ -500,6 +555,9 @@ func (p *plan) sort(incidents []*incident) {
 	for _, x := range incidents {
 		x.steps(func(at time.Time, k stepKind) { put(ledgerLane+string(x.at.code()), at, x.n, k) })
 	}
+	for _, x := range p.voyages {
+		x.steps(func(at time.Time, k stepKind) { put(sailLane+string(x.at.code()), at, x.n, k) })
+	}
 	for _, l := range p.lanes {
 		slices.SortFunc(l.steps, func(a, b planned1) int {
 			return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.who, b.who), cmp.Compare(a.kind, b.kind))
@@ -510,6 +568,7 @@ func (p *plan) sort(incidents []*incident) {
 			}
 		}
 	}
+	p.coldStores(end)
 	// The days of one furnace in their order. Lanes start in this order, so the
 	// one that others wait for is always running.
 	slices.SortFunc(p.lanes, func(a, b *lane) int {
@@ -526,6 +585,75 @@ func (p *plan) sort(incidents []*incident) {
 			last[furnace] = l.out
 		}
 	}
+}
+
+// coldStores gives everybody who comes or goes before end their turn, in the
+// order of the times, and each who comes the first free bay.
+func (p *plan) coldStores(end time.Time) {
+	type visit struct {
+		at   time.Time
+		f    *funeral
+		kind stepKind
+	}
+	homes := map[*site][]visit{}
+	for _, f := range p.funerals {
+		f.steps(func(at time.Time, k stepKind) {
+			if (k == stepBayTaken || k == stepBayLeft) && at.Before(end) {
+				homes[f.home] = append(homes[f.home], visit{at, f, k})
+			}
+		})
+	}
+	for _, visits := range homes {
+		slices.SortFunc(visits, func(a, b visit) int {
+			return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.f.n, b.f.n), cmp.Compare(a.kind, b.kind))
+		})
+		taken := map[cremation.Bay]bool{}
+		for turn, v := range visits {
+			if v.kind == stepBayLeft {
+				v.f.goes = turn
+				delete(taken, v.f.bay)
+				continue
+			}
+			v.f.stores, v.f.bay = turn, cremation.Bay{Bank: coldOf(v.f.furnace), No: 1}
+			for taken[v.f.bay] {
+				v.f.bay.No++
+			}
+			taken[v.f.bay] = true
+		}
+	}
+}
+
+// alike notes who could be taken for whom among those whom one home cremates on
+// one day. Those who are looked at have left the cold store by then.
+func (p *plan) alike() {
+	type day struct {
+		home *site
+		on   domain.Date
+	}
+	days := map[day][]cremation.Likeness{}
+	for _, f := range p.funerals {
+		if f.cancels == "" {
+			d := day{f.home, domain.DateOf(f.slot)}
+			days[d] = append(days[d], f.likeness())
+		}
+	}
+	for _, f := range p.funerals {
+		if f.cancels == "" {
+			f.alike = cremation.LookAlikes(f.likeness(), days[day{f.home, domain.DateOf(f.slot)}])
+		}
+	}
+}
+
+// likeness is what of the case can be mistaken for another's.
+func (f *funeral) likeness() cremation.Likeness {
+	sex := booking.Male
+	if f.dead.id.Female() {
+		sex = booking.Female
+	}
+	return handlers.Likeness(f.id, booking.State{
+		Deceased: booking.Deceased{Name: domain.Personal("", f.dead.name), Sex: domain.Personal("", sex), Birth: domain.Personal("", f.dead.birth)},
+		Slots:    []booking.Slot{{Kind: string(institution.Furnace), Day: domain.DateOf(f.slot)}},
+	}, "")
 }
 
 // ledgerLane begins the names of the lanes that are credit ledgers.

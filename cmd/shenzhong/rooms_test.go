@@ -49,7 +49,6 @@ var mayImport = []struct {
 	{"events/eventstest", []string{"events", "domain"}},
 	{"events/*", []string{"events", "domain"}}, // a store never imports a context, nor another store
 	{"projections", []string{"events", "domain/..."}},
-	{"projections/tracking", []string{"projections", "projections/casefile", "events", "domain/..."}}, // what a family reads of a case's file
 	{"projections/*", []string{"projections", "events", "domain/..."}},
 	{"handlers", []string{"projections/...", "events", "domain/..."}}, // no driver
 	{"handlers/*", []string{"handlers/...", "projections/...", "events", "domain/..."}},
@@ -57,7 +56,7 @@ var mayImport = []struct {
 }
 
 // In tests a package may use the test helpers and any store.
-var testsMayImport = []string{"domain/domaintest", "events/eventstest", "events/memory"}
+var testsMayImport = []string{"domain/domaintest", "events/eventstest", "events/memory", "events/natsstore"}
 
 func covers(pattern, room string) bool {
 	if p, ok := strings.CutSuffix(pattern, "/..."); ok {

@@ -3,6 +3,8 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -97,7 +99,9 @@ type simulation struct {
 	plan      *plan
 	incidents []*incident
 	cases     int
+	byBurial  map[uuid.UUID]*funeral
 	app       *handlers.App
+	turns     map[*site]*turns // of the homes' cold stores
 }
 
 func newSimulation(cases int, seed uint64, from, until string, now time.Time) (*simulation, error) {
@@ -201,22 +205,12 @@ func (s *simulation) done(dir string) error { return s.write(dir, true) }
 // run founds the city and carries the plan out. What was done before is not
 // done again.
 func (s *simulation) run(ctx context.Context, con *console, app *handlers.App, parallel int) error {
-	s.app = app
-	if err := s.plan.city.found(ctx, app, s.plan.from); err != nil {
+	if err := s.begin(ctx, app); err != nil {
 		return err
 	}
 	bar := con.progress("模拟", "simulating", s.plan.size())
 	defer bar.end()
-	// Ledgers come after the cases that they speak of.
-	var cases, ledgers []*lane
-	for _, l := range s.plan.lanes {
-		if strings.HasPrefix(l.name, ledgerLane) {
-			ledgers = append(ledgers, l)
-		} else {
-			cases = append(cases, l)
-		}
-	}
-	for _, lanes := range [][]*lane{cases, ledgers} {
+	for _, lanes := range s.inOrder() {
 		if err := s.runLanes(ctx, bar, lanes, parallel); err != nil {
 			return err
 		}
@@ -224,21 +218,79 @@ func (s *simulation) run(ctx context.Context, con *console, app *handlers.App, p
 	return nil
 }
 
+// begin founds the city in which the plan is carried out.
+func (s *simulation) begin(ctx context.Context, app *handlers.App) error {
+	s.app, s.turns = app, map[*site]*turns{}
+	for _, h := range s.plan.city.homes {
+		s.turns[h] = &turns{waiting: map[int]chan struct{}{}}
+	}
+	s.byBurial = map[uuid.UUID]*funeral{}
+	for _, f := range s.plan.funerals {
+		s.byBurial[f.rest.burial] = f
+	}
+	return s.plan.city.found(ctx, app, s.plan.from)
+}
+
+// inOrder are the lanes that run together, and those that run after them:
+// voyages come after the cases whose ashes they carry, ledgers after the cases
+// that they speak of.
+func (s *simulation) inOrder() [3][]*lane {
+	var cases, voyages, ledgers []*lane
+	for _, l := range s.plan.lanes {
+		switch {
+		case strings.HasPrefix(l.name, ledgerLane):
+			ledgers = append(ledgers, l)
+		case strings.HasPrefix(l.name, sailLane):
+			voyages = append(voyages, l)
+		default:
+			cases = append(cases, l)
+		}
+	}
+	return [3][]*lane{cases, voyages, ledgers}
+}
+
 func (s *simulation) runLanes(ctx context.Context, bar *progress, lanes []*lane, parallel int) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var wg sync.WaitGroup
+	// A lane that waits for another lets a third one run. So that the one it waits
+	// for is under way, the lanes of three days are: no turn is further ahead.
 	tickets := make(chan struct{}, max(1, parallel))
-	for _, l := range lanes {
+	begun := make(chan struct{}, max(1, parallel, 4*s.plan.city.furnaces()))
+	wait := func(turn <-chan struct{}) {
+		select {
+		case <-turn:
+			return
+		default:
+		}
+		<-tickets
+		select {
+		case <-turn:
+		case <-ctx.Done():
+		}
 		tickets <- struct{}{}
+	}
+	for _, l := range lanes {
+		begun <- struct{}{}
 		wg.Go(func() {
+			defer func() { <-begun }()
+			tickets <- struct{}{}
 			defer func() { <-tickets }()
 			charges := 0
 			for _, st := range l.steps {
-				if st.kind == stepCharge && charges == 0 && l.before != nil {
-					select {
-					case <-l.before:
-					case <-ctx.Done():
+				var queue *turns
+				switch st.kind {
+				case stepCharge:
+					if charges == 0 && l.before != nil {
+						wait(l.before)
+					}
+				case stepBayTaken, stepBayLeft:
+					f := s.plan.funerals[st.who]
+					queue = s.turns[f.home]
+					if st.kind == stepBayTaken {
+						wait(queue.turn(f.stores))
+					} else {
+						wait(queue.turn(f.goes))
 					}
 				}
 				if ctx.Err() != nil {
@@ -258,6 +310,9 @@ func (s *simulation) runLanes(ctx context.Context, bar *progress, lanes []*lane,
 					cancel(err)
 					return
 				}
+				if queue != nil {
+					queue.done()
+				}
 				bar.add(1)
 			}
 		})
@@ -269,8 +324,45 @@ func (s *simulation) runLanes(ctx context.Context, bar *progress, lanes []*lane,
 	return nil
 }
 
+// turns let steps of many lanes go one after the other, in the order of their
+// numbers from zero.
+type turns struct {
+	mu      sync.Mutex
+	next    int
+	waiting map[int]chan struct{}
+}
+
+// come is a turn that has come.
+var come = func() chan struct{} { c := make(chan struct{}); close(c); return c }()
+
+// turn is closed when the n-th may go.
+func (t *turns) turn(n int) <-chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.next == n {
+		return come
+	}
+	c := make(chan struct{})
+	t.waiting[n] = c
+	return c
+}
+
+// done lets the next one go.
+func (t *turns) done() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.next++
+	if c := t.waiting[t.next]; c != nil {
+		close(c)
+		delete(t.waiting, t.next)
+	}
+}
+
 func (s *simulation) step(ctx context.Context, st planned1) error {
 	at := time.Unix(st.at, 0).UTC()
+	if st.kind >= stepVoyage {
+		return s.plan.voyages[st.who].step(ctx, s, st.kind, at)
+	}
 	if st.kind >= stepSuspect {
 		return s.incidents[st.who].step(ctx, s, st.kind, at)
 	}
@@ -300,6 +392,37 @@ func (f *funeral) certificate() string {
 	return fmt.Sprintf("DL%s-%02d-%06d", domain.DateOf(f.slot).Year(), f.home.nn, f.n+1)
 }
 
+// demoForm is the version of every form that a demo's people sign.
+const demoForm = "DL-2025.1"
+
+const deathIssuer = "虚构社区卫生服务中心"
+
+// deathNumber is the number of the death certificate, as its generation has it.
+func (f *funeral) deathNumber() string {
+	issued := domain.DateOf(f.opened)
+	if cremation.FormOn(issued) == cremation.Form2026 {
+		return string(f.dead.id)
+	}
+	return fmt.Sprintf("XG%s%08d", issued.Year(), f.n+1)
+}
+
+// paper is the number of a paper that somebody signed.
+func (f *funeral) paper(kind string) string { return fmt.Sprintf("%s-%07d", kind, f.n+1) }
+
+// lastRoom is where the deceased is seen for the last time.
+func (f *funeral) lastRoom() cremation.Place {
+	if f.hall.IsZero() {
+		return cremation.Place{Kind: cremation.InPreparation, ID: "1"}
+	}
+	return cremation.Place{Kind: cremation.InHall, ID: hallOf(f.furnace)}
+}
+
+// code is the one-time code of the ashes, and its salt.
+func (f *funeral) code() (code, salt string) {
+	sum := sha256.Sum256([]byte("release code of " + f.id.String()))
+	return fmt.Sprintf("%04d-%04d", int(sum[0])*39%10000, int(sum[1])*37%10000), hex.EncodeToString(sum[16:])
+}
+
 func (f *funeral) step(ctx context.Context, s *simulation, kind stepKind, at time.Time) (err error) {
 	app, id := s.app, f.id.String()
 	person, handler := app.Person(f.dead.id), app.Person(f.living.id)
@@ -307,6 +430,14 @@ func (f *funeral) step(ctx context.Context, s *simulation, kind stepKind, at tim
 	fire, water := f.home.staff("furnace", 1), f.home.staff("furnace", 2)
 	act := func(by string) domain.Act { return f.act(kind, "", by, at) }
 	cremate := func(c cremation.CremationCommand) { _, err = app.Cremations.Handle(ctx, id, c) }
+	keep := func(c cremation.CustodyCommand) { _, err = app.Custodies.Handle(ctx, id, c) }
+	// scan is one by an account, so many minutes after the step.
+	scan := func(by string, minutes int) cremation.Scan {
+		return cremation.Scan{By: by, At: at.Add(time.Duration(minutes) * time.Minute)}
+	}
+	move := func(by string, from, to cremation.Place) {
+		_, err = app.MoveRemains(ctx, handlers.MoveRemains{Act: act(by), Case: f.id, Tag: f.tag(), From: from, To: to, Out: scan(water, -1), In: scan(by, 0)})
+	}
 	x := &f.rest
 	switch kind {
 	case stepBook:
@@ -327,18 +458,42 @@ func (f *funeral) step(ctx context.Context, s *simulation, kind stepKind, at tim
 		if c, _, err = app.Cases.Load(ctx, id); err == nil && len(c.Quotes) > 0 {
 			_, err = app.Cases.Handle(ctx, id, booking.Consent{Act: act(desk), Quote: "Q1", Total: c.Quotes[0].Total})
 		}
+	case stepCollectRemains:
+		keep(cremation.CollectRemains{Act: act(other), Case: f.id, Institution: f.home.code(), Ground: cremation.OnDeathCertificate, Paper: domain.Personal(person, f.deathNumber()),
+			Issuer: deathIssuer, Giver: cremation.FromHospital, GiverName: domain.Personal(person, "移交人"+inventedMark), GiverSigned: true,
+			From: domain.Personal(person, "虚构地址"), Into: cremation.Place{Kind: cremation.InVehicle, ID: "car-1"}})
 	case stepReceive:
-		_, err = app.Receive(ctx, handlers.Receive{Act: act(other), Case: f.id, Tag: f.tag()})
-	case stepDeathCertificate:
-		issued := domain.DateOf(f.opened)
-		number := fmt.Sprintf("XG%s%08d", issued.Year(), f.n+1)
-		if cremation.FormOn(issued) == cremation.Form2026 {
-			number = string(f.dead.id)
+		_, err = app.TakeIn(ctx, handlers.TakeIn{Act: act(other), Case: f.id, Tag: f.tag(), To: cremation.Place{Kind: cremation.InReception}, Out: scan(other, -4), In: scan(desk, 0)})
+	case stepBelongings:
+		c := cremation.ListBelongings{Act: act(desk), Witness: other}
+		if f.ring {
+			c.Items = []cremation.Item{{ID: "1", Description: domain.Personal(person, "戒指"+inventedMark), Count: 1}}
 		}
-		cremate(cremation.RecordDeathCertificate{Act: act(desk), Number: domain.Personal(person, number), Issuer: "虚构社区卫生服务中心",
-			IssuedOn: issued, DeathDate: f.dead.died, CauseClass: domain.Personal(person, f.cause), Checked: true})
+		keep(c)
+	case stepStore:
+		move(other, cremation.Place{Kind: cremation.InReception}, f.bay.Place())
+	case stepLeave:
+		move(desk, f.bay.Place(), f.lastRoom())
+	case stepBayTaken:
+		_, err = app.ColdStores.Handle(ctx, string(f.home.code()), cremation.Store{Act: act(other), Bay: f.bay, Tag: f.tag(), Case: f.id, TagCase: f.id, Capacity: coldBays})
+	case stepBayLeft:
+		_, err = app.ColdStores.Handle(ctx, string(f.home.code()), cremation.Remove{Act: act(desk), Bay: f.bay, Tag: f.tag()})
+	case stepWaiver:
+		keep(cremation.AskWaiver{Act: act(desk), Reason: domain.Personal(person, "家属书面请求不再见最后一面（虚构）")})
+	case stepIdentify:
+		if f.alone {
+			keep(cremation.ApproveWaiver{Act: act(other)})
+			break
+		}
+		_, err = app.Identify(ctx, handlers.Identify{Case: f.id, Identify: cremation.Identify{Act: act(desk), Tag: f.tag(), Relative: handler, Name: domain.Personal(handler, f.living.name),
+			Relation: string(f.living.relation), Method: cremation.ByViewing, Recognised: true, Form: demoForm}})
+	case stepToFurnace:
+		move(fire, f.lastRoom(), cremation.Place{Kind: cremation.AtFurnace, ID: f.furnace})
+	case stepDeathCertificate:
+		cremate(cremation.RecordDeathCertificate{Act: act(desk), Number: domain.Personal(person, f.deathNumber()), Issuer: deathIssuer,
+			IssuedOn: domain.DateOf(f.opened), DeathDate: f.dead.died, CauseClass: domain.Personal(person, f.cause), Checked: true})
 	case stepConfirmation:
-		_, err = app.SignConfirmation(ctx, handlers.SignConfirmation{Act: act(desk), Case: f.id, Form: "DL-2025.1"})
+		_, err = app.SignConfirmation(ctx, handlers.SignConfirmation{Act: act(desk), Case: f.id, Form: demoForm})
 	case stepPolicePaper:
 		cremate(cremation.RecordPolicePaper{Act: act(desk), Number: domain.Personal(person, fmt.Sprintf("GA-%06d", f.n+1)), Issuer: "虚构公安分局", IssuedOn: domain.DateOf(at)})
 	case stepHold:
@@ -352,7 +507,10 @@ func (f *funeral) step(ctx context.Context, s *simulation, kind stepKind, at tim
 		if kind == stepVerify2 {
 			by = water
 		}
-		cremate(cremation.VerifyIdentity{Act: act(by), Tag: f.tag()})
+		// Who is alike is known from the plan: what the log says at this moment
+		// depends on how far other lanes have come.
+		tail := string(f.dead.id[14:])
+		cremate(cremation.VerifyIdentity{Act: act(by), Tag: f.tag(), Scanned: true, LookAlikes: f.alike, IDTail: tail, IDTailOf: tail})
 	case stepCharge:
 		// StartCremation charges the furnace by itself, under an id that follows
 		// from the furnace's revision. A simulation must not depend on that.
@@ -365,7 +523,7 @@ func (f *funeral) step(ctx context.Context, s *simulation, kind stepKind, at tim
 		_, err = app.CollectAshes(ctx, handlers.CollectAshes{Act: act(water), Case: f.id, WeightG: f.weight, Containers: 1, Label: f.tag(),
 			SealedBy: [2]string{fire, water}, ChamberEmpty: true})
 	case stepIssue:
-		_, err = app.IssueCertificate(ctx, handlers.IssueCertificate{Act: act(desk), Case: f.id, Number: f.certificate()})
+		_, err = app.IssueCertificate(ctx, handlers.IssueCertificate{Act: act(desk), Case: f.id, Number: f.certificate(), Form: demoForm})
 	case stepBill:
 		for _, it := range f.items {
 			if it.Code == "DOC" {
@@ -391,8 +549,20 @@ func (f *funeral) step(ctx context.Context, s *simulation, kind stepKind, at tim
 		}
 	case stepClose:
 		_, err = app.Cases.Handle(ctx, id, booking.Close{Act: act(desk)})
+	case stepTakeCertificate:
+		_, err = app.Certificate(ctx, f.id, f.certificate(), func(valid bool) cremation.CertificateCommand {
+			return cremation.CollectCertificate{Act: act(desk), To: handler, Name: domain.Personal(handler, f.living.name), Receipt: domain.Personal(handler, f.paper("LZ")), Issued: valid}
+		})
+	case stepSettle:
+		keep(cremation.SettleBelongings{Act: act(desk), Items: []string{"1"}, Fate: cremation.HandedOver, To: handler, Name: domain.Personal(handler, f.living.name), Receipt: domain.Personal(handler, f.paper("YW"))})
+	case stepCode:
+		// IssueCode makes one at random, as it should. A simulation may not.
+		code, salt := f.code()
+		cremate(cremation.IssueReleaseCode{Act: act(desk), Code: uuid.NewSHA1(f.id, []byte("code")), To: handler, Salt: salt, Hash: domain.Personal(handler, cremation.HashCode(salt, code))})
 	case stepRelease:
-		cremate(cremation.ReleaseAshes{Act: act(desk), To: handler, Name: domain.Personal(handler, f.living.name), Certificate: f.certificate(), IDChecked: true})
+		code, _ := f.code()
+		_, err = app.ReleaseAshes(ctx, handlers.ReleaseAshes{Act: act(desk), Case: f.id, Name: f.living.name, Certificate: f.certificate(), IDChecked: true, Code: code,
+			CitizenID: f.living.id, Receipt: f.paper("GH"), Form: demoForm})
 
 	case stepSurvey:
 		p := x.at.place(x.section, x.place)
@@ -435,12 +605,10 @@ func (f *funeral) step(ctx context.Context, s *simulation, kind stepKind, at tim
 			return fmt.Errorf("there is no eco type %s", x.eco)
 		}
 		for _, r := range t.Requires {
-			c.Facts[r.Name] = f.fact(r, at)
+			c.Facts[r.Name] = f.fact(r)
 		}
 		c.LandCM2, c.EcoCertificate = t.LandCM2, fmt.Sprintf("HZ%s-%06d", domain.DateOf(at).Year(), f.n+1)
 		_, err = app.CompleteEcoBurial(ctx, c)
-	case stepIncentive:
-		_, err = app.GrantIncentive(ctx, handlers.GrantIncentive{Act: act("regulator-0501"), Burial: x.burial})
 	default:
 		return fmt.Errorf("step %d is not one of a funeral", kind)
 	}
@@ -455,7 +623,7 @@ func holdAuthority(k cremation.HoldKind) string {
 }
 
 // fact makes up what an eco-burial of a type must state.
-func (f *funeral) fact(r ecoburial.Requirement, at time.Time) string {
+func (f *funeral) fact(r ecoburial.Requirement) string {
 	switch {
 	case r.Op == "<=":
 		return fmt.Sprint(f.n % (r.Bound + 1))
@@ -465,12 +633,6 @@ func (f *funeral) fact(r ecoburial.Requirement, at time.Time) string {
 	switch r.Name {
 	case "container_degradable":
 		return "true"
-	case "sea_area":
-		return "演示海域一"
-	case "vessel":
-		return "演示船一号"
-	case "voyage_id":
-		return "V" + at.In(domain.Shanghai).Format("20060102") + "-1"
 	}
 	return fmt.Sprintf("YS-%d", f.n+1)
 }

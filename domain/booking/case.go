@@ -656,7 +656,7 @@ var (
 		"The family has not answered the last two quotes. They say yes or no to the latest one before there is another.").Under("I16", "殡葬管理条例（2026）：不得强制或者变相强制服务，不得诱导铺张消费")
 	ErrQuoteExists     = domain.Reject("quote_exists", "报价 %s 已经有了，内容不同。", "There is a quote %s already, with other contents.")
 	ErrNoQuote         = domain.Reject("quote_unknown", "没有报价 %s。", "There is no quote %s.")
-	ErrQuoteSuperseded = domain.Reject("quote_superseded", "报价 %s 已经被新的代替，请看最新的报价。", "Quote %s has been replaced; please read the latest one.")
+	ErrQuoteSuperseded = domain.Reject("quote_superseded", "报价 %s 已经被新的代替，请看最新的报价。", "Quote %s has been replaced; please read the latest one.").Race()
 	ErrQuoteTotal      = domain.Reject("quote_total_differs", "您看到的总额是 %s 元，报价是 %s 元，请再看一遍。", "You read a total of %s yuan, the quote says %s; please look again.")
 	ErrQuoteBelowBill  = domain.Reject("quote_below_bill", "%[1]s 已经收录 %[3]s 元，报价里只有 %[4]s 元。", "%[2]s: %[3]s yuan are on the bill, the quote has only %[4]s.").Under("I16", "")
 	ErrServed          = domain.Reject("service_date_invalid", "服务日期 %s 不对，或者还没有到。", "The day of service %s is not valid or has not come yet.").Under("I8", "")

@@ -220,3 +220,89 @@ func TestRandomRelief(t *testing.T) {
 		})
 	})
 }
+
+// I20: whatever is sent, a quote and a charge say which price list they rest on,
+// and relief says which version of which rule.
+func TestVersionsAtRandom(t *testing.T) {
+	quotes, charges, reliefs := 0, 0, 0
+	rapid.Check(t, func(t *rapid.T) {
+		d := Case
+		d.Initial = d.Fold(d.Initial, opened)
+		n := 0
+		version := rapid.SampledFrom([]string{"", "2025.2"})
+		rules := func() []ReliefRule {
+			return []ReliefRule{{ID: rapid.SampledFrom([]string{"", "LN"}).Draw(t, "rule"), Version: version.Draw(t, "version"), Groups: []string{"g"}, Waives: []Waiver{{Code: "CRM-FLAT", Quantity: 1}}}}
+		}
+		list := func() PriceList {
+			l := prices
+			l.Version = rapid.SampledFrom([]int{0, prices.Version, prices.Version}).Draw(t, "list")
+			return l
+		}
+		domaintest.Random(t, d, func(s State) Command {
+			n++
+			id := fmt.Sprint(n)
+			switch rapid.IntRange(0, 6).Draw(t, "command") {
+			case 0, 1:
+				return Quote{by, id, []Item{item(id, "CRM-FLAT", 1, 0)}, list()}
+			case 2:
+				if len(s.Quotes) == 0 {
+					return Consent{by, "none", 0}
+				}
+				last := s.Quotes[len(s.Quotes)-1]
+				return Consent{by, last.Quote, last.Total}
+			case 3:
+				c := charge(item(id, "CRM-FLAT", 1, 0))
+				c.Prices = list()
+				return c
+			case 4:
+				return ClaimRelief{by, "g", rules()}
+			case 5:
+				return GrantRelief{by, "g", "civil-affairs-data", rules()}
+			}
+			line := "none"
+			if len(s.Bill) > 0 {
+				line = s.Bill[0].ID
+			}
+			return ApplyRelief{by, line, "g", rules()[0]}
+		}, func(s State, history []Event) {
+			for _, e := range history {
+				switch e := e.(type) {
+				case Quoted:
+					quotes++
+					if e.PriceListVersion == 0 {
+						t.Fatalf("%+v", e)
+					}
+				case Charged:
+					charges++
+					if e.Line.PriceListVersion == 0 {
+						t.Fatalf("%+v", e)
+					}
+				case ReliefClaimed:
+					if e.Rule == "" || e.Version == "" {
+						t.Fatalf("%+v", e)
+					}
+				case ReliefGranted:
+					if e.Rule == "" || e.Version == "" {
+						t.Fatalf("%+v", e)
+					}
+				case ReliefApplied:
+					reliefs++
+					if g, _ := e.Grounds.Get(); g.Rule == "" || g.Version == "" {
+						t.Fatalf("%+v", e)
+					}
+				}
+			}
+		})
+	})
+	if quotes == 0 || charges == 0 || reliefs == 0 {
+		t.Errorf("%d quotes, %d charges, %d reliefs: the test shows nothing", quotes, charges, reliefs)
+	}
+}
+
+// I8 holds for every command of a case and of a till.
+func TestTimesOfEveryCommand(t *testing.T) {
+	domaintest.Times[State, Command](t, Case, Case.Fold(Case.Initial, agreed...), Open{}, AttachSlot{}, DetachSlot{}, Quote{}, Consent{}, Charge{}, ApplyRelief{}, Pay{}, Refund{}, Cancel{}, Close{},
+		DeclineQuote{}, RecordRefusal{}, ClaimRelief{}, GrantRelief{}, DeclineRelief{}, PayRefund{}, IssueReceipt{}, ReprintReceipt{}, RecordCircumstances{}, ReceivePaper{}, PromisePaper{}, LapsePaper{},
+		NotifyOffice{}, Authorise{}, Challenge{}, ResolveChallenge{}, ReplaceHandler{}, Amend{}, FixParticulars{}, Correct{}, Clarify{}, PlanService{}, StartService{}, EndService{}, PreferContact{}, IssueTracking{}, Rate{})
+	domaintest.Times[TillState, TillCommand](t, Till, Till.Initial, EnterTill{}, CloseTill{}, ReopenTill{})
+}

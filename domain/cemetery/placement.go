@@ -216,7 +216,7 @@ func decidePlacement(s PlacementState, cmd PlacementCommand) ([]PlacementEvent, 
 			return p.To == c.To && p.Label == c.Label && p.Receipt == c.Receipt && p.Relocation == c.Relocation
 		}
 		switch {
-		case s.Custodian == c.To && slices.ContainsFunc(s.Passed, again):
+		case slices.ContainsFunc(s.Passed, again): // also when they have gone further since
 			return nil, nil
 		case !s.Custodian.One() || !c.To.One() || s.Custodian == c.To:
 			return nil, ErrCustodian

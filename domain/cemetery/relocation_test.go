@@ -190,6 +190,7 @@ func TestCustodyOfAshes(t *testing.T) {
 	})
 	t.Run("nobody takes them without a relocation and a receipt", func(t *testing.T) {
 		spec.Given(t, claimed, laid).When(pass).Then(passed)
+		spec.Given(t, claimed, laid, passed, LaidIn{"a.1", home, here}).When(pass).Then()
 		spec.Given(t, claimed).When(pass).Rejects(ErrCustodian)
 		spec.Given(t, claimed, laid).When(with(pass, func(c *Pass) { c.To = here })).Rejects(ErrCustodian)
 		spec.Given(t, claimed, laid).When(with(pass, func(c *Pass) { c.To = Custodian{} })).Rejects(ErrCustodian)

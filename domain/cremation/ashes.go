@@ -427,6 +427,15 @@ func (s CremationState) CodeWrong(command uuid.UUID) (left int, wrong bool) {
 	return 0, false
 }
 
+// CollectorOf is who is named to receive a share; for zero the only one in
+// custody, and before the ashes are collected whom the confirmation names.
+func (s CremationState) CollectorOf(share int) domain.Subject {
+	if x, _ := s.share(share); x.Collector != "" {
+		return x.Collector
+	}
+	return s.Confirmation.Collector
+}
+
 // ashHolds are the holds that stop the ashes too. They carry no infection.
 func (s CremationState) ashHolds() []HoldPlaced {
 	return slices.DeleteFunc(s.OpenHolds(), func(h HoldPlaced) bool { return h.Kind == HoldInfectionControl })

@@ -121,3 +121,27 @@ func Pure[S, C, E any](t interface {
 		}
 	}
 }
+
+// Times checks invariant I8 for each of these commands in a state: none is taken
+// at a time that has not come, none late without its reason, none from nobody.
+func Times[S any, C domain.Command, E any](t *testing.T, d domain.Decider[S, C, E], s S, commands ...C) {
+	t.Helper()
+	now := time.Date(2026, 11, 23, 4, 0, 0, 0, time.UTC)
+	for _, x := range []struct {
+		act  domain.Act
+		want error
+	}{
+		{domain.Act{By: "staff-1", Now: now, At: now.Add(1)}, domain.ErrFuture},
+		{domain.Act{By: "staff-1", Now: now, At: now.Add(-domain.DefaultLateLimit - 1)}, domain.ErrLate},
+		{domain.Act{Now: now, At: now}, domain.ErrNoActor},
+	} {
+		for _, c := range commands {
+			v := reflect.New(reflect.TypeOf(c)).Elem()
+			v.Set(reflect.ValueOf(c))
+			v.FieldByName("Act").Set(reflect.ValueOf(x.act))
+			if es, err := d.Decide(s, v.Interface().(C)); !errors.Is(err, x.want) || len(es) > 0 {
+				t.Errorf("%T: %v with %d events, want %v", c, err, len(es), x.want)
+			}
+		}
+	}
+}

@@ -38,7 +38,7 @@ var (
 	consented = Consented{daughter, domaintest.Noon.Add(24 * time.Hour)}
 	facts     = map[string]string{"sea_area": "演示海域一", "vessel": "演示船 1 号", "voyage_id": "2026-11-25-1", "container_degradable": "true",
 		"relatives_aboard": "3", "certificate_no": "HZ-0001"}
-	complete  = Complete{Act: at(48), CertificateHolds: true, Facts: facts, EcoCertificate: "HZ-0001"}
+	complete  = Complete{Act: at(48), CertificateHolds: true, Scattered: true, Facts: facts, EcoCertificate: "HZ-0001"}
 	completed = Completed{Type: "SEA", Definition: "dl-eco-2026.1", Facts: facts, Institution: operator, Division: "210202", Person: deceased,
 		Certificate: "DL2026000001", CompletedOn: "2026-11-25", EcoCertificate: "HZ-0001"}
 
@@ -152,6 +152,7 @@ func TestComplete(t *testing.T) {
 		"a fact nobody asked for":              {fact("remark", "家属姓名"), ErrFactUnknown},
 		"a fact as long as a letter":           {fact("vessel", strings.Repeat("船", 81)), ErrFactLong},
 		"no valid certificate":                 {func(c *Complete) { c.CertificateHolds = false }, ErrCertificate},
+		"a sea burial that no voyage made":     {func(c *Complete) { c.Scattered = false }, ErrNotScattered},
 		"somebody who already rests in a plot": {func(c *Complete) { c.PlacedElsewhere = true }, ErrPlacedElsewhere},
 		"land where the sea takes none":        {func(c *Complete) { c.LandCM2 = 1 }, ErrLand},
 		"land below zero":                      {func(c *Complete) { c.LandCM2 = -1 }, ErrLand},
@@ -210,6 +211,104 @@ func TestComplete(t *testing.T) {
 	})
 }
 
+func TestChooseVoyage(t *testing.T) {
+	chosen := VoyageChosen{"20261125-1"}
+	t.Run("an open application for a sea burial chooses one voyage", func(t *testing.T) {
+		spec.Given(t, applied).When(ChooseVoyage{at(2), "20261125-1"}).Then(chosen)
+		spec.Given(t, applied, chosen).When(ChooseVoyage{at(2), "20261128-1"}).Rejects(ErrOnVoyage)
+		spec.Given(t, appliedNiche).When(ChooseVoyage{at(2), "20261125-1"}).Rejects(ErrNotAtSea)
+		spec.Given(t, applied, Withdrawn{daughter}).When(ChooseVoyage{at(2), "20261125-1"}).Rejects(ErrWithdrawn)
+		spec.Given(t, applied, consented, completed).When(ChooseVoyage{at(50), "20261125-1"}).Rejects(ErrCompleted)
+	})
+	t.Run("and leaves it when its seats are free", func(t *testing.T) {
+		spec.Given(t, applied, chosen).When(LeaveVoyage{at(3), "20261125-1", true}).Then(VoyageLeft{"20261125-1"})
+		spec.Given(t, applied, chosen).When(LeaveVoyage{at(3), "20261125-1", false}).Rejects(ErrOnVoyage)
+		spec.Given(t, applied, chosen).When(LeaveVoyage{at(3), "20261128-1", true}).Then()
+	})
+	t.Run("it is completed by that voyage and no other", func(t *testing.T) {
+		spec.Given(t, applied, consented, VoyageChosen{"2026-11-25-1"}).When(complete).Then(completed)
+		spec.Given(t, applied, consented, chosen).When(complete).Rejects(ErrNotScattered)
+	})
+}
+
+func TestAshesOfABurial(t *testing.T) {
+	receive := ReceiveAshes{at(30), daughter, "GH-1", true, true, true}
+	received := AshesReceived{daughter, "GH-1", "staff-0301"}
+	giveBack := ReturnAshes{at(40), "家属改变主意", true, false}
+	returned := AshesReturned{daughter, "staff-0301", "家属改变主意"}
+	t.Run("they come from the applicant, who has them", func(t *testing.T) {
+		spec.Given(t, applied).When(receive).Then(received)
+		for want, change := range map[error]func(*ReceiveAshes){
+			ErrAshesElsewhere: func(c *ReceiveAshes) { c.Holds = false }, ErrAshesSigned: func(c *ReceiveAshes) { c.Signed = false },
+			ErrNotApplicant: func(c *ReceiveAshes) { c.Applicant = stranger },
+		} {
+			spec.Given(t, applied).When(with(receive, change)).Rejects(want)
+		}
+		spec.Given(t, applied).When(with(receive, func(c *ReceiveAshes) { c.Placed = false })).Rejects(ErrAshesElsewhere)
+		spec.Given(t, applied, received).When(with(receive, func(c *ReceiveAshes) { c.Label = "GH-2" })).Rejects(ErrAshesReceived)
+		spec.Given(t, applied, consented, completed).When(receive).Rejects(ErrCompleted)
+	})
+	t.Run("and go back to the applicant", func(t *testing.T) {
+		spec.Given(t, applied, received).When(giveBack).Then(returned)
+		spec.Given(t, applied, received, Withdrawn{daughter}).When(giveBack).Then(returned)
+		spec.Given(t, applied).When(giveBack).Rejects(ErrAshesNotHere)
+		spec.Given(t, applied, received).When(with(giveBack, func(c *ReturnAshes) { c.Aboard = true })).Rejects(ErrAshesAboard)
+		spec.Given(t, applied, received).When(with(giveBack, func(c *ReturnAshes) { c.Signed = false })).Rejects(ErrAshesSigned)
+	})
+	t.Run("what went back is not buried", func(t *testing.T) {
+		spec.Given(t, applied, consented, received, returned).When(complete).Rejects(ErrAshesNotHere)
+		spec.Given(t, applied, consented, received, returned, received).When(complete).Then(completed)
+	})
+}
+
+func TestCorrect(t *testing.T) {
+	tree, _ := Default().Type("TREE_KEEP")
+	flower, _ := Default().Type("FLOWER_BIO")
+	appliedTree := with(appliedNiche, func(e *Applied) { e.Type, e.Requires, e.TakesLand = "TREE_KEEP", tree.Requires, true })
+	done := with(completed, func(e *Completed) {
+		e.Type, e.Facts, e.EcoCertificate, e.LandCM2 = "TREE_KEEP", map[string]string{"garden_id": "G1", "tree_no": "7"}, "", 2500
+	})
+	correct := Correct{Act: at(72), Definition: Default(), Type: "TREE_KEEP", Facts: done.Facts, Division: "210211", CompletedOn: "2026-11-24", LandCM2: 2000, Reason: "村里纸质登记核对", Paper: "DJ-1"}
+	corrected := Corrected{Type: "TREE_KEEP", Facts: done.Facts, Division: "210211", CompletedOn: "2026-11-24", LandCM2: 2000,
+		Was: Told{"TREE_KEEP", "210202", "2026-11-25", 2500}, Reason: "村里纸质登记核对", Paper: "DJ-1"}
+	change := func(f func(*Correct)) Correct { return with(correct, f) }
+	t.Run("a correction says what it was before, and why", func(t *testing.T) {
+		spec.Given(t, appliedTree, done).When(correct).Then(corrected)
+		spec.Given(t, appliedTree, done, corrected).When(correct).Then()
+		spec.Given(t, appliedTree, done).When(change(func(c *Correct) { c.Paper = "" })).Rejects(ErrCorrection)
+		spec.Given(t, appliedTree).When(correct).Rejects(ErrNotCompleted)
+	})
+	t.Run("it keeps to the same rules as a burial", func(t *testing.T) {
+		for want, f := range map[error]func(*Correct){
+			ErrFactMissing:     func(c *Correct) { c.Facts = nil },
+			ErrTypeUnknown:     func(c *Correct) { c.Type = "TAXI" },
+			ErrTypeNotEco:      func(c *Correct) { c.Type = "STD_PLOT" },
+			ErrLand:            func(c *Correct) { c.LandCM2 = 0 },
+			domain.ErrFuture:   func(c *Correct) { c.CompletedOn = "2026-12-24" },
+			domain.ErrDivision: func(c *Correct) { c.Division = "2" },
+		} {
+			spec.Given(t, appliedTree, done).When(change(f)).Rejects(want)
+		}
+	})
+	t.Run("it never makes a way irreversible that nobody consented to", func(t *testing.T) {
+		bio := change(func(c *Correct) {
+			c.Type, c.Facts, c.LandCM2 = "FLOWER_BIO", map[string]string{"garden_id": "G1", "bed_no": "2", "container_degradable": "true"}, 1000
+		})
+		spec.Given(t, appliedTree, done).When(bio).Rejects(ErrConsentMissing)
+		appliedFlower := with(appliedTree, func(e *Applied) {
+			e.Type, e.Requires, e.Irreversible, e.PauseHours = "FLOWER_BIO", flower.Requires, true, 24
+		})
+		spec.Given(t, appliedFlower, consented, done).When(with(bio, func(c *Correct) { c.CompletedOn = "2026-11-23" })).Rejects(ErrBeforeConsent)
+		if s := spec.Given(t, appliedFlower, consented, done, corrected).State(); s.Completed.LandCM2 != 2000 || s.Completed.Division != "210211" || s.Corrected != 1 {
+			t.Errorf("%+v", s.Completed)
+		}
+	})
+	t.Run("a voyage's burial is corrected in its facts only", func(t *testing.T) {
+		spec.Given(t, applied, consented, completed).When(Correct{Act: at(72), Definition: Default(), Type: "SEA", Facts: facts, Division: "210211", CompletedOn: "2026-11-25", Reason: "x", Paper: "y"}).Rejects(ErrCorrectSea)
+		spec.Given(t, appliedTree, done).When(change(func(c *Correct) { c.Type, c.LandCM2, c.Facts = "SEA", 0, facts })).Rejects(ErrCorrectSea)
+	})
+}
+
 // I14, whatever is sent in whatever order: nothing irreversible without a second
 // consent of the applicant after the pause, nothing after a withdrawal, once.
 func TestBurialHistories(t *testing.T) {
@@ -231,7 +330,7 @@ func TestBurialHistories(t *testing.T) {
 				return Withdraw{act, who.Draw(t, "who")}
 			}
 			return with(complete, func(c *Complete) {
-				c.Act, c.CertificateHolds = act, rapid.Bool().Draw(t, "holds")
+				c.Act, c.CertificateHolds, c.Scattered = act, rapid.Bool().Draw(t, "holds"), rapid.Bool().Draw(t, "scattered")
 				if s.Applied.Type == "NICHE" {
 					c.Facts = map[string]string{"hall": "一", "row": "2", "col": "3", "level": "4", "term_end": "2046-11-25"}
 				}

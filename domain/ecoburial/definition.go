@@ -132,39 +132,21 @@ func ParseDefinition(data []byte) (Definition, error) {
 		return Definition{}, fmt.Errorf("eco definition: more than one JSON value")
 	}
 	d := Definition{ID: f.Default.ID, SmallSingleCM2: cm2(f.Default.SingleM2), SmallDoubleCM2: cm2(f.Default.DoubleM2), Relocations: f.Default.Relocations}
-	switch {
-	case d.ID == "":
-		return Definition{}, fmt.Errorf("eco definition: default_definition.id is empty")
-	case d.SmallSingleCM2 <= 0 || d.SmallDoubleCM2 < d.SmallSingleCM2:
-		return Definition{}, fmt.Errorf("eco definition: small_plot_single_m2, small_plot_double_m2 do not fit together")
-	case len(f.Types) == 0:
-		return Definition{}, fmt.Errorf("eco definition: no types")
-	}
 	for i, t := range f.Types {
 		bad := func(field string) (Definition, error) {
 			return Definition{}, fmt.Errorf("eco definition: types[%d] (%s): %s", i, t.Code, field)
 		}
-		_, twice := d.Type(t.Code)
 		switch {
-		case t.Code == "" || twice:
-			return bad("code is empty or there twice")
-		case t.NameZh == "" || t.NameEn == "":
-			return bad("name_zh and name_en are needed")
 		case t.Subject != "ashes" && t.Subject != "body":
 			return bad("subject is neither ashes nor body")
-		case t.LandM2 == nil || *t.LandM2 < 0 || *t.LandM2 > 100:
-			return bad("land_m2 is missing or no area of a grave")
+		case t.LandM2 == nil:
+			return bad("land_m2 is missing")
 		case t.Strict == nil || t.Broad == nil:
 			return bad("counts_strict and counts_broad are needed")
-		case *t.Strict && !*t.Broad:
-			return bad("what counts strictly counts broadly")
 		}
 		out := Type{Code: t.Code, NameZh: t.NameZh, NameEn: t.NameEn, Description: t.Description, Body: t.Subject == "body",
 			Irreversible: t.RetainsAshes != nil && !*t.RetainsAshes, LandCM2: cm2(*t.LandM2), Strict: *t.Strict, Broad: *t.Broad,
 			Interment: !slices.Contains(noInterment, t.Code)}
-		if out.Broad && !out.Interment {
-			return bad("is no interment and cannot count as one")
-		}
 		for _, r := range t.Requires {
 			req, err := ParseRequirement(r)
 			if err != nil {
@@ -174,7 +156,40 @@ func ParseDefinition(data []byte) (Definition, error) {
 		}
 		d.Types = append(d.Types, out)
 	}
-	return d, nil
+	return d, d.Check()
+}
+
+// Check says what is unsound about a definition.
+func (d Definition) Check() error {
+	switch {
+	case d.ID == "":
+		return fmt.Errorf("eco definition: id is empty")
+	case d.SmallSingleCM2 <= 0 || d.SmallDoubleCM2 < d.SmallSingleCM2:
+		return fmt.Errorf("eco definition: small_plot_single_m2, small_plot_double_m2 do not fit together")
+	case len(d.Types) == 0:
+		return fmt.Errorf("eco definition: no types")
+	}
+	for i, t := range d.Types {
+		bad := func(what string) error { return fmt.Errorf("eco definition: types[%d] (%s): %s", i, t.Code, what) }
+		switch {
+		case t.Code == "" || slices.ContainsFunc(d.Types[:i], func(o Type) bool { return o.Code == t.Code }):
+			return bad("code is empty or there twice")
+		case t.NameZh == "" || t.NameEn == "":
+			return bad("name_zh and name_en are needed")
+		case t.LandCM2 < 0 || t.LandCM2 > 1_000_000:
+			return bad("land_m2 is no area of a grave")
+		case t.Strict && !t.Broad:
+			return bad("what counts strictly counts broadly")
+		case t.Broad && !t.Interment:
+			return bad("is no interment and cannot count as one")
+		}
+		for _, r := range t.Requires {
+			if again, err := ParseRequirement(r.String()); err != nil || again != r {
+				return bad(fmt.Sprintf("required fact %q is not understood", r))
+			}
+		}
+	}
+	return nil
 }
 
 func cm2(m2 float64) int { return int(math.Round(m2 * 10_000)) }

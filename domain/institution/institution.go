@@ -74,10 +74,11 @@ const (
 	Furnace ResourceKind = "furnace"
 	ColdBay ResourceKind = "cold_bay"
 	Vehicle ResourceKind = "vehicle"
+	Vessel  ResourceKind = "vessel" // of a sea-burial operator
 )
 
 // ResourceKinds lists every kind of resource, in the order of menus.
-var ResourceKinds = []ResourceKind{Hall, Furnace, ColdBay, Vehicle}
+var ResourceKinds = []ResourceKind{Hall, Furnace, ColdBay, Vehicle, Vessel}
 
 // Event is a fact about one institution.
 type Event interface{ institutionEvent() }
@@ -119,7 +120,8 @@ type (
 		SlotMinutes int `json:"slot_minutes"`
 		// BufferMinutes is kept free after every booking, for cleaning.
 		BufferMinutes int `json:"buffer_minutes,omitzero"`
-		// Capacity is people for a hall, sets of remains for everything else.
+		// Capacity is people for a hall and a vessel (the seats it is licensed for),
+		// sets of remains for everything else.
 		Capacity int `json:"capacity"`
 	}
 	// ResourceRetired took a resource out of service from that day on.
@@ -403,7 +405,7 @@ func (s State) addResource(c AddResource) ([]Event, error) {
 	}
 	open := r.Closes.Minutes() - r.Opens.Minutes()
 	switch {
-	case !validName(r.Resource):
+	case !validName(r.Resource, 32):
 		return nil, wrong("编号（小写字母、数字和连字符，最多 32 个）", "name (lower-case letters, digits and dashes, at most 32)")
 	case !slices.Contains(ResourceKinds, r.Kind):
 		return nil, wrong("种类", "kind")
@@ -465,12 +467,12 @@ func names(zh, en string) (string, string, error) {
 
 func blank(s string) bool { return strings.TrimSpace(s) == "" }
 
-// validName keeps resource names fit for stream names and addresses.
-func validName(s string) bool {
+// validName keeps names fit for stream names and addresses.
+func validName(s string, most int) bool {
 	for _, c := range s {
 		if !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-') {
 			return false
 		}
 	}
-	return s != "" && len(s) <= 32
+	return s != "" && len(s) <= most
 }

@@ -2,6 +2,7 @@ package institution_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -256,4 +257,49 @@ func TestRandomHistories(t *testing.T) {
 		}
 		domaintest.Pure(t, Institution, history...)
 	})
+}
+
+// I19: a licence counts on exactly the days that some record of it covers,
+// whatever was recorded before and after.
+func TestLicencesAtRandom(t *testing.T) {
+	covered := 0
+	rapid.Check(t, func(t *rapid.T) {
+		days := []domain.Date{"2026-11-21", "2026-11-22", "2026-11-23", "2026-11-24", "2026-11-25"}
+		d := rapid.SampledFrom(days)
+		n := 0
+		domaintest.Random(t, Institution, func(s State) Command {
+			n++
+			if !s.Exists() {
+				return Register{by, home}
+			}
+			until := d.Draw(t, "until")
+			if rapid.IntRange(0, 4).Draw(t, "without end") == 0 {
+				until = ""
+			}
+			return License{by, Licensed{Licence: "operating", Number: fmt.Sprint(n), ValidFrom: d.Draw(t, "from"), ValidUntil: until}}
+		}, func(s State, history []Event) {
+			for _, on := range days {
+				want := false
+				for _, e := range history {
+					l, ok := e.(Licensed)
+					want = want || ok && l.ValidFrom <= on && (l.ValidUntil == "" || on <= l.ValidUntil)
+				}
+				if s.LicensedOn(on) != want {
+					t.Fatalf("on %s licensed %v, want %v: %+v", on, !want, want, s.Licences)
+				}
+				if want {
+					covered++
+				}
+			}
+		})
+	})
+	if covered == 0 {
+		t.Error("no day was ever covered: the test shows nothing")
+	}
+}
+
+// I8 holds for every command of an institution and of its parameters.
+func TestTimesOfEveryCommand(t *testing.T) {
+	domaintest.Times[State, Command](t, Institution, Institution.Initial, Register{}, License{}, AddResource{}, RetireResource{}, Rename{}, TimeResource{}, PlanMaintenance{}, CancelMaintenance{}, QualifyStaff{}, DisqualifyStaff{})
+	domaintest.Times[ParametersState, ParametersCommand](t, Parameters, Parameters.Initial, SetParameter{})
 }

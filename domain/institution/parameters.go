@@ -76,6 +76,11 @@ const (
 	QuietFrom           Name = "quiet_from"
 	QuietUntil          Name = "quiet_until"
 	BookingDays         Name = "booking_days"
+	RetentionYears      Name = "retention_years"
+	EcoPauseHours       Name = "eco_pause_hours"
+	VoyageRelatives     Name = "voyage_relatives"
+	VoyageOfferHours    Name = "voyage_offer_hours"
+	FreezeDay           Name = "eco_freeze_day"
 )
 
 // A Definition says what a parameter means and what it may be.
@@ -118,6 +123,11 @@ var Definitions = []Definition{
 	{QuietFrom, "夜间不发通知，从", "No notices at night, from", "clock", "22:00", 0, 0, "P", ""},
 	{QuietUntil, "夜间不发通知，到", "No notices at night, until", "clock", "07:00", 0, 0, "P", ""},
 	{BookingDays, "最多提前几天预约", "Days ahead that may be booked", "day", "7", 1, 60, "P", ""},
+	{RetentionYears, "办结后个人资料的保存年限", "Years for which personal data is kept after the last act", "year", "10", 0, 100, "P", ""},
+	{EcoPauseHours, "不保留骨灰的葬式，两次确认之间的间隔", "Hours between the two consents to a burial that keeps no ashes", "hour", "24", 1, 720, "P", ""},
+	{VoyageRelatives, "海葬每具骨灰随行家属人数上限", "Most relatives aboard with each set of ashes", "person", "3", 1, 10, "F", "大连市2025年骨灰海葬通知"},
+	{VoyageOfferHours, "航次取消后，为家属保留新座位的时长", "Hours that seats are kept for a family after a cancelled voyage", "hour", "72", 1, 720, "P", ""},
+	{FreezeDay, "每月生态安葬率在次月几日公布并冻结", "Day of the next month on which a month's eco-burial figures are published for good", "number", "10", 1, 28, "P", ""},
 }
 
 // Define finds a parameter's definition.

@@ -220,7 +220,7 @@ func (s State) planMaintenance(c PlanMaintenance) ([]Event, error) {
 	switch {
 	case !ok:
 		return nil, ErrNoResource.With(w.Resource)
-	case !validName(w.Window) || w.From.IsZero() || !w.To.After(w.From) || w.To.Sub(w.From) > maxWindow:
+	case !validName(w.Window, 40) || w.From.IsZero() || !w.To.After(w.From) || w.To.Sub(w.From) > maxWindow:
 		return nil, ErrWindow
 	case !w.To.After(c.Now):
 		return nil, ErrWindowPast

@@ -153,8 +153,8 @@ type Hours struct {
 // which families think months before, and no further than anybody can plan.
 const DefaultAheadDays = 90
 
-// last is the last day that may be booked now.
-func (h Hours) last(now time.Time) domain.Date {
+// Last is the last day that may be booked now.
+func (h Hours) Last(now time.Time) domain.Date {
 	return domain.DateOf(now).AddDays(cmp.Or(max(h.AheadDays, 0), DefaultAheadDays))
 }
 
@@ -276,7 +276,7 @@ func (s State) Free(day domain.Date, h Hours, minutes int, now time.Time) []time
 	if minutes == 0 {
 		minutes = h.SlotMinutes
 	}
-	if !h.valid() || minutes < 0 {
+	if !h.valid() || minutes < 0 || day > h.Last(now) {
 		return nil
 	}
 	var starts []time.Time
@@ -410,8 +410,8 @@ func (s State) fits(want Held, h Hours, now time.Time) error {
 	switch {
 	case want.Start.Before(now):
 		return ErrPast.With(domain.FormatTime(want.Start))
-	case day > h.last(now):
-		return ErrTooFarAhead.With(h.last(now))
+	case day > h.Last(now):
+		return ErrTooFarAhead.With(h.Last(now))
 	case want.Start.Before(opens) || want.End.After(closes):
 		return ErrClosed.With(domain.FormatTime(want.Start), h.Opens, h.Closes)
 	case want.Start.Sub(opens)%(time.Duration(h.SlotMinutes)*time.Minute) != 0:

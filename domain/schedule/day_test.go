@@ -289,3 +289,10 @@ func TestRandomHistories(t *testing.T) {
 		domaintest.Pure(t, Day, history...)
 	})
 }
+
+// I8 holds for every command of a day, a waiting list and a draw.
+func TestTimesOfEveryCommand(t *testing.T) {
+	domaintest.Times[State, Command](t, Day, Day.Initial, Hold{}, Confirm{}, Release{}, Expire{}, Move{}, Block{}, Unblock{})
+	domaintest.Times[WaitState, WaitCommand](t, Waiting, Waiting.Initial, Join{}, Offer{}, Accept{}, Decline{}, LapseOffer{}, Leave{})
+	domaintest.Times[PeakState, PeakCommand](t, Peak, Peak.Initial, Announce{}, Apply{}, WithdrawApplication{}, DrawSlots{})
+}

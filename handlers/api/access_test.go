@@ -17,6 +17,7 @@ func TestAccessOverHTTP(t *testing.T) {
 	c.must("admin-0601", "/cemeteries", fmt.Sprintf(`{"cemetery":%q,"name_zh":"公墓","class":"URBAN_PUBLIC","division":"210211","serves":["210200"]}`, cemetery))
 	c.must("cemetery-0301", "/cemeteries/"+cemetery+"/plots", `{"plot":"A-1","kind":"GRAVE","eco_type":"SMALL_PLOT","capacity":2,"area_cm2":5000}`)
 	burial := c.must("eco-0401", "/eco-burials", fmt.Sprintf(`{%s,"type":"SEA","division":"210211","certificate":%q}`, c.at(), certificate))
+	c.must("eco-0401", "/voyages", c.voyage("V-1", 6))
 	suspicion := c.must("regulator-0501", "/credit/"+home+"/suspicions", `{"rule":"P01","fact":"x","basis":"y"}`)
 
 	own := map[handlers.Role]string{handlers.Desk: "desk-0101", handlers.Cremator: "furnace-0201", handlers.Cemetery: "cemetery-0301", handlers.Eco: "eco-0401",
@@ -30,15 +31,15 @@ func TestAccessOverHTTP(t *testing.T) {
 			switch {
 			case strings.HasPrefix(path, "/api/v1/cemeteries"):
 				at = cemetery
-			case strings.HasPrefix(path, "/api/v1/eco-burials"):
+			case strings.HasPrefix(path, "/api/v1/eco-burials"), strings.HasPrefix(path, "/api/v1/voyages"):
 				at = boats
 			}
-			url := strings.NewReplacer("{institution}", home, "{case}", id, "{cemetery}", cemetery, "{plot}", "A-1", "{burial}", burial, "{suspicion}", suspicion, "{division}", "210200", "{kind}", "hall", "{date}", "2026-11-23", "{key}", home).Replace(path)
+			url := strings.NewReplacer("{institution}", home, "{case}", id, "{cemetery}", cemetery, "{plot}", "A-1", "{burial}", burial, "{suspicion}", suspicion, "{division}", "210200", "{kind}", "hall", "{date}", "2026-11-23", "{key}", home, "{voyage}", "V-1").Replace(path)
 			body := ""
 			if method == "post" {
-				body = valid(op)
+				body = strings.ReplaceAll(valid(op), "BURIAL", burial)
 				switch op {
-				case "verify_identity", "start_cremation", "consent_eco_burial":
+				case "verify_identity", "start_cremation", "consent_eco_burial", "move_remains", "identify_remains", "relocate_remains", "move_ashes", "deposit_ashes", "withdraw_ashes":
 					if !strings.Contains(body, "occurred_at") {
 						body = strings.Replace("{"+c.at()+","+body[1:], ",}", "}", 1)
 					}
@@ -67,7 +68,7 @@ func TestAccessOverHTTP(t *testing.T) {
 				}
 				// An institution's account elsewhere. One that opens or applies
 				// without naming an institution does so at its own.
-				if rule.Own && op != "open_case" && op != "apply_eco_burial" {
+				if rule.Own && op != "open_case" && op != "apply_eco_burial" && op != "open_voyage" {
 					if status, code := try("other-" + string(role)); status != 403 || code != "other_institution" {
 						t.Errorf("%s at %s by another institution's %s: %d %s", op, at, role, status, code)
 					}
@@ -93,6 +94,38 @@ func TestAccessOverHTTP(t *testing.T) {
 // one of access.
 func valid(op handlers.Operation) string {
 	switch op {
+	case "open_voyage":
+		return `{"number":"V-2","vessel":"ship-1","seats":6,"sea_area":"x","pier":"y","division":"210202","departs":"2026-11-30T09:00:00+08:00"}`
+	case "book_voyage":
+		return `{"burial":"BURIAL","relatives":1}`
+	case "answer_voyage_offer", "leave_voyage":
+		return `{"burial":"BURIAL"}`
+	case "cancel_voyage":
+		return `{"reason":"WEATHER","document":"x"}`
+	case "depart_voyage":
+		return `{"occurred_at":"2026-11-23T09:00:00+08:00","aboard":[]}`
+	case "scatter_ashes":
+		return `{"occurred_at":"2026-11-23T09:00:00+08:00","burial":"BURIAL","container_degradable":true}`
+	case "bring_ashes_back":
+		return `{"burial":"BURIAL","reason":"x"}`
+	case "correct_eco_burial":
+		return `{"type":"NICHE","division":"210211","reason":"x","paper":"y"}`
+	case "receive_eco_ashes":
+		return `{"label":"x","both_signed":true}`
+	case "return_eco_ashes":
+		return `{"reason":"x","both_signed":true}`
+	case "apply_incentive":
+		return `{"account":"x"}`
+	case "pay_incentive":
+		return `{"payment":"x","amount_fen":1}`
+	case "adopt_eco_definition":
+		return `{"definition":{"id":"x","types":[],"small_single_cm2":1,"small_double_cm2":1},"from":"2027-01-01","document":"y"}`
+	case "adopt_incentive_rules":
+		return `{"version":"x","document":"y","rules":[]}`
+	case "set_eco_target":
+		return `{"share":"broad","year":"2027","per_mille":500,"document":"x"}`
+	case "publish_eco_figures":
+		return `{"month":"2026-10"}`
 	case "register_institution":
 		return `{"credit_code":"54210283ME0YY0059K","name_zh":"x","kind":"FUNERAL_HOME","division":"210211","operator":"GOVERNMENT"}`
 	case "rename_institution":
@@ -185,6 +218,56 @@ func valid(op handlers.Operation) string {
 		return `{"line":"x","amount_fen":1,"reason":"OVERCHARGE"}`
 	case "cancel_case":
 		return `{"reason":"DUPLICATE"}`
+	case "collect_remains":
+		return `{"ground":"POLICE_NOTICE","paper":"1","issuer":"x","giver":"POLICE","giver_name":"y","into":{"kind":"RECEPTION"}}`
+	case "forget_person":
+		return `{"who":"DECEASED","ground":"REQUESTED","document":"1"}`
+	case "move_remains":
+		return `{"tag":"T-1","from":{"kind":"RECEPTION"},"to":{"kind":"ISOLATION","id":"1"},"scanned_out":{"by":"x","at":"2026-11-23T10:00:00+08:00"}}`
+	case "move_ashes", "withdraw_ashes":
+		return `{"label":"T-1","from":{"kind":"ASHES_ROOM"},"to":{"kind":"ASHES_ROOM","id":"1"},"scanned_out":{"by":"x","at":"2026-11-23T10:00:00+08:00"}}`
+	case "deposit_ashes":
+		return `{"label":"T-1","from":{"kind":"ASHES_ROOM"},"to":{"kind":"NICHE","id":"1"},"scanned_out":{"by":"x","at":"2026-11-23T10:00:00+08:00"},"until":"2027-11-23","agreement":"1","form":"1"}`
+	case "record_precautions":
+		return `{"disinfected":true,"bag":"1","protected":["x"]}`
+	case "list_belongings":
+		return `{"items":[],"witness":"x"}`
+	case "settle_belongings":
+		return `{"items":["1"],"fate":"HANDED_OVER","receiver":"x","receipt":"1"}`
+	case "identify_remains":
+		return `{"tag":"T-1","name":"x","relation":"CHILD","method":"PHOTO","recognised":true,"form":"1"}`
+	case "ask_waiver":
+		return `{"reason":"x"}`
+	case "extend_storage":
+		return `{"until":"2027-01-01","paper":"1"}`
+	case "hand_over_remains":
+		return `{"tag":"T-1","name":"x","authority":"y","paper":"1","receipt":"2"}`
+	case "relocate_remains":
+		return `{"moves":[{"tag":"T-1","from":{"bank":"cold-1","no":1},"to":{"bank":"cold-1","no":2}}],"reason":"x"}`
+	case "recount_cold_store":
+		return `{"seen":[]}`
+	case "settle_discrepancy":
+		return `{"tag":"T-1","reason":"x","paper":"1"}`
+	case "split_ashes":
+		return `{"into":[{"weight_g":1,"containers":1,"label":"T-1-2","sealed_with":"x"},{"weight_g":1,"containers":1,"label":"T-1-3","sealed_with":"x"}],"request":"1","form":"1"}`
+	case "extend_deposit":
+		return `{"until":"2028-01-01","agreement":"1"}`
+	case "publish_ashes_notice":
+		return `{"document":"1","published_on":"2026-11-23"}`
+	case "propose_rest":
+		return `{"way":"x","document":"1"}`
+	case "collect_certificate":
+		return `{"number":"N-1","name":"x","receipt":"1"}`
+	case "file_certificate":
+		return `{"number":"N-1","file":"1"}`
+	case "deregister_certificate":
+		return `{"number":"N-1","reason":"x","paper":"1"}`
+	case "correct_cremation":
+		return `{"field":"ashes_weight_g","from":"1","to":"2","reason":"x"}`
+	case "clarify_cremation":
+		return `{"text":"x"}`
+	case "explain_anomaly":
+		return `{"kind":"TOO_SHORT","reason":"x"}`
 	case "receive_remains", "verify_identity":
 		return `{"tag":"T-1"}`
 	case "record_death_certificate":

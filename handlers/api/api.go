@@ -36,7 +36,7 @@ import (
 )
 
 // Version is the API's version. It is bumped with every change of openapi.json.
-const Version = "0.6.0"
+const Version = "0.9.0"
 
 // An API serves the operations.
 type API struct {
@@ -90,9 +90,13 @@ func (a *API) mount(r chi.Router) huma.API {
 	a.papers(h)
 	a.tills(h)
 	a.upkeep(h)
+	a.custody(h)
 	a.cremations(h)
 	a.cemeteries(h)
 	a.ecoBurials(h)
+	a.voyages(h)
+	a.incentives(h)
+	a.ecoRules(h)
 	a.credit(h)
 	return h
 }
@@ -224,6 +228,7 @@ type request struct {
 	IfMatch *events.Revision
 	actor   *handlers.Account
 	op      handlers.Operation
+	code    string // a one-time code that the request made: to be told once
 }
 
 // at refuses the account when the record is not its institution's.
@@ -232,7 +237,7 @@ func (q *request) at(institution string) error { return handlers.Allow(q.actor, 
 // keyReused are the rejections of a second thing under one id, where the API makes
 // that id from account and key: only a key that is used again comes to them.
 var keyReused = []*domain.Rejection{booking.ErrOpened, booking.ErrQuoteExists, booking.ErrLineExists, booking.ErrPaymentExists, booking.ErrRefundExists,
-	cremation.ErrHoldExists, ecoburial.ErrApplied}
+	cremation.ErrHoldExists, cremation.ErrRelocationUsed, cremation.ErrCorrectionUsed, ecoburial.ErrApplied}
 
 // ids is the namespace of ids that follow from idempotency keys.
 var ids = uuid.MustParse("6f1d3f0e-52a5-5d0c-9a7e-2b5b3a0f7c11")
@@ -241,6 +246,7 @@ var ids = uuid.MustParse("6f1d3f0e-52a5-5d0c-9a7e-2b5b3a0f7c11")
 type Receipt struct {
 	ID       string `json:"id" doc:"Id of the record."`
 	Revision string `json:"revision" doc:"Revision of the record after the write; the ETag."`
+	Code     string `json:"code,omitzero" doc:"The one-time code, where one was made: told once, and kept nowhere."`
 	Position string `json:"position,omitzero" doc:"Place in the log, opaque. Reads of this API see the write at once; a page whose read model is at this place or later shows it."`
 }
 
@@ -292,7 +298,7 @@ func post[I any](a *API, h huma.API, id handlers.Operation, path, summary string
 		if err != nil {
 			return nil, handlers.RequestProblem(ctx, err)
 		}
-		out := &Receipted{ETag: etag(d.Revision), Body: Receipt{ID: d.id, Revision: strconv.FormatUint(uint64(d.Revision), 10)}}
+		out := &Receipted{ETag: etag(d.Revision), Body: Receipt{ID: d.id, Code: q.code, Revision: strconv.FormatUint(uint64(d.Revision), 10)}}
 		if d.Position != 0 {
 			out.Body.Position = strconv.FormatUint(uint64(d.Position), 10)
 		}

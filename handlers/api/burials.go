@@ -257,17 +257,7 @@ type BurialView struct {
 }
 
 func (a *API) ecoBurials(h huma.API) {
-	burialOf := func(ctx context.Context, at func(string) error, id string) (string, ecoburial.BurialState, events.Revision, error) {
-		u, err := record(id)
-		if err != nil {
-			return "", ecoburial.BurialState{}, 0, err
-		}
-		s, rev, err := a.app.EcoBurials.Load(ctx, u.String())
-		if err != nil || s.Applied.Type == "" {
-			return "", s, 0, orNotFound(err)
-		}
-		return u.String(), s, rev, at(string(s.Applied.Institution))
-	}
+	burialOf := a.burialOf
 	post(a, h, "apply_eco_burial", "/eco-burials", "Apply for an eco-burial", func(ctx context.Context, q *request, in *Write[ecoApplyBody]) (done, error) {
 		b := in.Body
 		if b.Institution == "" {

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"shenzhong/domain"
 	"shenzhong/domain/booking"
 	"shenzhong/domain/credit"
@@ -34,11 +36,11 @@ const (
 	boats    = "91210211MA0YY00382"
 )
 
-// A city is a server on the memory store, whose clock the test moves.
+// A city is a server whose clock the test moves.
 type city struct {
 	t     testing.TB
 	app   *handlers.App
-	store *memory.Store
+	store events.Store
 	http.Handler
 	tokens map[string]string // account → token
 	log    *lockedBuffer
@@ -65,11 +67,15 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// bare is a city in which nothing was recorded yet.
+// bare is a city on the memory store in which nothing was recorded yet.
 func bare(t testing.TB, writesPerMinute int) *city {
 	t.Helper()
-	keys := events.NewMemoryKeys()
-	c := &city{t: t, store: memory.New(), tokens: map[string]string{}, log: new(lockedBuffer), now: time.Date(2026, 11, 23, 10, 0, 0, 0, domain.Shanghai)}
+	return bareOn(t, memory.New(), events.NewMemoryKeys(), writesPerMinute)
+}
+
+func bareOn(t testing.TB, store events.Store, keys events.Keyring, writesPerMinute int) *city {
+	t.Helper()
+	c := &city{t: t, store: store, tokens: map[string]string{}, log: new(lockedBuffer), now: time.Date(2026, 11, 23, 10, 0, 0, 0, domain.Shanghai)}
 	c.app = handlers.NewApp(c.store, projections.Registry(keys), keys, []byte("the key of a test"))
 	c.app.Now = c.clock
 	var accounts []handlers.Account
@@ -244,7 +250,13 @@ func (c *city) at() string { return fmt.Sprintf(`"occurred_at":%q`, c.clock().Fo
 // newCity is a city with its institutions, price list and credit policy.
 func newCity(t testing.TB) *city {
 	t.Helper()
-	c := bare(t, 1_000_000)
+	return settled(bare(t, 1_000_000))
+}
+
+// settled gives a city its institutions, price list and credit policy.
+func settled(c *city) *city {
+	c.t.Helper()
+	t := c.t
 	for _, in := range []struct{ code, name, kind, operator string }{
 		{home, "松涛殡仪馆（演示）", "FUNERAL_HOME", "GOVERNMENT"}, {other, "云岫殡仪馆（演示）", "FUNERAL_HOME", "GOVERNMENT"},
 		{cemetery, "松涛公益性公墓（演示）", "CEMETERY_PUBLIC_URBAN", "GOVERNMENT"}, {boats, "海风海葬服务（演示）", "SEA_BURIAL_OPERATOR", "COMMERCIAL"},
@@ -256,6 +268,10 @@ func newCity(t testing.TB) *city {
 		c.must("admin-0601", "/institutions/"+home+"/resources", fmt.Sprintf(`{"resource":%q,"kind":"hall","name_zh":"告别厅","opens":"08:00","closes":"12:00","slot_minutes":60,"capacity":50}`, r))
 	}
 	c.must("admin-0601", "/institutions/"+home+"/resources", `{"resource":"furnace-1","kind":"furnace","name_zh":"一号炉","opens":"08:00","closes":"17:00","slot_minutes":60,"capacity":1}`)
+	c.must("admin-0601", "/institutions/"+boats+"/licences", `{"licence":"operating","number":"H-1","valid_from":"2020-01-01","valid_until":"2030-12-31"}`)
+	c.must("admin-0601", "/institutions/"+boats+"/resources", `{"resource":"ship-1","kind":"vessel","name_zh":"演示一号","opens":"06:00","closes":"18:00","slot_minutes":60,"capacity":40}`)
+	c.must("admin-0601", "/institutions/"+home+"/resources", `{"resource":"cold-1","kind":"cold_bay","name_zh":"冷藏柜","opens":"00:00","closes":"24:00","slot_minutes":60,"capacity":8}`)
+	c.must("admin-0601", "/institutions/"+home+"/qualifications", `{"account":"furnace-0202","skill":"CREMATOR","valid_from":"2026-01-01","document":"SG-1"}`)
 	c.must("importer-0701", "/price-lists/"+home, priceList)
 	policy, err := json.Marshal(credit.Default())
 	if err != nil {
@@ -263,6 +279,32 @@ func newCity(t testing.TB) *city {
 	}
 	c.must("regulator-0501", "/credit-policies", `{"policy":`+string(policy)+`}`)
 	return c
+}
+
+// events are those of one stream, in their order.
+func (c *city) events(category, id string) (es []any) {
+	c.t.Helper()
+	for r, err := range c.store.Load(context.Background(), events.Stream(category+"-"+id), events.NoStream) {
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		e, err := c.app.Registry.Decode(context.Background(), r)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		es = append(es, e)
+	}
+	return es
+}
+
+// of are those of the events that are of one type.
+func of[E any](all []any) (es []E) {
+	for _, x := range all {
+		if e, ok := x.(E); ok {
+			es = append(es, e)
+		}
+	}
+	return es
 }
 
 const priceList = `{"effective_from":"2026-04-01","institution_name":"松涛殡仪馆（演示）","division":"210211","basis":"演示",
@@ -295,4 +337,16 @@ func (c *city) chunked(account, path, body string) reply {
 	w := httptest.NewRecorder()
 	c.ServeHTTP(w, r)
 	return reply{w}
+}
+
+// voyage is the body of a voyage of the city's sea-burial operator, a week from
+// now.
+func (c *city) voyage(number string, seats int) string {
+	return fmt.Sprintf(`{%s,"number":%q,"vessel":"ship-1","seats":%d,"sea_area":"黄海一区","pier":"演示码头","division":"210202","departs":%q}`,
+		c.at(), number, seats, c.clock().Add(7*24*time.Hour).Format(time.RFC3339))
+}
+
+// domainAct is the act of something that no request asked for.
+func domainAct(c *city) domain.Act {
+	return domain.Act{ID: uuid.New(), By: "policy:test", Now: c.clock().UTC()}
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -12,11 +13,6 @@ import (
 	"shenzhong/events"
 	"shenzhong/handlers"
 )
-
-type receiveBody struct {
-	Happened
-	Tag string `json:"tag" maxLength:"40" doc:"The tag's number, as scanned."`
-}
 
 type deathBody struct {
 	Happened
@@ -84,20 +80,27 @@ type ashesBody struct {
 	ChamberEmpty bool   `json:"chamber_empty,omitzero" doc:"You looked into the chamber and found it empty."`
 }
 
+type chamberBody struct {
+	Happened
+	Finding string `json:"finding,omitzero" maxLength:"200" doc:"What was left in the chamber; then it is not empty, and looked into again. Never about a person."`
+}
+
 type certificateBody struct {
 	Happened
 	Number  string `json:"number" maxLength:"40"`
+	Form    string `json:"form,omitzero" maxLength:"40" doc:"Version of the certificate's form."`
 	Reissue string `json:"reissue,omitzero" maxLength:"200" doc:"Why the former one is replaced. No names."`
 }
 
 type releaseBody struct {
 	Happened
-	CollectorID string `json:"collector_citizen_id,omitzero" maxLength:"18" doc:"Left out: the handler of the case."`
+	CollectorID string `json:"collector_citizen_id,omitzero" maxLength:"18" doc:"Left out: who the confirmation names."`
 	Name        string `json:"name" maxLength:"60" doc:"Sealed."`
 	Certificate string `json:"certificate" maxLength:"40" doc:"The certificate that was shown."`
 	IDChecked   bool   `json:"id_checked" doc:"The identity card was compared."`
-	Code        string `json:"code,omitzero" maxLength:"20" doc:"The one-time code, where one was issued."`
-	IDTail      string `json:"id_tail,omitzero" maxLength:"4" doc:"The last four as read from the card, where a code was issued."`
+	Share       int    `json:"share,omitzero" minimum:"0" maximum:"100" doc:"Left out: the only one in custody."`
+	Code        string `json:"code,omitzero" maxLength:"20" doc:"The one-time code."`
+	IDTail      string `json:"id_tail,omitzero" maxLength:"4" doc:"The last four as read from the card."`
 	Receipt     string `json:"receipt,omitzero" maxLength:"40" doc:"Number of the receipt that both sides signed. Sealed."`
 	Form        string `json:"form,omitzero" maxLength:"40" doc:"Version of the receipt's form."`
 }
@@ -105,6 +108,7 @@ type releaseBody struct {
 // CremationView is how far a cremation has come. It names accounts, no persons.
 type CremationView struct {
 	Case               string     `json:"case"`
+	Rules              string     `json:"rules" doc:"Version of the rules that the case runs under; empty for cases of before custody was kept."`
 	Tag                string     `json:"tag"`
 	DeathCertificate   bool       `json:"death_certificate"`
 	DeathVerified      bool       `json:"death_certificate_verified"`
@@ -117,6 +121,7 @@ type CremationView struct {
 	CompletedAt        time.Time  `json:"completed_at,omitzero"`
 	AshesWeightG       int        `json:"ashes_weight_g,omitzero"`
 	Certificate        string     `json:"certificate,omitzero"`
+	Ashes              []AshView  `json:"ashes" nullable:"false" doc:"Each share that there is, and where."`
 	AshesReleased      bool       `json:"ashes_released"`
 }
 
@@ -146,9 +151,6 @@ func (a *API) cremations(h huma.API) {
 	plain := func(q *request, ctx context.Context, id uuid.UUID, c cremation.CremationCommand) (events.Receipt, error) {
 		return handle(ctx, a.app.Cremations, id.String(), q, c)
 	}
-	onCase(a, h, "receive_remains", "/cremation/reception", "Take the remains into care under a tag", func(ctx context.Context, q *request, id uuid.UUID, b receiveBody) (events.Receipt, error) {
-		return a.app.Receive(ctx, handlers.Receive{Act: q.Act, Case: id, Tag: b.Tag})
-	})
 	post(a, h, "record_death_certificate", "/cases/{case}/cremation/death-certificate", "Record the death certificate", func(ctx context.Context, q *request, in *ofCase[deathBody]) (done, error) {
 		id, s, _, err := a.caseOf(ctx, q.at, in.Case)
 		if err != nil {
@@ -211,14 +213,17 @@ func (a *API) cremations(h huma.API) {
 		return a.app.CollectAshes(ctx, handlers.CollectAshes{Act: q.Act, Case: id, WeightG: b.WeightG, Containers: b.Containers, Label: b.Label,
 			SealedBy: [2]string{q.actor.ID, b.SealedWith}, ChamberEmpty: b.ChamberEmpty, IfMatch: q.IfMatch})
 	})
-	onCase(a, h, "empty_furnace", "/cremation/chamber-inspection", "Report the chamber inspected and empty", func(ctx context.Context, q *request, id uuid.UUID, _ plainBody) (events.Receipt, error) {
+	onCase(a, h, "empty_furnace", "/cremation/chamber-inspection", "Report what was found in the chamber; the furnace is free again when it is empty", func(ctx context.Context, q *request, id uuid.UUID, b chamberBody) (events.Receipt, error) {
+		if b.Finding != "" {
+			return a.app.ChamberLeft(ctx, q.Act, id, b.Finding)
+		}
 		return a.app.EmptyFurnace(ctx, q.Act, id)
 	})
 	onCase(a, h, "issue_certificate", "/cremation/certificate", "Issue the cremation certificate", func(ctx context.Context, q *request, id uuid.UUID, b certificateBody) (events.Receipt, error) {
-		return a.app.IssueCertificate(ctx, handlers.IssueCertificate{Act: q.Act, Case: id, Number: b.Number, Reissue: b.Reissue, IfMatch: q.IfMatch})
+		return a.app.IssueCertificate(ctx, handlers.IssueCertificate{Act: q.Act, Case: id, Number: b.Number, Form: b.Form, Reissue: b.Reissue, IfMatch: q.IfMatch})
 	})
 	post(a, h, "release_ashes", "/cases/{case}/cremation/ashes-release", "Hand the ashes over", func(ctx context.Context, q *request, in *ofCase[releaseBody]) (done, error) {
-		id, s, _, err := a.caseOf(ctx, q.at, in.Case)
+		id, _, _, err := a.caseOf(ctx, q.at, in.Case)
 		if err != nil {
 			return done{}, err
 		}
@@ -226,16 +231,14 @@ func (a *API) cremations(h huma.API) {
 		if err != nil {
 			return done{}, err
 		}
-		if to == "" {
-			to = s.Handler.Person
-		}
 		if err := unchanged(ctx, a.app.Cremations, id.String(), q); err != nil {
 			return done{}, err
 		}
-		rc, err := a.app.ReleaseAshes(ctx, handlers.ReleaseAshes{Act: q.Act, Case: id, To: to, Name: in.Body.Name, Certificate: in.Body.Certificate, IDChecked: in.Body.IDChecked,
+		rc, err := a.app.ReleaseAshes(ctx, handlers.ReleaseAshes{Act: q.Act, Case: id, Share: in.Body.Share, To: to, CitizenID: domain.CitizenID(strings.ToUpper(strings.TrimSpace(in.Body.CollectorID))), Name: in.Body.Name, Certificate: in.Body.Certificate, IDChecked: in.Body.IDChecked,
 			Code: in.Body.Code, IDTail: in.Body.IDTail, Receipt: in.Body.Receipt, Form: in.Body.Form})
 		return done{id.String(), rc}, err
 	})
+	a.ashes(h, plain)
 	get(h, "get_cremation", "/cases/{case}/cremation", "How far a cremation has come", a.getCremation)
 }
 
@@ -260,7 +263,7 @@ func (a *API) getCremation(ctx context.Context, at func(string) error, in *byCas
 	if err != nil || s.Case == uuid.Nil {
 		return CremationView{}, 0, orNotFound(err)
 	}
-	v := CremationView{Case: id.String(), Tag: s.Tag, DeathCertificate: s.Death.Form != "", DeathVerified: s.Death.Verified, ConfirmationSigned: s.Confirmation.Applicant != "",
+	v := CremationView{Case: id.String(), Rules: string(s.Rules), Ashes: ashViews(s), Tag: s.Tag, DeathCertificate: s.Death.Form != "", DeathVerified: s.Death.Verified, ConfirmationSigned: s.Confirmation.Applicant != "",
 		PolicePaper: s.Police.Issuer != "", Furnace: s.Started.Furnace, StartedAt: s.Started.At, CompletedAt: s.Completed, AshesWeightG: s.Ashes.WeightG,
 		Certificate: s.Certificate, AshesReleased: s.Released.To != ""}
 	for _, x := range s.OpenHolds() {

@@ -38,7 +38,7 @@ type licenceBody struct {
 type resourceBody struct {
 	Happened
 	Resource      string `json:"resource" maxLength:"32" doc:"Its name, unique for ever within the institution." example:"hall-1"`
-	Kind          string `json:"kind" enum:"hall,furnace,cold_bay,vehicle"`
+	Kind          string `json:"kind" enum:"hall,furnace,cold_bay,vehicle,vessel"`
 	NameZh        string `json:"name_zh" maxLength:"100"`
 	NameEn        string `json:"name_en,omitzero" maxLength:"200"`
 	Opens         string `json:"opens" maxLength:"5" example:"08:00"`

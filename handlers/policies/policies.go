@@ -54,7 +54,7 @@ type deadline struct {
 	Due    time.Time     `json:"due"`
 	Event  uuid.UUID     `json:"event"` // it follows from
 	Corr   uuid.UUID     `json:"correlation"`
-	Kind   string        `json:"kind"` // "hold", "offer", "paper", "notice" or "claim"
+	Kind   string        `json:"kind"` // "hold", "offer", "paper", "seats", "figures", "notice" or "claim"
 	Stream events.Stream `json:"stream"`
 	Slot   string        `json:"slot,omitempty"`
 	Case   string        `json:"case,omitempty"`
@@ -246,9 +246,12 @@ var heard = []string{"schedule.held", "schedule.confirmed", "schedule.released",
 	"institution.maintenance_planned", "institution.maintenance_cancelled", "wait.offered", "wait.skipped", "wait.accepted", "wait.left", "release.drawn",
 	"booking.paper_promised", "booking.paper_received", "booking.paid", "booking.refund_paid", "booking.cancelled", "cremation.started", "cremation.certificate_issued",
 	"booking.authority_challenged", "booking.challenge_resolved", "booking.handler_replaced", "cremation.received",
+	"custody.not_recognised", "custody.identified", "coldstore.relocated", "subject.forgotten",
 	"placement.claimed", "placement.freed", "plot.allocated", "plot.interred", "plot.reinterred", "plot.surrendered", "plot.vacated",
 	"right.granted", "right.renewed", "right.notice_due", "right.inherited", "right.lapsed", "right.surrendered", "right.ended",
-	"relocation.lifted", "relocation.arrived", "eco.completed"}
+	"relocation.lifted", "relocation.arrived",
+	"eco.completed", "eco.corrected", "eco.ashes_returned", "ecofigures.published",
+	"voyage.seats_taken", "voyage.offer_taken", "voyage.seats_freed", "voyage.cancelled", "voyage.departed", "voyage.scattered", "voyage.brought_back"}
 
 // react is the whole list: whenever …, then ….
 func (p *Policies) react(ctx context.Context, r events.Recorded) error {
@@ -340,8 +343,23 @@ func (p *Policies) react(ctx context.Context, r events.Recorded) error {
 		// A challenge holds the cremation until it is resolved, as soon as there are
 		// remains to hold.
 		if caseID, err := uuid.Parse(id); err == nil {
-			return app.HoldDisputes(ctx, act("disputes", "hold"), caseID)
+			if err := app.HoldDisputes(ctx, act("disputes", "hold"), caseID); err != nil {
+				return err
+			}
+			return app.HoldDoubts(ctx, act("doubts", "hold"), caseID)
 		}
+	case cremation.NotRecognised, cremation.Identified:
+		// A relative's word that this is somebody else holds the cremation until the
+		// deceased is identified anew.
+		if caseID, err := uuid.Parse(id); err == nil {
+			return app.HoldDoubts(ctx, act("doubts", "hold"), caseID)
+		}
+	case cremation.Relocated:
+		// A relocation is noted in the custody of everybody who was moved.
+		return app.Relocated(ctx, act("relocations", "note"), domain.CreditCode(id), e)
+	case domain.Forgotten:
+		// The key of a forgotten person is erased. What is on disk says so first.
+		return app.Keys.Forget(ctx, e.Person)
 	case cremation.CertificateIssued:
 		// A replaced certificate is voided.
 		if e.Replaces != "" {
@@ -361,7 +379,10 @@ func (p *Policies) react(ctx context.Context, r events.Recorded) error {
 		return p.placed(ctx, act("placements", "claim"), e.Deceased, id)
 	case cemetery.PlotInterred:
 		// An interment takes the ashes over.
-		return app.TakeOver(ctx, act("ashes", "take over"), id, e.Person)
+		if err := app.TakeOver(ctx, act("ashes", "take over"), id, e.Person); err != nil {
+			return err
+		}
+		return p.figures(ctx, e.InterredOn.Month(), r.Meta.Correlation)
 	case cemetery.PlotReinterred:
 		return app.TakeOver(ctx, act("ashes", "take over"), id, e.Person)
 	case cemetery.RightGranted, cemetery.RightRenewed, cemetery.NoticeDue, cemetery.RightInherited, cemetery.RightLapsed, cemetery.RightSurrendered, cemetery.RightEnded:
@@ -381,8 +402,56 @@ func (p *Policies) react(ctx context.Context, r events.Recorded) error {
 		return app.EndRight(ctx, act("rights", "end"), id, e.Right, e.Relocation)
 	case ecoburial.Completed:
 		if burial, err := uuid.Parse(id); err == nil {
-			return p.placed(ctx, act("placements", "claim"), e.Person, handlers.EcoPlace(burial))
+			if err := p.placed(ctx, act("placements", "claim"), e.Person, handlers.EcoPlace(burial)); err != nil {
+				return err
+			}
+			if err := p.figures(ctx, e.CompletedOn.Month(), r.Meta.Correlation); err != nil {
+				return err
+			}
+			// A completed burial's incentive is computed, and the family can be told.
+			_, err := app.ComputeIncentive(ctx, act("incentives", "compute"), burial)
+			return err
 		}
+	case ecoburial.Corrected:
+		if burial, err := uuid.Parse(id); err == nil {
+			if err := p.figures(ctx, e.CompletedOn.Month(), r.Meta.Correlation); err != nil {
+				return err
+			}
+			_, err := app.ComputeIncentive(ctx, act("incentives", "compute"), burial)
+			return err
+		}
+	case ecoburial.AshesReturned:
+		// The place of returned ashes is free for another.
+		if burial, err := uuid.Parse(id); err == nil {
+			s, _, err := app.EcoBurials.Load(ctx, id)
+			if err != nil {
+				return err
+			}
+			return app.FreeClaim(ctx, act("placements", "free"), s.Applied.Person, handlers.EcoPlace(burial))
+		}
+	case ecoburial.FiguresPublished:
+		p.drop(func(d deadline) bool { return d.Kind == "figures" && d.Place == e.Month })
+	case ecoburial.SeatsTaken:
+		// Offered seats are given back when their time is over (fire).
+		if !e.Until.IsZero() {
+			p.set(deadline{Due: e.Until, Event: r.ID, Corr: r.Meta.Correlation, Kind: "seats", Stream: r.Stream, Case: e.Burial.String()})
+		}
+	case ecoburial.OfferTaken:
+		p.seated(r.Stream, e.Burial)
+	case ecoburial.SeatsFreed:
+		p.seated(r.Stream, e.Burial)
+		return app.Untie(ctx, act("voyages", "untie"), e.Burial, id)
+	case ecoburial.VoyageCancelled:
+		// Every family of a cancelled voyage is offered seats on another, or told
+		// that there are none yet.
+		return app.Rebook(ctx, act("voyages", "rebook"), id)
+	case ecoburial.VoyageDeparted:
+		return app.UntieLeft(ctx, act("voyages", "left"), id)
+	case ecoburial.AshesScattered:
+		// A scattering completes its burial.
+		return app.CompleteScattered(ctx, act("voyages", "complete"), id, e.Burial)
+	case ecoburial.AshesBroughtBack:
+		return app.Untie(ctx, act("voyages", "untie"), e.Burial, id)
 	case cemetery.PlotSurrendered:
 		// A surrendered plot's claims are freed.
 		for _, who := range e.Persons {
@@ -407,6 +476,27 @@ func (p *Policies) right(ctx context.Context, act domain.Act, r events.Recorded)
 		p.set(deadline{Due: next.On.Start(), Event: r.ID, Corr: r.Meta.Correlation, Kind: "notice", Stream: r.Stream, Place: strconv.Itoa(int(next.Stage))})
 	}
 	return p.cfg.App.FollowRight(ctx, act, r.Stream.ID())
+}
+
+// seated says that an offer of seats was answered.
+func (p *Policies) seated(voyage events.Stream, burial uuid.UUID) {
+	p.drop(func(d deadline) bool { return d.Kind == "seats" && d.Stream == voyage && d.Case == burial.String() })
+}
+
+// figures notes when the figures of a month with a burial in it are published;
+// for a month that was published, nothing.
+func (p *Policies) figures(ctx context.Context, month string, correlation uuid.UUID) error {
+	if month == "" {
+		return nil
+	}
+	id := ecoburial.FiguresID(handlers.City, month)
+	s, _, err := p.cfg.App.Figures.Load(ctx, id)
+	if err != nil || s.Published.Month != "" {
+		return err
+	}
+	due, err := p.cfg.App.FiguresDue(ctx, month)
+	p.set(deadline{Due: due, Event: uuid.NewSHA1(uuid.NameSpaceURL, []byte(id)), Corr: correlation, Kind: "figures", Place: month})
+	return err
 }
 
 // accounted completes a payment or refund that a crash cut short. What is older
@@ -490,6 +580,16 @@ func (p *Policies) end(ctx context.Context, d deadline) error {
 			return err
 		}
 		_, err = p.cfg.App.Rights.Handle(ctx, d.Stream.ID(), cemetery.NoteDue{Act: p.act("notices", d.Event, d.Corr, "due"), Stage: cemetery.Stage(stage)})
+		return err
+	case "seats":
+		burial, err := uuid.Parse(d.Case)
+		if err != nil {
+			return nil
+		}
+		return p.cfg.App.LapseSeats(ctx, p.act("voyages", d.Event, d.Corr, "lapse"), d.Stream.ID(), burial)
+	case "figures":
+		// A day on which the parameter was put off again is no day to publish on.
+		_, err := p.cfg.App.PublishFigures(ctx, p.act("figures", d.Event, d.Corr, "publish "+string(domain.DateOf(p.cfg.App.Now()))), d.Place)
 		return err
 	case "claim":
 		return p.cfg.App.FreeClaim(ctx, p.act("placements", d.Event, d.Corr, "free"), domain.Subject(d.Stream.ID()), d.Place)

@@ -70,6 +70,8 @@ type bookTime struct {
 	Lost      time.Time // the time that was wanted and is gone
 	Nothing   bool      // no time was marked
 	Returning bool      // what was typed is kept
+	Full      bool      // some times are taken
+	Draws     []peakDay // days whose times are drawn
 }
 
 // homes are the institutions that cremate and are licensed, in the order of
@@ -197,6 +199,18 @@ func (f *Families) showTime(v *asked, status int, q url.Values, p bookTime) erro
 		if day.Free > 0 && open < 2 {
 			day.Open = true
 			open++
+		}
+		p.Full = p.Full || day.Full > 0
+		if day.Free == 0 {
+			for _, kind := range []institution.ResourceKind{institution.Hall, institution.Furnace} {
+				at := handlers.Peak{Institution: string(in.CreditCode), Kind: kind, Day: day.Date}
+				rec, err := f.app.Drawn(v.ctx(), at, v.now)
+				if err == nil && rec.Seed == "" {
+					p.Draws = append(p.Draws, peakDay{DrawRecord: rec, At: drawAddress(at)})
+				} else if err != nil && !errors.Is(err, handlers.ErrNotFound) {
+					return err
+				}
+			}
 		}
 		p.Days = append(p.Days, day)
 	}
@@ -669,7 +683,7 @@ func (f *Families) showCheck(v *asked, status int, p bookCheck) error {
 	p.Minutes, p.Free = d.Held.Hall.Minutes, params.Clock(institution.FreeChangeUntil)
 	p.Name, p.Kind = o.Deceased.Name.Or(""), string(o.Deceased.Class())
 	p.ID = mask(cmp.Or(a.ID, a.Number), 4, 4)
-	p.Handler, p.Relation, p.Phone, p.Relief = a.Handler, a.Relation, mask(a.Phone, 3, 4), a.Relief
+	p.Handler, p.Relation, p.Phone, p.Relief = a.Handler, a.Relation, mask(digits(a.Phone), 3, 4), a.Relief
 	// The same fold that the case itself will have.
 	s := booking.State{Deceased: o.Deceased, Handler: o.Handler, Circumstances: f.circumstances(v)}
 	situation := s.Situation(in.Division.City())
@@ -693,6 +707,16 @@ func (f *Families) showCheck(v *asked, status int, p bookCheck) error {
 		return err
 	}
 	return f.answer(v, status, "book-check", "/book", p)
+}
+
+// digits is a telephone number without the gaps that people leave in it.
+func digits(s string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.IsSpace(c) || c == '-' {
+			return -1
+		}
+		return c
+	}, s)
 }
 
 // mask hides the middle of a number.

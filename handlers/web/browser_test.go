@@ -58,7 +58,7 @@ func TestInBrowser(t *testing.T) {
 			continue
 		}
 		for _, width := range []int64{360, 1440} {
-			for _, address := range addresses() {
+			for _, address := range append(addresses(), "/estimate", "/verify") {
 				name := fmt.Sprintf("%s-%d-%s", Variant(v.Lang, v.Elder), width, slug(address))
 				t.Run(name, func(t *testing.T) {
 					ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
@@ -159,7 +159,7 @@ func TestOnPaper(t *testing.T) {
 	t.Cleanup(srv.Close)
 	ctx, cancel := context.WithTimeout(browser(t), 5*time.Minute)
 	defer cancel()
-	for address, pages := range map[string]int{"/": 2, "/prices/" + exampleReal: 4, "/stats/eco-burial": 4} {
+	for address, pages := range map[string]int{"/": 2, "/estimate": 2, "/prices/" + exampleReal: 4, "/stats/eco-burial": 4} {
 		err := chromedp.Do(ctx, chromedp.Navigate(srv.URL+address), call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"}))
 		if err != nil {
 			t.Fatal(err)

@@ -7,8 +7,8 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
@@ -82,6 +82,7 @@ func (d *Desk) pages() []deskPage {
 		{http.MethodGet, "/desk/intake", "open_case", d.intakeForm},
 		{http.MethodPost, "/desk/intake", "open_case", d.intake},
 		{http.MethodGet, "/desk/cases/{case}", "view_case", d.showCase},
+		{http.MethodGet, "/desk/cases/{case}/news", "view_case", d.news},
 		{http.MethodPost, "/desk/cases/{case}/numbers", "unmask_case", d.unmask},
 		{http.MethodGet, "/desk/cases/{case}/print/quote", "print_case", d.printQuote},
 		{http.MethodGet, "/desk/cases/{case}/print/label", "print_case", d.printLabel},
@@ -165,6 +166,33 @@ type deskFrame struct {
 // Frame is for the switches of the view.
 func (f deskFrame) Frame() frame { return f.frame }
 
+// deskFuncs are the functions that the desk's templates have besides.
+func (r *Renderer) deskFuncs(lang Lang) template.FuncMap {
+	m := r.staff[lang]
+	return template.FuncMap{
+		"clock":  func(t time.Time) string { return t.In(domain.Shanghai).Format("15:04") },
+		"second": func(t time.Time) string { return t.In(domain.Shanghai).Format("15:04:05") },
+		"onBoard": func(t time.Time, d domain.Date) string { // the day only where it is another one
+			if domain.DateOf(t) == d {
+				return t.In(domain.Shanghai).Format("15:04")
+			}
+			return t.In(domain.Shanghai).Format("01-02 15:04")
+		},
+		"longDay": func(d domain.Date) (string, error) { return boardDay(m, lang, d) },
+		"in":      slices.Contains[[]string],
+		"list":    func(s ...string) []string { return s },
+		"minus":   func(a, b int) int { return a - b },
+		"mask":    maskName,
+		"text":    func(zh, en string) Text { return Text{zh, en} },
+		"fieldLabel": func(act, name string) string {
+			if s, ok := m["field."+act+"."+name]; ok {
+				return s
+			}
+			return m.label("field", name)
+		},
+	}
+}
+
 // draw renders a page of the desk.
 func (d *Desk) draw(v *visit, name, nav string, body any, asOf *AsOf) ([]byte, error) {
 	q := url.Values{}
@@ -229,7 +257,7 @@ func (v *visit) say(s string) { v.desk.sessions.Put(v.ctx(), "notice", s) }
 
 // text is a sentence in the reader's language.
 func (v *visit) text(key string, args ...any) string {
-	s, err := v.desk.texts[v.view.Lang].text(key, args...)
+	s, err := v.desk.staff[v.view.Lang].text(key, args...)
 	if err != nil {
 		panic(err) // a test asks for every key that the program names
 	}
@@ -238,7 +266,7 @@ func (v *visit) text(key string, args ...any) string {
 
 // label is the name of a code.
 func (v *visit) label(kind string, code any) string {
-	return v.desk.texts[v.view.Lang].label(kind, fmt.Sprint(code))
+	return v.desk.staff[v.view.Lang].label(kind, fmt.Sprint(code))
 }
 
 func (v *visit) in(t Text) string { return t.In(v.view.Lang) }
@@ -415,12 +443,4 @@ func (d *Desk) day(v *visit) (domain.Date, error) {
 		return "", err
 	}
 	return on, nil
-}
-
-// notFound makes a missing record of a read model what the server knows.
-func notFound(err, missing error) error {
-	if errors.Is(err, missing) {
-		return handlers.ErrNotFound
-	}
-	return err
 }

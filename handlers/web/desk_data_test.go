@@ -26,10 +26,12 @@ import (
 	"shenzhong/events/memory"
 	"shenzhong/handlers"
 	"shenzhong/projections"
+	"shenzhong/projections/availability"
 	"shenzhong/projections/frontdesk"
 	"shenzhong/projections/places"
 	"shenzhong/projections/pricepages"
 	"shenzhong/projections/search"
+	"shenzhong/projections/tracking"
 )
 
 // A home is a funeral home over a running log: its pages, its accounts, and a
@@ -67,17 +69,19 @@ func (h *home) later(d time.Duration) {
 // passwordHash is made once: it is meant to cost.
 var passwordHash = sync.OnceValue(func() string { return handlers.HashPassword(password) })
 
-func newHome(t testing.TB) *home {
+func newHome(t testing.TB) *home { t.Helper(); return newHomeOn(t, memory.New()) }
+
+func newHomeOn(t testing.TB, store events.Store) *home {
 	t.Helper()
 	h := &home{TB: t, now: time.Date(2026, 11, 23, 1, 30, 0, 0, time.UTC)}
-	store, keys := memory.New(), events.NewMemoryKeys()
+	keys := events.NewMemoryKeys()
 	reg := projections.Registry(keys)
-	h.app = handlers.NewApp(store, reg, keys, nil)
+	h.app = handlers.NewApp(store, reg, keys, []byte("the key of a test"))
 	h.app.Now = h.clock
 	r := newRenderer(t, Site{Demo: true})
 	var err error
 	h.runner, err = projections.Open(t.Context(), projections.Config{Dir: t.TempDir(), Store: store, Registry: reg, Logger: slog.New(slog.DiscardHandler),
-		Projections: []projections.Projection{frontdesk.Projection{}, search.Projection{}, places.Projection{}, pricepages.Projection{Renderer: r.PricePages()}}})
+		Projections: []projections.Projection{availability.Projection{}, frontdesk.Projection{}, places.Projection{}, search.Projection{}, tracking.Projection{}, pricepages.Projection{Renderer: r.PricePages()}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +112,7 @@ func newHome(t testing.TB) *home {
 	t.Cleanup(func() { h.sessions.Close() })
 	models := NewReadModels(r, h.runner, h.clock)
 	pages := New(r, models)
-	srv := handlers.New(handlers.Config{Accounts: accounts, Web: pages, Pages: []handlers.Mount{NewDesk(pages, h.app, h.sessions, models), NewCemeteries(pages, models)}, Log: slog.New(slog.DiscardHandler)})
+	srv := handlers.New(handlers.Config{Accounts: accounts, Web: pages, Pages: []handlers.Mount{NewFamilies(pages, h.app, models), NewDesk(pages, h.app, h.sessions, models), NewCemeteries(pages, models)}, Log: slog.New(slog.DiscardHandler)})
 	h.server = httptest.NewServer(srv)
 	t.Cleanup(h.server.Close)
 
@@ -149,7 +153,7 @@ func (h *home) found(code domain.CreditCode) {
 		do(institution.QualifyStaff{Act: h.act(at), StaffQualified: institution.StaffQualified{Account: who, Skill: institution.Cremator, ValidFrom: "2026-01-01", Document: "演示证 01"}})
 	}
 	list := pricing.Publish{Act: h.act(at), EffectiveFrom: "2026-10-01", InstitutionName: "海晏殡仪馆（演示）", City: "大连市", Division: "210211", FacilityKind: "FUNERAL_HOME", Basis: "发改价格〔2026〕108号", Attester: "staff-0102"}
-	for _, r := range []pricing.Row{
+	list.Rows = append(list.Rows, []pricing.Row{
 		{Code: "TRN-STD", NameZh: "遗体接运（普通车）", NameEn: "Body transport", Category: pricing.Transport, PricingType: pricing.GovGuidedBasic, Unit: "元/具", Price: domain.Yuan(200)},
 		{Code: "TRN-CARRY", NameZh: "抬尸", NameEn: "Carrying", Category: pricing.Transport, PricingType: pricing.Market, Unit: "元/次", Price: domain.Yuan(100)},
 		{Code: "STO-COLD", NameZh: "遗体存放（冷藏）", NameEn: "Refrigerated storage", Category: pricing.Storage, PricingType: pricing.GovGuidedBasic, Unit: "元/具·天", Price: domain.Yuan(90)},
@@ -157,9 +161,7 @@ func (h *home) found(code domain.CreditCode) {
 		{Code: "CRM-FLAT", NameZh: "遗体火化（平板炉）", NameEn: "Cremation", Category: pricing.Cremation, PricingType: pricing.GovGuidedBasic, Unit: "元/具", Price: domain.Yuan(1732)},
 		{Code: "GRM-STD", NameZh: "一般整容", NameEn: "Grooming", Category: pricing.Grooming, PricingType: pricing.ReferenceRange, Unit: "元/次", Price: domain.Yuan(40), PriceMin: domain.Yuan(40), PriceMax: domain.Yuan(60)},
 		{Code: "URN-BASIC", NameZh: "骨灰盒（基本款）", NameEn: "Urn, basic", Category: pricing.Goods, PricingType: pricing.MarkupCapped, Unit: "元/只", Price: domain.Yuan(290)},
-	} {
-		list.Rows = append(list.Rows, r)
-	}
+	}...)
 	if _, err := h.app.PublishPriceList(h.Context(), handlers.PublishPriceList{Key: string(code), Publish: list}); err != nil {
 		h.Fatal(err)
 	}
@@ -283,9 +285,10 @@ func (c *clerk) do(id, act string, set ...string) answer {
 	return c.post(address, v)
 }
 
-// must does an act that nothing refuses.
+// must does an act that is offered and that nothing refuses.
 func (c *clerk) must(id, act string, set ...string) {
 	c.Helper()
+	c.page("/desk/cases/" + id + "/" + act)
 	if res := c.do(id, act, set...); res.StatusCode != http.StatusSeeOther {
 		c.Fatalf("%s does %s: status %d: %s", c.id, act, res.StatusCode, plainText(res.body))
 	}

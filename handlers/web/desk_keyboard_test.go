@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -31,6 +32,7 @@ func sit(t *testing.T, browser context.Context, h *home, who string) *keyboard {
 	k.do(call(network.Enable, network.EnableParams{}), cookie(h.server.URL, "lang", "zh"),
 		call(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: 1440, Height: 900, DeviceScaleFactor: 1}),
 		chromedp.Navigate(h.server.URL+"/signin"))
+	k.until("the form", arrived)
 	k.press(who, kb.Tab, password)
 	k.follow(kb.Enter)
 	k.at("/desk")
@@ -44,11 +46,23 @@ func (k *keyboard) do(actions ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// press types keys, one string after the other.
+// press types keys, one string after the other. As with a keyboard, what a key
+// writes is part of its going down, so that a page which takes the key for
+// itself keeps it from being written; what no key writes comes from an input
+// method.
 func (k *keyboard) press(keys ...string) {
 	k.Helper()
-	for _, s := range keys {
-		k.do(chromedp.KeyEvent(s))
+	for _, r := range strings.Join(keys, "") {
+		if _, key := kb.Keys[r]; !key {
+			k.do(call(input.InsertText, input.InsertTextParams{Text: string(r)}))
+			continue
+		}
+		events := kb.Encode(r)
+		down, up := *events[0], *events[len(events)-1]
+		if len(events) == 3 {
+			down.Text, down.UnmodifiedText = events[1].Text, events[1].UnmodifiedText
+		}
+		k.do(call(input.DispatchKeyEvent, down), call(input.DispatchKeyEvent, up))
 	}
 }
 
@@ -64,7 +78,7 @@ func read[T any](k *keyboard, script string) T {
 // until waits for what a page does by itself.
 func (k *keyboard) until(what, script string) {
 	k.Helper()
-	deadline, tick := time.After(20*time.Second), time.NewTicker(20*time.Millisecond)
+	deadline, tick := time.After(time.Minute), time.NewTicker(20*time.Millisecond)
 	defer tick.Stop()
 	for {
 		// While a page is on its way there may be nothing to ask.
@@ -80,12 +94,16 @@ func (k *keyboard) until(what, script string) {
 	}
 }
 
+// arrived says that another page has come, and that the focus is where the page
+// puts it.
+const arrived = `window.left === undefined && document.readyState === "complete" && document.activeElement && (!document.querySelector("[autofocus]") || document.activeElement.matches("[autofocus]"))`
+
 // follow presses a key that leads to another page, and waits for it.
 func (k *keyboard) follow(key string) {
 	k.Helper()
 	read[bool](k, "window.left = true")
 	k.press(key)
-	k.until("the next page", `window.left === undefined && document.readyState === "complete"`)
+	k.until("the next page", arrived)
 }
 
 func (k *keyboard) at(path string) {
@@ -113,7 +131,7 @@ func (k *keyboard) tabTo(what, script string) {
 		k.press(kb.Tab)
 	}
 	k.shoot("lost")
-	k.Fatalf("%s does not come to %s by Tab", k.who, what)
+	k.Fatalf("%s does not come to %s by Tab: %s", k.who, what, read[string](k, `document.querySelector("main").innerText`))
 }
 
 // A stop is what has the focus.
@@ -134,7 +152,7 @@ func (k *keyboard) fill(values ...string) {
 	for i := 0; i < len(values); i += 2 {
 		want[values[i]] = values[i+1]
 	}
-	read[bool](k, "window.left = true")
+	read[bool](k, `document.addEventListener("submit", () => { window.left = "sent" }), window.left = true`)
 	for range 120 {
 		s := k.stop()
 		v, named := want[s.Name]
@@ -171,16 +189,16 @@ func (k *keyboard) fill(values ...string) {
 		if s.Type != "checkbox" || v == s.Value {
 			delete(want, s.Name)
 		}
-		k.press(kb.Enter)
-		if s.Type == "submit" || read[bool](k, `window.left === undefined`) {
-			break
+		next := kb.Enter
+		if s.Type == "textarea" { // where Enter is a new line
+			next = kb.Tab
 		}
-		// The last field sends the form; the page is then on its way.
-		if after := k.stop(); after == s {
+		k.press(next)
+		if read[bool](k, `window.left !== true`) { // the form was sent: its answer is on its way, or here
 			break
 		}
 	}
-	k.until("the answer to the form", `window.left === undefined && document.readyState === "complete"`)
+	k.until("the answer to the form", arrived)
 	if len(want) > 0 {
 		k.shoot("unfilled")
 		k.Fatalf("%s sent the form without %v", k.who, want)
@@ -223,57 +241,154 @@ func (k *keyboard) find(what, id string) {
 	k.at("/desk/cases/" + id)
 }
 
-// TestWithoutAMouse takes a case from intake to release with nothing but keys:
-// the desk opens it, two others find it by its pinyin initials and by its tag in
-// browsers of their own, and verify it.
+// scan goes straight to a case by its whole tag, as a scanner types it.
+func (k *keyboard) scan(tag, id string) {
+	k.Helper()
+	k.press("/", tag)
+	k.follow(kb.Enter)
+	k.at("/desk/cases/" + id)
+}
+
+// A family is somebody with a phone who has booked a cremation and follows it.
+type family struct {
+	*testing.T
+	ctx  context.Context
+	code string
+	n    int
+}
+
+// book goes through the three screens of a booking on a phone.
+func book(t *testing.T, browser context.Context, h *home) *family {
+	t.Helper()
+	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
+	t.Cleanup(cancel)
+	f := &family{T: t, ctx: ctx}
+	f.do(call(network.Enable, network.EnableParams{}), cookie(h.server.URL, "lang", "zh"),
+		call(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: 360, Height: 740, DeviceScaleFactor: 1, Mobile: true}),
+		chromedp.Navigate(h.server.URL+"/book?home="+deskHome), wait("#times"), open)
+	f.shoot("time")
+	f.do(click(`#times input[name=slot]`), click(`#times button[type=submit]`), wait(`form[action="/book/about"]`),
+		typed("#name", "林归舟"), typed("#id", citizen("21020219351212001")), choose("#place", "HOSPITAL"), click(`input[name=cause][value=NATURAL]`), choose("#hukou", "210202"),
+		typed("#handler", "林知远"), choose("#relation", "CHILD"), typed("#phone", "13804110412"))
+	f.shoot("about")
+	f.do(click(`form[action="/book/about"] .wide`), wait(`form[action="/book/check"]`))
+	f.shoot("check")
+	f.do(click("#ok"), click(`form[action="/book/check"] .wide`), wait(".tl"))
+	at, err := chromedp.Run(ctx, chromedp.Location())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.code = at
+	return f
+}
+
+func (f *family) do(actions ...chromedp.Action[chromedp.Void]) {
+	f.Helper()
+	if err := chromedp.Do(f.ctx, actions...); err != nil {
+		f.Fatal(err)
+	}
+}
+
+func (f *family) shoot(name string) {
+	f.Helper()
+	f.n++
+	shoot(f.T, f.ctx, fmt.Sprintf("keys-family-%02d-%s", f.n, name))
+}
+
+// reads looks at the page of the family's code, which says so.
+func (f *family) reads(name string, want ...string) {
+	f.Helper()
+	f.do(chromedp.Navigate(f.code), wait(".tl"))
+	said, err := chromedp.Run(f.ctx, chromedp.Evaluate[string](`document.querySelector("main").innerText`))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.shoot(name)
+	for _, w := range want {
+		if !strings.Contains(said, w) {
+			f.Errorf("%s: the family does not read %q: %s", name, w, said)
+		}
+	}
+}
+
+// TestWithoutAMouse: a family books on a phone; the desk finds the case by the
+// initials of its pinyin as they are typed, and takes it from there to the ashes
+// with nothing but keys, three people at browsers of their own; at each stage
+// the family reads how far it is.
 func TestWithoutAMouse(t *testing.T) {
 	h := newHome(t)
 	ctx, cancel := context.WithTimeout(browser(t), 8*time.Minute)
 	defer cancel()
+	home := book(t, ctx, h)
+	home.reads("booked", "预约已经定下", "林归舟", "海晏殡仪馆")
 	desk := sit(t, ctx, h, "desk-0101")
 	second, furnace := sit(t, ctx, h, "desk-0102"), sit(t, ctx, h, "furnace-0201")
-	desk.shoot("board")
+	second.shoot("board")
 
-	desk.follow("i")
-	desk.at("/desk/intake")
-	desk.fill("name", "林归舟", "citizen_id", citizen("21020219351212001"), "hukou", "210202", "handler_name", "林知远", "handler_phone", "13804110412", "relation", "CHILD",
-		"handler_id", citizen("21020219650312041"), "place", "HOSPITAL", "cause", "NATURAL")
-	id := strings.TrimPrefix(read[string](desk, "location.pathname"), "/desk/cases/")
-	desk.at("/desk/cases/" + id)
+	// Found as one types, before Enter.
+	desk.press("/", "lg")
+	desk.until("what is found as one types", `!!document.querySelector("#hits tbody a")`)
+	desk.press("z")
+	desk.until("what is found as one types", `document.querySelectorAll("#hits tbody a").length == 1`)
+	desk.shoot("found")
+	page := read[string](desk, `document.querySelector("#hits tbody a").getAttribute("href")`)
+	id := strings.TrimPrefix(page, "/desk/cases/")
+	desk.tabTo("the case", fmt.Sprintf(`e.getAttribute("href") === %q`, page))
+	desk.follow(kb.Enter)
+	desk.at(page)
 	desk.shoot("case")
 
+	desk.act(id, "amend", "handler_id", citizen("21020219650312041"))
+	desk.act(id, "paper", "paper", "DECEASED_ID", "paper_form", "ORIGINAL")
 	desk.act(id, "quote", "qty.TRN-STD", "1", "qty.STO-COLD", "2", "qty.CRM-FLAT", "1")
 	desk.at("/desk/cases/" + id + "/print/quote")
 	desk.shoot("quote")
+	home.reads("quoted", "有一份 2,112 元的报价等您看")
 	desk.act(id, "consent", "answer", "yes")
+	home.reads("agreed", "应付 2,112 元")
 	desk.act(id, "collect", "paper", "SY-1", "issuer", "市某医院", "giver", "HOSPITAL", "giver_name", "周某", "into", "VEHICLE car-1", "giver_signed", "1")
+	home.reads("collected", "正在接往殡仪馆")
 	h.later(20 * time.Minute)
 	desk.act(id, "arrive", "tag", "DL-0412")
+	home.reads("arrived", "等待告别")
 	h.later(5 * time.Minute)
-	desk.act(id, "death_certificate", "issuer", "市某医院", "issued_on", "", "cause_class", "NATURAL", "checked", "1")
+	desk.act(id, "death_certificate", "issuer", "市某医院", "issued_on", "11222026", "cause_class", "NATURAL", "checked", "1")
 	desk.act(id, "move", "tag", "DL-0412", "to", "COLD_BAY cold-1/2")
 	desk.act(id, "belongings", "witness", "desk-0102")
 	desk.act(id, "identify", "tag", "DL-0412", "recognised", "yes")
+	desk.act(id, "farewell_begins")
+	h.later(30 * time.Minute)
+	desk.act(id, "farewell_ends")
+	home.reads("farewell", "等您签火化确认书")
 	desk.act(id, "confirmation", "signed", "1")
 	desk.shoot("papers")
+	home.reads("confirmed", "火化确认书已签，等待火化")
 
-	h.later(time.Hour)
+	// Two people, two sign-ins, beside each other. Meanwhile the board of one of
+	// them has changed by itself.
+	second.until("the board to show who lies in the cold store", `document.querySelector(".bays").innerText.includes("林*舟")`)
+	second.shoot("board-changed")
 	furnace.find("lgz", id)
 	furnace.act(id, "move", "tag", "DL-0412", "to", "FURNACE furnace-1", "out_by", "desk-0102")
 	furnace.act(id, "verify", "tag", "DL-0412")
-	second.follow("b")
-	second.press("/")
-	second.press("DL-0412")
-	second.follow(kb.Enter) // a whole tag leads straight to its case
-	second.at("/desk/cases/" + id)
+	second.scan("DL-0412", id)
 	second.act(id, "verify", "tag", "DL-0412")
+	furnace.follow("r")
 	furnace.act(id, "start", "furnace", "furnace-1")
 	furnace.shoot("started")
+	home.reads("burning", "正在火化")
 	h.later(70 * time.Minute)
 	furnace.act(id, "complete")
-	furnace.act(id, "ashes", "weight", "2410", "label", "DL-0412", "sealed_with", "desk-0102", "chamber_empty", "1")
+	home.reads("completed", "火化已经结束，正在出具火化证明")
+	furnace.act(id, "ashes", "weight", "2410", "label", "DL-0412", "sealed_with", "desk-0102")
+	furnace.act(id, "empty", "chamber_seen", "1")
 
+	// The desk's page of the case was drawn long ago, and says so by itself.
+	desk.until("word of what the furnace room wrote", `document.querySelector("#news").classList.contains("note")`)
+	desk.shoot("news")
+	desk.follow("r")
 	desk.act(id, "certificate", "certificate", "DL-HZ-0001")
+	home.reads("certificate", "骨灰可以领取")
 	desk.act(id, "charge_agreed")
 	desk.act(id, "pay", "pay_method", "CASH")
 	desk.act(id, "code")
@@ -287,4 +402,5 @@ func TestWithoutAMouse(t *testing.T) {
 	if s := read[string](desk, `document.querySelector("main").innerText`); !strings.Contains(s, "骨灰已领取") {
 		t.Errorf("the page does not say that the ashes were handed over: %s", s)
 	}
+	home.reads("over", "已经办完", "评价")
 }

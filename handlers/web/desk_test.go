@@ -4,9 +4,14 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/net/html"
+
+	"shenzhong/domain"
 )
 
 // TestCaseFromIntakeToRelease takes one case through everything that the desk
@@ -159,6 +164,133 @@ func TestRefusalsOnTheirForm(t *testing.T) {
 	desk.must(id, "quote", "qty.CRM-FLAT", "1", "qty.GRM-STD", "1")
 	desk.must(id, "quote", "qty.CRM-FLAT", "1", "qty.GRM-STD", "2")
 	desk.refused("third_quote", id, "quote", "qty.CRM-FLAT", "1", "qty.GRM-STD", "3")
+}
+
+// TestNobodyPaysFirst: while relief is not decided, what it may take off is not
+// collected.
+func TestNobodyPaysFirst(t *testing.T) {
+	h := newHome(t)
+	desk := h.clerk("desk-0101")
+	id := desk.intake()
+	desk.must(id, "claim_relief", "group", "最低生活保障对象")
+	desk.must(id, "quote", "qty.TRN-STD", "1", "qty.GRM-STD", "1")
+	desk.must(id, "consent", "answer", "yes")
+	desk.must(id, "charge_agreed")
+	p := desk.refused("pay_first", id, "pay", "amount", "240", "pay_method", "CASH")
+	for _, want := range []string{"可能享受惠民减免", "最多收 40"} {
+		if !strings.Contains(text(p.root), want) {
+			t.Errorf("the form does not say %q: %s", want, text(p.root))
+		}
+	}
+	desk.must(id, "pay", "amount", "40", "pay_method", "CASH")
+}
+
+// TestNoCremation: the page refuses a cremation without one of its papers, with
+// one verifier twice, on a furnace that is in use, under a hold, and at a time
+// that has not come, each in Chinese with its reason; and none of it begins.
+func TestNoCremation(t *testing.T) {
+	// ready takes a case to the furnace with everything but what is named.
+	ready := func(t *testing.T, h *home, without ...string) string {
+		desk, furnace := h.clerk("desk-0101"), h.clerk("furnace-0201")
+		id := desk.intake()
+		for _, x := range [][]string{
+			{"collect", "paper", "SY-1", "issuer", "市某医院", "giver", "HOSPITAL", "giver_name", "周某", "into", "VEHICLE car-1", "giver_signed", "1"},
+			{"arrive", "tag", "DL-0412"},
+			{"death_certificate", "issuer", "市某医院", "issued_on", "2026-11-22", "cause_class", "NATURAL", "checked", "1"},
+			{"identify", "tag", "DL-0412", "recognised", "yes"},
+			{"confirmation", "signed", "1"},
+		} {
+			if slices.Contains(without, x[0]) {
+				continue
+			}
+			desk.must(id, x[0], x[1:]...)
+			h.later(10 * time.Minute)
+		}
+		furnace.must(id, "move", "tag", "DL-0412", "to", "FURNACE furnace-1", "out_by", "desk-0102")
+		return id
+	}
+	verified := func(h *home, id string) {
+		h.clerk("furnace-0201").must(id, "verify", "tag", "DL-0412")
+		h.clerk("desk-0102").must(id, "verify", "tag", "DL-0412")
+	}
+	start := []string{"furnace", "furnace-1"}
+	for _, tc := range []struct {
+		name, code, says string
+		act              func(t *testing.T, h *home) (id string, set []string)
+	}{
+		{"no death certificate", "no_death_certificate", "死亡证明", func(t *testing.T, h *home) (string, []string) { return ready(t, h, "death_certificate"), start }},
+		{"no confirmation", "no_confirmation", "火化确认书", func(t *testing.T, h *home) (string, []string) { return ready(t, h, "confirmation"), start }},
+		{"one verifier twice", "identity_not_verified", "两名工作人员", func(t *testing.T, h *home) (string, []string) {
+			id := ready(t, h)
+			c := h.clerk("furnace-0201")
+			c.must(id, "verify", "tag", "DL-0412")
+			h.later(time.Minute)
+			if form := c.get("/desk/cases/" + id + "/verify"); form.StatusCode != http.StatusUnprocessableEntity {
+				t.Errorf("the second check is offered to who made the first: status %d", form.StatusCode)
+			}
+			c.do(id, "verify", "tag", "DL-0412") // and sending it all the same makes no second one
+			return id, start
+		}},
+		{"police hold", "cremation_on_hold", "公安", func(t *testing.T, h *home) (string, []string) {
+			id := ready(t, h)
+			verified(h, id)
+			h.clerk("desk-0101").must(id, "hold", "hold_kind", "POLICE", "authority", "大连市公安局某分局")
+			return id, start
+		}},
+		{"time from the future", "time_in_future", "时间", func(t *testing.T, h *home) (string, []string) {
+			id := ready(t, h)
+			verified(h, id)
+			return id, append(slices.Clone(start), "at", h.clock().Add(time.Hour).In(domain.Shanghai).Format("2006-01-02T15:04"))
+		}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			h := newHome(t)
+			id, set := tc.act(t, h)
+			c := h.clerk("furnace-0201")
+			p := c.refused(tc.code, id, "start", set...)
+			alert := p.find(func(n *html.Node) bool { return attr(n, "role") == "alert" })
+			if len(alert) != 1 || !strings.Contains(text(alert[0]), tc.says) {
+				t.Errorf("the page does not say %q: %s", tc.says, text(p.root))
+			}
+			if s, _, err := h.app.Cremations.Load(t.Context(), id); err != nil || !s.Started.At.IsZero() {
+				t.Errorf("it began: %+v %v", s.Started, err)
+			}
+		})
+	}
+	t.Run("not identified", func(t *testing.T) {
+		h := newHome(t)
+		desk := h.clerk("desk-0101")
+		id := desk.intake()
+		desk.must(id, "collect", "paper", "SY-1", "issuer", "市某医院", "giver", "HOSPITAL", "giver_name", "周某", "into", "VEHICLE car-1", "giver_signed", "1")
+		desk.must(id, "arrive", "tag", "DL-0412")
+		desk.must(id, "death_certificate", "issuer", "市某医院", "issued_on", "2026-11-22", "cause_class", "NATURAL", "checked", "1")
+		desk.must(id, "confirmation", "signed", "1")
+		p := h.clerk("furnace-0201").refused("not_identified", id, "move", "tag", "DL-0412", "to", "FURNACE furnace-1", "out_by", "desk-0102")
+		if !strings.Contains(text(p.root), "没有家属辨认") {
+			t.Errorf("the page does not say why: %s", text(p.root))
+		}
+	})
+	t.Run("occupied furnace", func(t *testing.T) {
+		h := newHome(t)
+		first := ready(t, h)
+		verified(h, first)
+		furnace := h.clerk("furnace-0201")
+		furnace.must(first, "start", start...)
+		desk := h.clerk("desk-0101")
+		id := desk.intake("name", "沈一舟", "citizen_id", citizen("21020219380101003"), "handler_name", "沈某", "handler_id", "")
+		desk.must(id, "collect", "paper", "SY-2", "issuer", "市某医院", "giver", "HOSPITAL", "giver_name", "周某", "into", "VEHICLE car-1", "giver_signed", "1")
+		desk.must(id, "arrive", "tag", "DL-0413")
+		desk.must(id, "death_certificate", "issuer", "市某医院", "issued_on", "2026-11-22", "cause_class", "NATURAL", "checked", "1")
+		desk.must(id, "identify", "tag", "DL-0413", "recognised", "yes")
+		desk.must(id, "confirmation", "signed", "1")
+		furnace.must(id, "move", "tag", "DL-0413", "to", "FURNACE furnace-1", "out_by", "desk-0102")
+		furnace.must(id, "verify", "tag", "DL-0413")
+		h.clerk("desk-0102").must(id, "verify", "tag", "DL-0413")
+		p := furnace.refused("furnace_occupied", id, "start", start...)
+		if !strings.Contains(text(p.root), "I7") {
+			t.Errorf("the page does not name the rule: %s", text(p.root))
+		}
+	})
 }
 
 // TestUnmaskingNeedsAReason: numbers show masked, in full only for a reason

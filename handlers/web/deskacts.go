@@ -82,7 +82,7 @@ var caseActs = []*deskAct{
 		name: "correct", op: "amend_case", group: "case", minor: true,
 		ask: func(c *caseView) error {
 			return only(c.begun(), func() error {
-				return would(booking.Case, c.Case, booking.Command(booking.Correct{Act: c.candidate(), Correction: "candidate", Field: booking.FieldHukou, From: c.Case.Value(booking.FieldHukou), To: "210299", Reason: "—", Begun: true}))
+				return would(booking.Case, c.Case, booking.Command(booking.Correct{Act: c.candidate(), Correction: "candidate", Field: booking.FieldHukou, From: c.Case.Value(booking.FieldHukou), To: "210299", Reason: anything, Begun: true}))
 			})
 		},
 		fields: func(c *caseView) []field {
@@ -97,7 +97,7 @@ var caseActs = []*deskAct{
 		name: "clarify", op: "amend_case", group: "case", minor: true,
 		ask: func(c *caseView) error {
 			return only(c.begun(), func() error {
-				return would(booking.Case, c.Case, booking.Command(booking.Clarify{Act: c.candidate(), Clarification: "candidate", Field: booking.FieldHukou, Text: "—", Begun: true}))
+				return would(booking.Case, c.Case, booking.Command(booking.Clarify{Act: c.candidate(), Clarification: "candidate", Field: booking.FieldHukou, Text: anything, Begun: true}))
 			})
 		},
 		fields: func(c *caseView) []field {
@@ -110,7 +110,7 @@ var caseActs = []*deskAct{
 	{
 		name: "authorise", op: "amend_case", group: "case", minor: true,
 		ask: ofCase(func(c *caseView) booking.Command {
-			return booking.Authorise{Act: c.candidate(), Kind: booking.ByDecision, Document: domain.Personal(c.Case.Handler.Person, "—"), Scope: booking.Scopes}
+			return booking.Authorise{Act: c.candidate(), Kind: booking.ByDecision, Document: domain.Personal(c.Case.Handler.Person, anything), Scope: booking.Scopes}
 		}),
 		fields: func(c *caseView) []field {
 			return []field{{Name: "ground", Kind: "select", Options: options(c, "authority", booking.AuthorityKinds)}, {Name: "document", Kind: "text", Optional: true, Max: 100},
@@ -128,7 +128,7 @@ var caseActs = []*deskAct{
 		name: "challenge", op: "amend_case", group: "case", minor: true,
 		ask: ofCase(func(c *caseView) booking.Command {
 			who := domain.Subject("candidate")
-			return booking.Challenge{Act: c.candidate(), Challenge: "candidate", Person: who, Name: domain.Personal(who, "—"), Phone: domain.Personal(who, "0411-12345"), Relation: booking.Child}
+			return booking.Challenge{Act: c.candidate(), Challenge: "candidate", Person: who, Name: domain.Personal(who, anything), Phone: domain.Personal(who, "0411-12345"), Relation: booking.Child}
 		}),
 		fields: func(c *caseView) []field {
 			return []field{{Name: "name", Kind: "text", Max: 60}, {Name: "phone", Kind: "phone", Max: 20}, {Name: "relation", Kind: "select", Options: options(c, "relation", booking.Relations)}, {Name: "ground_words", Kind: "area", Optional: true, Max: 500}}
@@ -147,7 +147,7 @@ var caseActs = []*deskAct{
 		name: "resolve", op: "amend_case", group: "case",
 		ask: func(c *caseView) error {
 			return only(c.Case.Disputed(), func() error {
-				return would(booking.Case, c.Case, booking.Command(booking.ResolveChallenge{Act: c.candidate(), ChallengeResolved: booking.ChallengeResolved{Challenge: openChallenge(c), Outcome: booking.Settled, Document: "—"}}))
+				return would(booking.Case, c.Case, booking.Command(booking.ResolveChallenge{Act: c.candidate(), ChallengeResolved: booking.ChallengeResolved{Challenge: openChallenge(c), Outcome: booking.Settled, Document: anything}}))
 			})
 		},
 		fields: func(c *caseView) []field {
@@ -163,7 +163,7 @@ var caseActs = []*deskAct{
 			return only(c.Case.Unseated || slices.Contains([]booking.Relation{booking.Agent}, c.Case.Handler.Relation) || !c.begun() && c.Cremation.Confirmation.Applicant == "", func() error {
 				who := domain.Subject("candidate")
 				return would(booking.Case, c.Case, booking.Command(booking.ReplaceHandler{Act: c.candidate(), Begun: c.begun(), HandlerReplaced: booking.HandlerReplaced{
-					Handler: booking.Handler{Person: who, Name: domain.Personal(who, "—"), Phone: domain.Personal(who, "0411-12345"), Relation: c.Case.Handler.Relation}, Document: "—"}}))
+					Handler: booking.Handler{Person: who, Name: domain.Personal(who, anything), Phone: domain.Personal(who, "0411-12345"), Relation: c.Case.Handler.Relation}, Document: anything}}))
 			})
 		},
 		fields: func(c *caseView) []field {
@@ -236,6 +236,68 @@ var caseActs = []*deskAct{
 			return c.desk.app.ReleaseSlot(c.ctx(), handlers.ReleaseSlot{Act: act, Case: c.ID, Resource: r, Start: start, Reason: schedule.Reason(f.Get("reason"))})
 		},
 	},
+	{
+		name: "farewell_begins", op: "book_slot", group: "case",
+		ask: func(c *caseView) error {
+			x, planned, ok := c.farewell()
+			return only(ok && !x.Begun && c.Custody.Arrived && !c.Custody.Ended, func() error {
+				if !planned {
+					return would(booking.Case, c.Case, booking.Command(booking.PlanService{Act: c.candidate(), ServicePlanned: x.ServicePlanned}))
+				}
+				return would(booking.Case, c.Case, booking.Command(booking.StartService{Act: c.candidate(), Service: x.Service}))
+			})
+		},
+		facts: func(c *caseView) []fact { return c.farewellFacts() },
+		do: func(c *caseView, act domain.Act, f form) (events.Receipt, error) {
+			x, planned, _ := c.farewell()
+			if !planned { // booked at the desk: the slot is the plan
+				plan := act
+				plan.ID = events.StepID(act.ID, "plan")
+				if rc, err := c.desk.app.Cases.Handle(c.ctx(), c.ID.String(), booking.PlanService{Act: plan, ServicePlanned: x.ServicePlanned}); err != nil {
+					return rc, err
+				}
+			}
+			return c.desk.app.Cases.Handle(c.ctx(), c.ID.String(), booking.StartService{Act: act, Service: x.Service})
+		},
+	},
+	{
+		name: "farewell_ends", op: "book_slot", group: "case",
+		ask: func(c *caseView) error {
+			x, planned, _ := c.farewell()
+			return only(planned && x.Begun && !x.Done, func() error {
+				return would(booking.Case, c.Case, booking.Command(booking.EndService{Act: c.candidate(), Service: x.Service}))
+			})
+		},
+		facts: func(c *caseView) []fact { return c.farewellFacts() },
+		do: doCase(func(c *caseView, act domain.Act, f *form) booking.Command {
+			x, _, _ := c.farewell()
+			return booking.EndService{Act: act, Service: x.Service}
+		}),
+	},
+}
+
+// farewell is the farewell of the case: as it was planned, or else as the slot
+// of a hall has it.
+func (c *caseView) farewell() (x booking.Service, planned, ok bool) {
+	for _, x := range c.Case.Services {
+		if x.Ceremony == booking.Farewell {
+			return x, true, true
+		}
+	}
+	for _, s := range c.Case.Slots {
+		if s.Kind == string(institution.Hall) {
+			return booking.Service{ServicePlanned: booking.ServicePlanned{Service: "farewell", Ceremony: booking.Farewell, Resource: s.Resource, From: s.Start, To: s.End}}, false, true
+		}
+	}
+	return booking.Service{}, false, false
+}
+
+func (c *caseView) farewellFacts() []fact {
+	x, _, ok := c.farewell()
+	if !ok {
+		return nil
+	}
+	return []fact{{c.text("fact.farewell"), c.resource(x.Resource) + " " + domain.FormatTime(x.From) + "–" + string(domain.ClockOf(x.To))}}
 }
 
 // timed is how long an item takes at a resource that was timed for it.
@@ -296,7 +358,7 @@ var paperActs = []*deskAct{
 		name: "death_certificate", op: "record_death_certificate", group: "papers",
 		ask: func(c *caseView) error {
 			return only(c.Cremation.Case != uuid.Nil && (c.Cremation.Death.Form == "" || !c.Cremation.Death.Verified), func() error {
-				return c.askCremation(c.deathPaper(c.candidate(), "candidate", "—", domain.DateOf(c.now), "", "NATURAL", true))
+				return c.askCremation(c.deathPaper(c.candidate(), "candidate", anything, domain.DateOf(c.now), "", "NATURAL", true))
 			})
 		},
 		fields: func(c *caseView) []field {
@@ -323,7 +385,7 @@ var paperActs = []*deskAct{
 				if err := c.Case.May(booking.SignFor, domain.DateOf(c.now)); err != nil {
 					return err
 				}
-				return c.askCremation(c.confirmed(c.candidate(), "—"))
+				return c.askCremation(c.confirmed(c.candidate(), anything))
 			})
 		},
 		facts: func(c *caseView) []fact {
@@ -347,7 +409,7 @@ var paperActs = []*deskAct{
 		name: "police_paper", op: "record_police_paper", group: "papers",
 		ask: func(c *caseView) error {
 			return only(c.Cremation.Case != uuid.Nil && c.needsPolice() && c.Cremation.Police.Issuer == "", func() error {
-				return c.askCremation(c.policePaper(c.candidate(), "—", "—", domain.DateOf(c.now)))
+				return c.askCremation(c.policePaper(c.candidate(), anything, anything, domain.DateOf(c.now)))
 			})
 		},
 		fields: func(c *caseView) []field {
@@ -404,7 +466,7 @@ var paperActs = []*deskAct{
 		ask: func(c *caseView) error {
 			papers := c.openPapers(true)
 			return only(len(papers) > 0, func() error {
-				return would(booking.Case, c.Case, booking.Command(c.promise(c.candidate(), papers[0].Code, domain.DateOf(c.now), "—")))
+				return would(booking.Case, c.Case, booking.Command(c.promise(c.candidate(), papers[0].Code, domain.DateOf(c.now), anything)))
 			})
 		},
 		fields: func(c *caseView) []field {
@@ -490,7 +552,7 @@ func circumstanceFields(c *caseView) []field {
 	if x.Infectious.Or(false) {
 		infectious = "1"
 	}
-	return circumstancesForm(c.desk.texts[c.view.Lang], x.Place, x.Cause.Or(""), infectious, x.Custom.Or(""))
+	return circumstancesForm(c.desk.staff[c.view.Lang], x.Place, x.Cause.Or(""), infectious, x.Custom.Or(""))
 }
 
 func circumstancesForm(m messages, place booking.DeathPlace, cause booking.Cause, infectious, custom string) []field {
@@ -562,12 +624,12 @@ var endActs = []*deskAct{
 
 // personFields ask who died and who arranges the case.
 func personFields(d booking.Deceased, h booking.Handler, c *caseView) []field {
-	m := c.desk.texts[c.view.Lang]
+	m := c.desk.staff[c.view.Lang]
 	return append(deceasedForm(m, d), handlerForm(m, h)...)
 }
 
 func handlerFields(h booking.Handler, c *caseView) []field {
-	return handlerForm(c.desk.texts[c.view.Lang], h)
+	return handlerForm(c.desk.staff[c.view.Lang], h)
 }
 
 func labelled[T ~string](m messages, kind string, codes []T) (os []option) {

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
 
 	"shenzhong/domain"
@@ -79,6 +81,9 @@ type casePage struct {
 	Token   string
 	By      string
 	Money   bool
+	Events  int    // how many events it was made from
+	New     int    // how many there are since
+	At      string // its address
 }
 
 type (
@@ -110,7 +115,8 @@ type (
 		Name                Text
 		Code                string
 		Amount, Relief, Due string
-		Relieved, Quoted    bool // Quoted: agreed, not on the bill yet
+		Relieved            bool
+		Quoted, Offered     bool // agreed and not on the bill yet; not agreed yet
 		Quantity            int64
 	}
 	historyLine struct {
@@ -139,6 +145,28 @@ func (d *Desk) showCase(v *visit) error {
 	return d.send(v, "desk-case", "/desk/cases", p, nil)
 }
 
+// news says how many events were written about a case since a page of it was
+// drawn, and nothing else: the page asks this by itself, and whoever looks again
+// is noted again.
+func (d *Desk) news(v *visit) error {
+	id, err := uuid.Parse(chi.URLParam(v.r, "case"))
+	if err != nil || id == uuid.Nil {
+		return handlers.ErrNotFound
+	}
+	x, err := d.app.Dossier(v.ctx(), id)
+	if err != nil {
+		return err
+	}
+	if err := handlers.Allow(v.actor, "view_case", x.Case.Institution); err != nil {
+		return err
+	}
+	seen, err := strconv.Atoi(v.r.URL.Query().Get("seen"))
+	if err != nil {
+		return handlers.ErrMalformedForm
+	}
+	return d.send(v, "desk-news", "/desk/cases", casePage{Events: seen, New: max(0, len(x.History)-seen), At: "/desk/cases/" + id.String()}, nil)
+}
+
 // unmask shows the case with the numbers in full, for a reason that the family
 // can read.
 func (d *Desk) unmask(v *visit) error {
@@ -164,7 +192,7 @@ func (d *Desk) unmask(v *visit) error {
 }
 
 func (c *caseView) casePage() (casePage, error) {
-	p := casePage{Head: c.head(), To: "/desk/cases/" + c.ID.String() + "/numbers", Token: uuid.Must(uuid.NewV7()).String(), By: c.actor.ID}
+	p := casePage{Head: c.head(), To: "/desk/cases/" + c.ID.String() + "/numbers", Token: uuid.Must(uuid.NewV7()).String(), By: c.actor.ID, Events: len(c.History), At: "/desk/cases/" + c.ID.String()}
 	p.Handler.Name, p.Handler.Relation, p.Handler.Phone = c.Case.Handler.Name.Or("—"), c.label("relation", c.Case.Handler.Relation), maskPhone(c.Case.Handler.Phone.Or(""))
 	p.Money = handlers.Allow(c.actor, "get_case", c.Case.Institution) == nil
 	missing := c.papers(&p)
@@ -393,20 +421,34 @@ func (c *caseView) acts(p *casePage) error {
 // bill is the money of the case.
 func (c *caseView) bill(p *casePage) {
 	s := c.Case
-	b := billView{Amount: exact(s.Charged()), Relief: exact(s.Relief()), Due: exact(s.Charged() - s.Relief()), Paid: exact(s.Paid()), Balance: exact(s.Balance())}
-	if m := s.Unreturned(); m > 0 {
-		b.Return = exact(m)
-	}
 	less := func(m domain.Money) string {
 		if m == 0 {
 			return "—"
 		}
 		return "−" + exact(m)
 	}
+	b := billView{Amount: exact(s.Charged()), Relief: less(s.Relief()), Due: exact(s.Charged() - s.Relief()), Paid: exact(s.Paid()), Balance: exact(s.Balance())}
+	if m := s.Unreturned(); m > 0 {
+		b.Return = exact(m)
+	}
 	for _, l := range s.Bill {
 		b.Lines = append(b.Lines, billLine{Name: Text{l.NameZh, l.NameEn}, Code: l.Code, Amount: exact(l.Amount - l.Refunded), Relief: less(l.Relief), Due: exact(l.Due()), Relieved: l.Relief > 0, Quantity: l.Quantity})
 	}
+	q, quoted := c.lastQuote()
+	if s.Accepted != nil {
+		q = *s.Accepted
+	}
+	if quoted && len(s.Bill) == 0 { // nothing is charged yet: the quote as it was shown to the family
+		b.Amount, b.Relief, b.Due = exact(q.Total), less(q.Relief), exact(q.Total-q.Relief)
+		for _, l := range q.Lines {
+			b.Lines = append(b.Lines, billLine{Name: Text{l.NameZh, l.NameEn}, Code: l.Code, Amount: exact(l.Amount), Relief: less(l.Relief), Due: exact(l.Amount - l.Relief), Relieved: l.Relief > 0,
+				Quoted: s.Accepted != nil, Offered: s.Accepted == nil, Quantity: l.Quantity})
+		}
+	}
 	for _, l := range handlers.Uncharged(s) {
+		if len(s.Bill) == 0 {
+			break
+		}
 		b.Lines = append(b.Lines, billLine{Name: Text{l.NameZh, l.NameEn}, Code: l.Code, Amount: exact(l.Amount), Relief: "—", Due: "—", Quoted: true, Quantity: l.Quantity})
 	}
 	if q, ok := c.lastQuote(); ok {
@@ -430,6 +472,11 @@ func (c *caseView) bill(p *casePage) {
 	}
 }
 
+// historyKind is an event's wire name as the texts know it, whatever its version.
+func historyKind(wire string) string {
+	return strings.ReplaceAll(wire[:strings.LastIndex(wire, ".v")], ".", "_") // there are vigils too
+}
+
 // shownHistory is how many events the page shows before it folds the rest away.
 const shownHistory = 400
 
@@ -440,8 +487,7 @@ func (c *caseView) history(p *casePage) {
 			p.Hidden = len(c.History) - i
 			break
 		}
-		kind, _, _ := strings.Cut(h.Type, ".v")
-		l := historyLine{Recorded: domain.FormatTime(h.Recorded)[5:], What: c.label("did", strings.ReplaceAll(kind, ".", "_")), By: h.By, Late: h.Late, Estimated: h.Estimated, Type: h.Type}
+		l := historyLine{Recorded: domain.FormatTime(h.Recorded)[5:], What: c.label("did", historyKind(h.Type)), By: h.By, Late: h.Late, Estimated: h.Estimated, Type: h.Type}
 		l.Occurred = c.text("unknown")
 		if !h.Occurred.IsZero() {
 			l.Occurred = domain.FormatTime(h.Occurred)[5:]
@@ -535,7 +581,7 @@ func (d *Desk) intakeForm(v *visit) error {
 }
 
 func (d *Desk) intakePage(v *visit, token string, f form) intakePage {
-	m := d.texts[v.view.Lang]
+	m := d.staff[v.view.Lang]
 	p := intakePage{Token: token, By: v.actor.ID, Deceased: deceasedForm(m, booking.Deceased{}), Handler: handlerForm(m, booking.Handler{}), Circumstances: circumstancesForm(m, "", "", "", "")}
 	if f.Values != nil {
 		for _, fs := range [][]field{p.Deceased, p.Handler, p.Circumstances} {

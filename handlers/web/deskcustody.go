@@ -240,7 +240,7 @@ var custodyActs = []*deskAct{
 		ask: func(c *caseView) error {
 			infectious := c.infectionHold() || c.Custody.Condition.IsForgotten() || c.Custody.Condition.Or(cremation.Condition{}).Infectious
 			return only(infectious && c.Custody.Precautions.Bag == "", func() error {
-				return c.askCustody(cremation.RecordPrecautions{Act: c.candidate(), Disinfected: true, Bag: "—", Protected: []string{c.actor.ID}})
+				return c.askCustody(cremation.RecordPrecautions{Act: c.candidate(), Disinfected: true, Bag: anything, Protected: []string{c.actor.ID}})
 			})
 		},
 		fields: func(c *caseView) []field {
@@ -256,7 +256,7 @@ var custodyActs = []*deskAct{
 			now := c.Custody.Condition.Or(cremation.Condition{})
 			now.Infectious = true
 			return only(c.Custody.Collected.Case != uuid.Nil, func() error {
-				return c.askCustody(cremation.RecordCondition{Act: c.candidate(), Condition: domain.Personal(c.Case.Deceased.Person, cremation.Condition{Infectious: true, Decomposed: !now.Decomposed}), Paper: "—"})
+				return c.askCustody(cremation.RecordCondition{Act: c.candidate(), Condition: domain.Personal(c.Case.Deceased.Person, cremation.Condition{Infectious: true, Decomposed: !now.Decomposed}), Paper: anything})
 			})
 		},
 		fields: func(c *caseView) []field {
@@ -272,9 +272,9 @@ var custodyActs = []*deskAct{
 		name: "identify", op: "move_remains", group: "custody", tell: true,
 		ask: func(c *caseView) error {
 			return only(!c.Case.Cancelled && !c.Custody.Ended && !c.Custody.Identified(), func() error {
-				x := cremation.Identify{Act: c.candidate(), Tag: c.Custody.Tag, Relative: "candidate", Name: domain.Personal("candidate", "—"), Relation: "—", Method: cremation.ByPhoto, Recognised: true, Form: identifyForm, InfectionHold: c.infectionHold()}
+				x := cremation.Identify{Act: c.candidate(), Tag: c.Custody.Tag, Relative: "candidate", Name: domain.Personal("candidate", anything), Relation: anything, Method: cremation.ByPhoto, Recognised: true, Form: identifyForm, InfectionHold: c.infectionHold()}
 				if c.Custody.Refused.Relative != "" {
-					x.Paper = "—"
+					x.Paper = anything
 				}
 				return c.askCustody(x)
 			})
@@ -301,7 +301,7 @@ var custodyActs = []*deskAct{
 		name: "waiver", op: "move_remains", group: "custody", minor: true,
 		ask: func(c *caseView) error {
 			return only(c.Custody.Arrived && !c.Custody.Ended && !c.Custody.Identified() && c.Custody.WaiverAsked.By == "", func() error {
-				return c.askCustody(cremation.AskWaiver{Act: c.candidate(), Reason: domain.Personal(c.Case.Deceased.Person, "—")})
+				return c.askCustody(cremation.AskWaiver{Act: c.candidate(), Reason: domain.Personal(c.Case.Deceased.Person, anything)})
 			})
 		},
 		fields: func(c *caseView) []field { return []field{{Name: "reason", Kind: "area", Max: 300}} },
@@ -369,7 +369,7 @@ var custodyActs = []*deskAct{
 		name: "extend_storage", op: "move_remains", group: "custody", minor: true,
 		ask: func(c *caseView) error {
 			return only(c.Custody.Place.Kind == cremation.InColdBay && !c.Custody.Ended, func() error {
-				return c.askCustody(cremation.ExtendStorage{Act: c.candidate(), Until: max(domain.DateOf(c.now), c.Custody.Extended.Until).AddDays(1), Paper: domain.Personal(c.Case.Handler.Person, "—")})
+				return c.askCustody(cremation.ExtendStorage{Act: c.candidate(), Until: max(domain.DateOf(c.now), c.Custody.Extended.Until).AddDays(1), Paper: domain.Personal(c.Case.Handler.Person, anything)})
 			})
 		},
 		fields: func(c *caseView) []field {
@@ -383,7 +383,7 @@ var custodyActs = []*deskAct{
 		name: "hold", op: "place_hold", group: "custody", minor: true,
 		ask: func(c *caseView) error {
 			return only(c.Cremation.Case != uuid.Nil, func() error {
-				return c.askCremation(cremation.PlaceHold{Act: c.candidate(), Hold: uuid.Must(uuid.NewV7()), Kind: cremation.HoldPolice, Authority: "—"})
+				return c.askCremation(cremation.PlaceHold{Act: c.candidate(), Hold: uuid.Must(uuid.NewV7()), Kind: cremation.HoldPolice, Authority: anything})
 			})
 		},
 		fields: func(c *caseView) []field {
@@ -418,7 +418,7 @@ func (c *caseView) collect(act domain.Act, f *form) cremation.CollectRemains {
 	of := c.Case.Deceased.Person
 	x := cremation.CollectRemains{Act: act, Case: c.ID, Institution: domain.CreditCode(c.Case.Institution)}
 	if f.Values == nil { // a candidate
-		x.Ground, x.Paper, x.Issuer, x.Giver, x.GiverName, x.GiverSigned = cremation.OnDeathCertificate, domain.Personal(of, "—"), "—", cremation.FromHospital, domain.Personal(of, "—"), true
+		x.Ground, x.Paper, x.Issuer, x.Giver, x.GiverName, x.GiverSigned = cremation.OnDeathCertificate, domain.Personal(of, anything), anything, cremation.FromHospital, domain.Personal(of, anything), true
 		x.Into = cremation.Place{Kind: cremation.InReception}
 		return x
 	}
@@ -491,7 +491,10 @@ var cremationActs = []*deskAct{
 		ask: func(c *caseView) error {
 			return only(c.begun() && !c.Cremation.Done, func() error {
 				act := c.candidate()
-				act.At = c.Cremation.Started.At.Add(time.Second)
+				if begun := c.Cremation.Started.At; !act.At.After(begun) { // it ends later than it began
+					act.At = begun.Add(time.Second)
+					act.Now = act.At
+				}
 				return c.askCremation(cremation.Complete{Act: act})
 			})
 		},
@@ -534,7 +537,7 @@ var cremationActs = []*deskAct{
 	{
 		name: "certificate", op: "issue_certificate", group: "cremation", tell: true,
 		ask: func(c *caseView) error {
-			return only(c.begun() && c.Cremation.Certificate == "", func() error {
+			return only(c.Cremation.Case != uuid.Nil && c.Cremation.Certificate == "", func() error {
 				return c.askCremation(cremation.IssueCertificate{Act: c.candidate(), Number: "candidate", Registered: c.ID, Form: certificateForm})
 			})
 		},
@@ -547,7 +550,7 @@ var cremationActs = []*deskAct{
 		name: "reissue", op: "issue_certificate", group: "cremation", minor: true,
 		ask: func(c *caseView) error {
 			return only(c.Cremation.Certificate != "", func() error {
-				return c.askCremation(cremation.IssueCertificate{Act: c.candidate(), Number: "candidate", Registered: c.ID, Reissue: "—", Form: certificateForm})
+				return c.askCremation(cremation.IssueCertificate{Act: c.candidate(), Number: "candidate", Registered: c.ID, Reissue: anything, Form: certificateForm})
 			})
 		},
 		facts: func(c *caseView) []fact { return []fact{{c.text("fact.certificate"), c.Cremation.Certificate}} },
@@ -564,7 +567,7 @@ var cremationActs = []*deskAct{
 			x, ok := c.share()
 			return only(ok && x.Deposited.Agreement == "", func() error {
 				act := c.candidate()
-				return c.askCremation(cremation.DepositAshes{Act: act, Label: x.Label, From: x.Place, To: cremation.Place{Kind: cremation.InNiche, ID: "candidate"}, Out: c.scan(act), In: c.scan(act), Until: domain.DateOf(c.now).AddDays(1), Agreement: "—", Form: depositForm})
+				return c.askCremation(cremation.DepositAshes{Act: act, Label: x.Label, From: x.Place, To: cremation.Place{Kind: cremation.InNiche, ID: "candidate"}, Out: c.scan(act), In: c.scan(act), Until: domain.DateOf(c.now).AddDays(1), Agreement: anything, Form: depositForm})
 			})
 		},
 		fields: func(c *caseView) []field {
@@ -620,8 +623,8 @@ var cremationActs = []*deskAct{
 			return only(c.begun() && (ok || c.Cremation.Ashes.WeightG == 0), func() error {
 				who := c.Cremation.Confirmation.Collector
 				tail := handlers.CollectorTail(c.Case)
-				return c.askCremation(cremation.ReleaseAshes{Act: c.candidate(), Share: x.Share, To: who, Name: domain.Personal(who, "—"), Certificate: c.Cremation.Certificate, IDChecked: true,
-					Code: "candidate", IDTail: tail, IDTailOf: tail, Receipt: domain.Personal(who, "—"), Form: receiptForm})
+				return c.askCremation(cremation.ReleaseAshes{Act: c.candidate(), Share: x.Share, To: who, Name: domain.Personal(who, anything), Certificate: c.Cremation.Certificate, IDChecked: true,
+					Code: "candidate", IDTail: tail, IDTailOf: tail, Receipt: domain.Personal(who, anything), Form: receiptForm})
 			})
 		},
 		fields: func(c *caseView) []field {

@@ -83,7 +83,7 @@ var moneyActs = []*deskAct{
 		name: "grant_relief", op: "relieve_case", group: "money",
 		ask: func(c *caseView) error {
 			return only(c.Case.Claim != nil, func() error {
-				return would(booking.Case, c.Case, booking.Command(booking.GrantRelief{Act: c.candidate(), Category: c.Case.Claim.Category.Or(""), Proof: "—", Rules: c.desk.app.Rules.Relief}))
+				return would(booking.Case, c.Case, booking.Command(booking.GrantRelief{Act: c.candidate(), Category: c.Case.Claim.Category.Or(""), Proof: anything, Rules: c.desk.app.Rules.Relief}))
 			})
 		},
 		facts: func(c *caseView) []fact {
@@ -119,11 +119,11 @@ var moneyActs = []*deskAct{
 			var items []booking.Item
 			if q, ok := c.lastQuote(); ok { // as it is, and one more of something
 				for _, x := range q.Lines {
-					items = append(items, booking.Item{ID: x.ID, Code: x.Code, Quantity: x.Quantity + 1, Price: x.Price, Reason: cmp.Or(x.Reason, "—")})
+					items = append(items, booking.Item{ID: x.ID, Code: x.Code, Quantity: x.Quantity + 1, Price: x.Price, Reason: cmp.Or(x.Reason, anything)})
 				}
 			} else if len(l.Rows) > 0 {
 				r := l.Rows[0]
-				items = append(items, booking.Item{ID: "candidate", Code: r.Code, Quantity: 1, Price: cmp.Or(r.Price, r.Ceiling), Reason: "—"})
+				items = append(items, booking.Item{ID: "candidate", Code: r.Code, Quantity: 1, Price: cmp.Or(r.Price, r.Ceiling), Reason: anything})
 			}
 			err = would(booking.Case, c.Case, booking.Command(booking.Quote{Act: c.candidate(), Quote: "candidate", Items: items, Prices: l}))
 			return err

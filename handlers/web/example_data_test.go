@@ -181,7 +181,11 @@ func (f full) Eco(_ context.Context, period string) (Eco, error) {
 			{Key: "2026", Kind: "year", Open: true}},
 		Total: EcoCount{1872, 145, 879}, Late: 6, Undated: 2,
 		Definition: EcoDefinition{ID: "dl-eco-2026.1", SmallSingleCM2: 5000, SmallDoubleCM2: 8000},
-		AsOf:       f.asOf(),
+		SavedCM2:   8_076_000,
+		Targets:    []EcoTarget{{Year: "2026", PerMille: 500, Document: "演示文件"}},
+		Frozen: &EcoFrozen{On: "2026-11-10", Then: EcoCount{1867, 142, 875}, Now: EcoCount{1872, 145, 879}, Late: 5, Corrected: 1, Position: 77,
+			Causes: []string{"0193a5b0-7c00-7000-8000-000000000001", "0193a5b0-7c00-7000-8000-000000000002"}},
+		AsOf: f.asOf(),
 	}
 	p.Period.Open = period == "2026-11"
 	months := []EcoCount{{1410, 82, 567}, {1218, 60, 482}, {1106, 45, 430}, {}, {2390, 170, 1044}, {4120, 342, 1862}, {1760, 139, 790}, {1502, 107, 671}, {1388, 92, 619}, {1446, 93, 652}, {1590, 114, 728}, {1872, 145, 879}}

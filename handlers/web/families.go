@@ -76,12 +76,18 @@ func (f *Families) Routes(r chi.Router) {
 			}
 		}
 	}
-	for at, show := range map[string]func(*asked) error{"/book": f.timePage, "/book/about": f.aboutPage, "/book/check": f.checkPage} {
+	for at, show := range map[string]func(*asked) error{"/estimate": f.estimate, "/verify": f.askNumber, "/book": f.timePage, "/book/about": f.aboutPage, "/book/check": f.checkPage} {
 		r.Get(at, page(show))
 		r.Head(at, page(show))
 	}
+	r.Get("/draw/{institution}/{kind}/{day}", page(f.draw))
+	r.Head("/draw/{institution}/{kind}/{day}", page(f.draw))
 	r.Group(func(r chi.Router) {
 		r.Use(limit)
+		r.Post("/estimate", page(f.estimate))
+		r.Post("/verify", page(f.typedNumber))
+		r.Get("/verify/{number}", page(f.verify))
+		r.Head("/verify/{number}", page(f.verify))
 		r.Post("/book", page(f.takeTime))
 		r.Post("/book/about", page(f.takeAbout))
 		r.Post("/book/check", page(f.send))
@@ -257,7 +263,7 @@ func (f *Families) summary(ctx context.Context, in institution.State, hall strin
 }
 
 // familyPageNames are the pages for families.
-var familyPageNames = []string{"book-time", "book-about", "book-check", "track", "track-find", "track-change", "track-cancel", "track-object", "track-rate"}
+var familyPageNames = []string{"book-time", "book-about", "book-check", "track", "track-find", "track-wait", "draw", "track-change", "track-cancel", "track-object", "track-rate"}
 
 // familyFuncs are the functions that their templates have besides.
 func (r *Renderer) familyFuncs(lang Lang) template.FuncMap {

@@ -204,7 +204,13 @@ func (c *village) phone(t testing.TB) *phone {
 	}
 	visited := []string{}
 	p := &phone{village: c, base: srv.URL, visited: &visited, client: &http.Client{Jar: jar}}
-	p.client.CheckRedirect = func(r *http.Request, _ []*http.Request) error { visited = append(visited, r.URL.String()); return nil }
+	var one sync.Mutex // a form may be pressed several times at once
+	p.client.CheckRedirect = func(r *http.Request, _ []*http.Request) error {
+		one.Lock()
+		defer one.Unlock()
+		visited = append(visited, r.URL.String())
+		return nil
+	}
 	return p
 }
 

@@ -45,10 +45,23 @@ type ecoFile struct {
 	Strict         int           `json:"strict"`
 	Broad          int           `json:"broad"`
 	Late           int           `json:"late"`
+	LandSavedCM2   int64         `json:"land_saved_cm2"`
+	Frozen         *ecoFrozen    `json:"frozen,omitempty"`
 	Trend          []ecoTrend    `json:"trend"`
 	Districts      []ecoDistrict `json:"districts"`
 	Types          []ecoType     `json:"types"`
 	AsOf           asOfJSON      `json:"as_of"`
+}
+
+// ecoFrozen is what was published of the month, and the events that changed it
+// since.
+type ecoFrozen struct {
+	On         domain.Date `json:"on"`
+	Position   uint64      `json:"rests_on"`
+	Interments int         `json:"interments"`
+	Strict     int         `json:"strict"`
+	Broad      int         `json:"broad"`
+	Causes     []string    `json:"causes"`
 }
 
 type ecoTrend struct {
@@ -90,6 +103,10 @@ func ecoFileOf(p Eco) ecoFile {
 		Period: p.Period.Key, PeriodEnded: p.Period.Key != "" && !p.Period.Open,
 		Interments: p.Total.Whole, Strict: p.Total.Strict, Broad: p.Total.Broad, Late: p.Late,
 		Trend: []ecoTrend{}, Districts: []ecoDistrict{}, Types: []ecoType{}, AsOf: asOfOf(p.AsOf),
+	}
+	f.LandSavedCM2 = p.SavedCM2
+	if x := p.Frozen; x != nil {
+		f.Frozen = &ecoFrozen{x.On, x.Position, x.Then.Whole, x.Then.Strict, x.Then.Broad, append([]string{}, x.Causes...)}
 	}
 	for _, t := range p.Trend {
 		f.Trend = append(f.Trend, ecoTrend{t.Period, t.Whole, t.Strict, t.Broad})

@@ -94,9 +94,12 @@ var localeFiles embed.FS
 
 type messages map[string]string
 
-func loadMessages(lang Lang) (messages, error) {
+// loadMessages reads the files of these parts ("" for the public pages,
+// "family.", "desk."); of a key that two of them have, the later one counts:
+// the desk asks for 户籍区划代码 where a family reads 逝者的户籍.
+func loadMessages(lang Lang, parts ...string) (messages, error) {
 	m := messages{}
-	for _, part := range []string{"", "family.", "desk.", "cemetery."} { // the public pages', those for families, of the desk, of cemeteries
+	for _, part := range parts {
 		b, err := localeFiles.ReadFile("locales/" + part + string(lang) + ".json")
 		if err != nil {
 			return nil, err

@@ -14,7 +14,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"shenzhong/domain/booking"
 	"shenzhong/domain/credit"
+	"shenzhong/domain/cremation"
 	"shenzhong/domain/institution"
 	"shenzhong/domain/pricing"
 )
@@ -40,22 +42,43 @@ func verbs(s string) string {
 }
 
 func TestBothLanguagesSayTheSame(t *testing.T) {
-	texts := newRenderer(t, Site{}).texts
-	keys := slices.Sorted(maps.Keys(texts[Zh]))
-	if diff := cmp.Diff(keys, slices.Sorted(maps.Keys(texts[En]))); diff != "" {
-		t.Fatalf("keys of the two languages differ (-zh +en):\n%s", diff)
+	r := newRenderer(t, Site{})
+	for set, texts := range map[string]map[Lang]messages{"public": r.texts, "staff": r.staff} {
+		keys := slices.Sorted(maps.Keys(texts[Zh]))
+		if diff := cmp.Diff(keys, slices.Sorted(maps.Keys(texts[En]))); diff != "" {
+			t.Fatalf("%s: keys of the two languages differ (-zh +en):\n%s", set, diff)
+		}
+		for _, k := range keys {
+			zh, en := texts[Zh][k], texts[En][k]
+			if (strings.TrimSpace(zh) == "" || strings.TrimSpace(en) == "") && k != "prov.space" && k != "prov.word" {
+				t.Errorf("%s: %s is empty", set, k)
+			}
+			// A month's name is of use in English only.
+			if z, e := verbs(zh), verbs(en); z != e && k != "period.month" {
+				t.Errorf("%s: %s wants %q in Chinese and %q in English", set, k, z, e)
+			}
+			if strings.ContainsAny(zh+en, "!！") {
+				t.Errorf("%s: %s shouts", set, k)
+			}
+		}
 	}
-	for _, k := range keys {
-		zh, en := texts[Zh][k], texts[En][k]
-		if (strings.TrimSpace(zh) == "" || strings.TrimSpace(en) == "") && k != "prov.space" && k != "prov.word" {
-			t.Errorf("%s is empty", k)
+	// What a form of the desk calls one thing, a family reads in its own words.
+	for key, want := range map[string][2]string{"field.hukou": {"逝者的户籍", "户籍区划代码"}, "look.NUMBERS": {"查看完整号码", "查看全号"}} {
+		if got := [2]string{r.texts[Zh][key], r.staff[Zh][key]}; got != want {
+			t.Errorf("%s is %q, want %q", key, got, want)
 		}
-		// A month's name is of use in English only.
-		if z, e := verbs(zh), verbs(en); z != e && k != "period.month" {
-			t.Errorf("%s wants %q in Chinese and %q in English", k, z, e)
+	}
+}
+
+// Everything that a case's page tells of its past has a line of its own.
+func TestHistorySaysEverything(t *testing.T) {
+	texts := newRenderer(t, Site{}).texts
+	for _, w := range slices.Concat(booking.Wire, cremation.Wire) {
+		if !strings.HasPrefix(w.Name, "booking.") && !strings.HasPrefix(w.Name, "cremation.") && !strings.HasPrefix(w.Name, "custody.") {
+			continue // of no case's own streams
 		}
-		if strings.ContainsAny(zh+en, "!！") {
-			t.Errorf("%s shouts", k)
+		if key := "did." + historyKind(w.Name); texts[Zh][key] == "" || texts[En][key] == "" {
+			t.Errorf("%s: nothing is said of %s", key, w.Name)
 		}
 	}
 }
@@ -63,7 +86,7 @@ func TestBothLanguagesSayTheSame(t *testing.T) {
 // TestEveryTextIsThereAndUsed reads the templates and the program for the keys
 // they name.
 func TestEveryTextIsThereAndUsed(t *testing.T) {
-	texts := newRenderer(t, Site{}).texts[Zh]
+	texts := newRenderer(t, Site{}).staff[Zh]
 	named := regexp.MustCompile(`(?:[ ({]th? "|text\("|markup\("|both\(")([a-z0-9_.]+)"`)
 	labelled := regexp.MustCompile(`(?:(?:label|maybe)[ (]|options\(c, |placeOptions\(p\.visit, |labelled\(m, |of\()"([a-z_]+)"|m\["([a-z]+)\."`)
 	used, kinds := map[string]bool{}, map[string]bool{"unit": true}

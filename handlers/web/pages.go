@@ -163,7 +163,35 @@ type Eco struct {
 	Types     []EcoType
 	// Definition is the version of the counting rule ("dl-eco-2026.1").
 	Definition EcoDefinition
-	AsOf       AsOf
+	// SavedCM2 is the land saved by all of the broad numerator.
+	SavedCM2 int64
+	// Targets are those that the city published for the period's year.
+	Targets []EcoTarget
+	// Frozen is what was published of the month, nil where nothing was.
+	Frozen *EcoFrozen
+	AsOf   AsOf
+}
+
+// EcoTarget is a target that an authority published.
+type EcoTarget struct {
+	Strict   bool // else broad
+	Year     string
+	PerMille int
+	Document string
+}
+
+// EcoFrozen is a published month: what was published stays, what changed since
+// stands beside it.
+type EcoFrozen struct {
+	On        domain.Date
+	Then, Now EcoCount
+	// Late and Corrected are how many reports and corrections came since; Causes
+	// are their events. They say nothing about where and how: few of them would
+	// name a family.
+	Late, Corrected int
+	Causes          []string
+	// Position is the place in the log that the figures rest on.
+	Position uint64
 }
 
 // A Period is a month "2026-10", a quarter "2026-Q4" or a year "2026".

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"shenzhong/domain"
+	"shenzhong/domain/ecoburial"
 	"shenzhong/handlers"
 	"shenzhong/projections"
 	"shenzhong/projections/ecoratio"
@@ -164,7 +165,7 @@ func (m *ReadModels) Eco(ctx context.Context, period string) (Eco, error) {
 		if period == "" {
 			period = newest(p.Periods)
 		}
-		def, err := r.Definition(ecoratio.Filter{})
+		def, err := r.Definition(ctx, ecoratio.Filter{})
 		if err != nil {
 			return err
 		}
@@ -191,7 +192,22 @@ func (m *ReadModels) ecoOf(ctx context.Context, r ecoratio.Reader, period, first
 	if err != nil {
 		return err
 	}
-	p.Total, p.Late = countsOf(total), total.Late
+	p.Total, p.Late, p.SavedCM2 = countsOf(total), total.Late, total.LandSavedCm2
+	def, err := r.Definition(ctx, f)
+	if err != nil {
+		return err
+	}
+	p.Definition = EcoDefinition{def.ID, int64(def.SmallSingleCM2), int64(def.SmallDoubleCM2)}
+	targets, err := r.Targets(ctx, f.From.Year())
+	if err != nil {
+		return err
+	}
+	for _, t := range targets {
+		p.Targets = append(p.Targets, EcoTarget{t.Share == ecoburial.StrictShare, t.Year, t.PerMille, t.Document})
+	}
+	if p.Frozen, err = frozen(ctx, r, period, def.ID, total); err != nil {
+		return err
+	}
 	if p.Trend, err = m.trend(ctx, r, p.Period, f, first); err != nil {
 		return err
 	}
@@ -210,6 +226,30 @@ func (m *ReadModels) ecoOf(ctx context.Context, r ecoratio.Reader, period, first
 	}
 	withhold(p)
 	return nil
+}
+
+// frozen is what was published of a month and what changed since; nil where
+// nothing was published under the definition.
+func frozen(ctx context.Context, r ecoratio.Reader, month, definition string, now ecoratio.Counts) (*EcoFrozen, error) {
+	f, ok, err := r.Frozen(ctx, month)
+	if err != nil || !ok {
+		return nil, err
+	}
+	then, ok := f.Total(definition)
+	if !ok {
+		return nil, nil
+	}
+	causes, err := r.Causes(ctx, f, city)
+	x := &EcoFrozen{On: domain.DateOf(f.Source.Recorded), Then: countsOf(then), Now: countsOf(now), Position: uint64(f.RestsOn)}
+	for _, c := range causes {
+		if c.LateReport() {
+			x.Late++
+		} else {
+			x.Corrected++
+		}
+		x.Causes = append(x.Causes, c.Source.ID.String())
+	}
+	return x, err
 }
 
 func countsOf(c ecoratio.Counts) EcoCount { return EcoCount{c.Interments, c.Strict, c.Broad} }

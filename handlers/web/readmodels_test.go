@@ -285,6 +285,10 @@ func TestEcoRatioFromTheLog(t *testing.T) {
 		bury(2, "SEA", "210202", "2025-12-31")
 		bury(9, "SEA", "210202", "2026-11-01")
 		bury(1, "SEA", "210202", "")
+		// October was published before one niche was reported, and one plot.
+		c.add("2026-11-10", ecoburial.FiguresCategory, ecoburial.FiguresID("210200", "2026-10"), ecoburial.FiguresPublished{Division: "210200", Month: "2026-10", Position: 3,
+			Totals: []ecoburial.Total{{Definition: def.ID, Interments: 32, Strict: 10, Broad: 20}}})
+		c.add("2026-11-10", ecoburial.RulebookCategory, "210200", ecoburial.TargetSet{Share: ecoburial.BroadShare, Year: "2026", PerMille: 500, Document: "演示文件"})
 	})
 	c.settle(ecoratio.Name)
 	for period, w := range want {
@@ -320,7 +324,8 @@ func TestEcoRatioFromTheLog(t *testing.T) {
 	}
 
 	p := c.page("/stats/eco-burial")
-	for _, want := range []string{"2026 年 10 月，全市完成安葬 34 件", "10 件 ÷ 34 件", "21 件 ÷ 34 件", "另有 1 件不知道安葬日期"} {
+	for _, want := range []string{"2026 年 10 月，全市完成安葬 34 件", "10 件 ÷ 34 件", "21 件 ÷ 34 件", "另有 1 件不知道安葬日期",
+		"10/32", "20/32", "10/34", "21/34", "2026-11-10 冻结", "（演示文件）", "50.0%"} {
 		if !strings.Contains(text(p.root), want) {
 			t.Errorf("the page does not say %q", want)
 		}

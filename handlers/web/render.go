@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"html/template"
 	"io/fs"
-	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -34,45 +33,54 @@ type Renderer struct {
 	site   Site
 	assets assets
 	pages  map[Lang]map[string]*template.Template // by language and page name
-	texts  map[Lang]messages
+	texts  map[Lang]messages                      // of the public pages and those for families
+	staff  map[Lang]messages                      // of the desk, which names some things otherwise
 	print  string
 }
 
 // pageNames are the pages: each is a template file, and the name of its title.
-var pageNames = []string{"home", "prices", "price", "history", "eco", "credits", "credit", "problem", "signin", "cemeteries", "cemetery", "clerk"}
+var pageNames = []string{"home", "prices", "price", "history", "eco", "credits", "credit", "problem", "signin", "estimate", "verify", "cemeteries", "cemetery", "clerk"}
 
 // deskPageNames are the pages of staff, which have their own frame.
-var deskPageNames = []string{"desk-problem", "desk-resume", "desk-board", "desk-search", "desk-intake", "desk-case", "desk-act",
+var deskPageNames = []string{"desk-problem", "desk-resume", "desk-board", "desk-search", "desk-intake", "desk-case", "desk-news", "desk-act",
 	"desk-house", "desk-day", "desk-quote", "desk-label", "desk-receipt",
 	"desk-cemeteries", "desk-cemetery", "desk-place-act", "desk-year"}
 
 // NewRenderer reads the templates, texts and static files of the program.
 func NewRenderer(site Site) (*Renderer, error) {
-	r := &Renderer{site: site, pages: map[Lang]map[string]*template.Template{}, texts: map[Lang]messages{}}
+	r := &Renderer{site: site, pages: map[Lang]map[string]*template.Template{}, texts: map[Lang]messages{}, staff: map[Lang]messages{}}
 	var err error
 	if r.assets, err = loadAssets(); err != nil {
 		return nil, err
 	}
 	for _, lang := range Langs {
-		if r.texts[lang], err = loadMessages(lang); err != nil {
+		if r.texts[lang], err = loadMessages(lang, "", "family.", "cemetery."); err != nil {
 			return nil, err
 		}
-		funcs := r.funcs(lang)
-		maps.Copy(funcs, r.familyFuncs(lang))
-		maps.Copy(funcs, placeFuncs)
-		base, err := template.New("base.html").Funcs(funcs).ParseFS(templateFiles, "templates/base.html", "templates/parts.html", "templates/family-parts.html", "templates/place-parts.html")
+		if r.staff[lang], err = loadMessages(lang, "", "family.", "desk.", "cemetery."); err != nil {
+			return nil, err
+		}
+		// Each frame has functions of its own beside the common ones: what families
+		// and staff are told of a time or a sum differs.
+		base, err := template.New("base.html").Funcs(r.funcs(lang, r.texts[lang])).Funcs(r.familyFuncs(lang)).Funcs(placeFuncs).ParseFS(templateFiles, "templates/base.html", "templates/parts.html", "templates/family-parts.html", "templates/place-parts.html")
 		if err != nil {
 			return nil, fmt.Errorf("web: %w", err)
 		}
 		r.pages[lang] = map[string]*template.Template{}
 		for _, name := range slices.Concat(pageNames, familyPageNames) {
-			t, err := template.Must(base.Clone()).ParseFS(templateFiles, "templates/"+name+".html")
-			if err != nil {
+			t := template.Must(base.Clone())
+			if name == "signin" || name == "clerk" { // pages of staff in the public frame
+				t.Funcs(r.funcs(lang, r.staff[lang]))
+			}
+			if name == "clerk" {
+				t.Funcs(r.deskFuncs(lang))
+			}
+			if t, err = t.ParseFS(templateFiles, "templates/"+name+".html"); err != nil {
 				return nil, fmt.Errorf("web: %w", err)
 			}
 			r.pages[lang][name] = t
 		}
-		if base, err = template.New("desk-base.html").Funcs(funcs).ParseFS(templateFiles, "templates/desk-base.html", "templates/parts.html", "templates/desk-parts.html", "templates/place-parts.html"); err != nil {
+		if base, err = template.New("desk-base.html").Funcs(r.funcs(lang, r.staff[lang])).Funcs(r.deskFuncs(lang)).Funcs(placeFuncs).ParseFS(templateFiles, "templates/desk-base.html", "templates/parts.html", "templates/desk-parts.html", "templates/place-parts.html"); err != nil {
 			return nil, fmt.Errorf("web: %w", err)
 		}
 		for _, name := range deskPageNames {
@@ -185,9 +193,8 @@ func Variant(lang Lang, elder bool) string {
 	return string(lang)
 }
 
-// funcs are the functions of the templates, bound to a language.
-func (r *Renderer) funcs(lang Lang) template.FuncMap {
-	m := r.texts[lang]
+// funcs are the functions of the templates, bound to a language and its texts.
+func (r *Renderer) funcs(lang Lang, m messages) template.FuncMap {
 	return template.FuncMap{
 		"t":     m.text,
 		"th":    m.markup,
@@ -215,25 +222,10 @@ func (r *Renderer) funcs(lang Lang) template.FuncMap {
 		"rfc3339": func(t time.Time) string {
 			return t.In(domain.Shanghai).Format(time.RFC3339)
 		},
-		"asset":     r.assets.path,
-		"lang":      func() string { return lang.Tag() },
-		"otherLang": func() Lang { return lang.Other() },
-		"toggle":    toggle,
-		"clock":     func(t time.Time) string { return t.In(domain.Shanghai).Format("15:04:05")[:5] },
-		"second":    func(t time.Time) string { return t.In(domain.Shanghai).Format("15:04:05") },
-		"longDay":   func(d domain.Date) (string, error) { return boardDay(m, lang, d) },
-		"list":      func(s ...string) []string { return s },
-		"in":        slices.Contains[[]string],
-		"exact":     exact,
-		"minus":     func(a, b int) int { return a - b },
-		"mask":      maskName,
-		"text":      func(zh, en string) Text { return Text{zh, en} },
-		"fieldLabel": func(act, name string) string {
-			if s, ok := m["field."+act+"."+name]; ok {
-				return s
-			}
-			return m.label("field", name)
-		},
+		"asset":      r.assets.path,
+		"lang":       func() string { return lang.Tag() },
+		"otherLang":  func() Lang { return lang.Other() },
+		"toggle":     toggle,
 		"trend":      func(ps []EcoPoint) (chart, error) { return drawTrend(m, ps) },
 		"bar":        drawBar,
 		"dict":       dict,
@@ -262,7 +254,7 @@ func boardDay(m messages, lang Lang, d domain.Date) (string, error) {
 }
 
 // sections are the addresses of the menu, in order; each has a text "nav.…".
-var sections = []string{"/", "/prices", "/book", "/track", "/cemeteries", "/stats/eco-burial", "/credit"}
+var sections = []string{"/", "/prices", "/estimate", "/book", "/track", "/cemeteries", "/stats/eco-burial", "/credit"}
 
 // dict passes several values to a part.
 func dict(kv ...any) (map[string]any, error) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"html/template"
 	"net/http"
 	"slices"
 	"strconv"
@@ -50,6 +51,7 @@ func (f *Families) trackRoutes(r chi.Router) {
 	r.Head("/track/{code}", private(view, f.of(f.trackPage)))
 	at("/change", f.changePage, f.change)
 	at("/cancel", f.cancelPage, f.cancel)
+	at("/wait", f.waitPage, f.wait)
 	at("/object", f.objectPage, f.object)
 	at("/rate", f.ratePage, f.rate)
 }
@@ -135,7 +137,7 @@ func (f *Families) of(show func(*asked, followed) error) func(*asked) error {
 // A trackStep is one step of the way, done or to come.
 type trackStep struct {
 	Key   string
-	State string // "done", "now", "todo"
+	State string // "done", "now", "todo", "unrecorded"
 	At    time.Time
 	Noted time.Time // when it was written down, where that was much later
 	Guess bool
@@ -172,7 +174,12 @@ type trackPage struct {
 	Rate     bool
 	Rated    int
 	After    bool // the cremation is over
-	Phone    string
+	// Certificate is the number of the valid one, Check the QR code that leads to
+	// the public check of it.
+	Certificate string
+	Check       template.HTML
+	Places      []place // on waiting lists
+	Phone       string
 }
 
 func (f *Families) trackPage(v *asked, c followed) error {
@@ -222,6 +229,15 @@ func (f *Families) trackPage(v *asked, c followed) error {
 		if !x.Have {
 			p.Missing++
 		}
+	}
+	if p.May.Zh == "" {
+		if p.Places, err = f.places(v, c, params.Int(institution.BookingDays)); err != nil {
+			return err
+		}
+	}
+	p.Certificate = s.Cremation.Certificate
+	if p.Check, err = f.verifyCode(v, p.Certificate); err != nil {
+		return err
 	}
 	p.Steps, p.State = steps(s, p)
 	_, given := s.Last(handlers.AshesGiven)
@@ -278,8 +294,16 @@ func steps(s handlers.Story, p trackPage) (all []trackStep, state string) {
 		{"certificate", handlers.HasCertificate, true, time.Time{}},
 		{"ashes", handlers.AshesGiven, true, time.Time{}},
 	}
+	// A step that nobody wrote down is not waited for any more once the cremation
+	// is over. Before that it may still come: papers are signed early.
+	last := -1
+	for i, w := range way {
+		if _, done := s.Last(w.what); done && w.is && s.Cremation.Done {
+			last = i
+		}
+	}
 	now := false
-	for _, w := range way {
+	for i, w := range way {
 		if !w.is {
 			continue
 		}
@@ -291,6 +315,10 @@ func steps(s handlers.Story, p trackPage) (all []trackStep, state string) {
 		case w.key == "ashes" && s.Cremation.Done && len(s.Cremation.Shares) > 0 && !kept(s.Cremation):
 			h, _ := s.Last(handlers.LaidToRest)
 			all = append(all, stepOf("laid", h, "done"))
+			continue
+		}
+		if i < last {
+			all = append(all, trackStep{Key: w.key, State: "unrecorded"})
 			continue
 		}
 		x := trackStep{Key: w.key, State: "todo", Plan: w.plan}

@@ -70,7 +70,7 @@ func TestTrackingFollows(t *testing.T) {
 		t.Error("the account of a member of staff is shown")
 	}
 	c.fact(st, time.Time{}, cremation.ConfirmationSigned{Applicant: s.Handler.Person, Form: "2026.1"})
-	p.get(at).says("时间没有人记得，所以空着", "已收到，不用再带")
+	p.get(at).says("时间没有人记得，所以空着", "已收到，不用再带", "等待告别")
 	c.fact(c.app.Cases.Stream(id.String()), tues, booking.ServiceStarted{Service: "farewell", At: tues})
 	c.fact(c.app.Cases.Stream(id.String()), tues, booking.ServiceEnded{Service: "farewell", At: tues})
 	p.get(at).says("等待火化")
@@ -99,6 +99,22 @@ func TestTrackingFollows(t *testing.T) {
 	c.tellsNothing(t, nil)
 }
 
+// TestTrackingUnrecorded: what was not written down is not waited for when
+// the cremation is over.
+func TestTrackingUnrecorded(t *testing.T) {
+	c := newVillage(t, memory.New())
+	p := c.phone(t)
+	at := "/track/" + p.booked(chosenSlot)
+	id, _ := c.onlyCase(t)
+	for _, e := range []any{cremation.Received{Case: id, Tag: "D-1", Institution: haiyan}, cremation.Started{At: c.clock()}, cremation.Completed{At: c.clock()}} {
+		c.fact(c.app.Cremations.Stream(id.String()), c.clock(), e)
+	}
+	p.get(at).says("没有记录")
+	if strings.Contains(p.main(), "等待告别") {
+		t.Error("the page waits for a farewell after the cremation")
+	}
+}
+
 // TestNoSuchCode: what is no code, a code of nobody and a code that a newer one
 // voided are answered alike.
 func TestNoSuchCode(t *testing.T) {
@@ -109,7 +125,7 @@ func TestNoSuchCode(t *testing.T) {
 	stranger := c.app.TrackingCode(uuid.New())
 	slip := strings.Replace(code, code[:1], map[bool]string{true: "1", false: "0"}[code[0] == '0'], 1)
 	for _, wrong := range []string{stranger, slip, "x", "AAAA-AAAA-AAA", strings.Repeat("0", 300)} {
-		for _, path := range []string{"", "/change", "/cancel", "/object", "/rate"} {
+		for _, path := range []string{"", "/change", "/wait", "/cancel", "/object", "/rate"} {
 			if p.get("/track/" + wrong + path); p.status != 404 || strings.Contains(p.main(), "林") {
 				t.Errorf("%s%s: %d", wrong, path, p.status)
 			}
@@ -403,7 +419,7 @@ func TestTrackPages(t *testing.T) {
 		t.Helper()
 		for _, lang := range Langs {
 			for _, elder := range []string{"1", "0"} {
-				for _, path := range []string{"", "/change", "/cancel", "/object", "/rate"} {
+				for _, path := range []string{"", "/change", "/wait", "/cancel", "/object", "/rate"} {
 					t.Run(fmt.Sprintf("%s %s %s %s", name, path, lang, elder), func(t *testing.T) {
 						q := *p
 						q.village = &village{TB: t, Server: c.Server, app: c.app, log: c.log}
@@ -434,6 +450,7 @@ func TestTrackPages(t *testing.T) {
 		cremation.CertificateIssued{Number: "N"}, cremation.AshesReleased{Share: 1, To: s.Handler.Person, Certificate: "N"}} {
 		c.fact(st, c.clock(), e)
 	}
+	c.must(c.app.Certificates.Handle(t.Context(), "N", cremation.RegisterCertificate{Act: c.act(), Number: "N", Case: id, Institution: haiyan}))
 	check("over")
 }
 
@@ -461,4 +478,163 @@ func TestUntoldTimes(t *testing.T) {
 	if n := len(second.doc.find(tag(atom.Fieldset))); n < 5 {
 		t.Errorf("%d days are offered", n)
 	}
+}
+
+// TestWaiting: a family that has a time waits for a better one, is asked when it
+// becomes free, and has one time at every moment.
+func TestWaiting(t *testing.T) {
+	c := newVillage(t, memory.New())
+	first := c.phone(t)
+	code := first.booked(chosenSlot)
+	p := c.phone(t)
+	at := "/track/" + p.booked("2026-11-26T09:00")
+	var mine uuid.UUID
+	for _, id := range c.cases(t) {
+		if "/track/"+c.app.TrackingCode(id) == at {
+			mine = id
+		}
+	}
+	p.get("/book").says("想要的时间已约满")
+	p.get(at+"/wait").submit(at+"/wait", url.Values{"day": {""}})
+	p.says("还没有选")
+	p.get(at+"/wait").submit(at+"/wait", url.Values{"day": {"2026-11-25"}, "part": {"morning"}})
+	p.says("您在 11 月 25 日周三 的队里，前面 0 家")
+	p.get(at).says("您在 11 月 25 日周三 的队里，前面 0 家")
+	// The other family cancels; its hall is offered (a policy does so).
+	other := "/track/" + code
+	first.get(other+"/cancel").submit(other+"/cancel", url.Values{"reason": {"MOVED_ELSEWHERE"}})
+	if err := c.app.OfferSlot(t.Context(), c.act(), schedule.ID(haiyan, "hall-1", "2026-11-25"), "0900"); err != nil {
+		t.Fatal(err)
+	}
+	p.get(at).says("有一个时间空出来了", "11 月 25 日周三 09:00", "为您保留到")
+	p.get(at + "/wait").says("换到这个时间，原来的时间会放回")
+	p.submit(at+"/wait", url.Values{"do": {"yes"}, "day": {"2026-11-25"}})
+	if p.at != at {
+		t.Fatalf("%d %s: %s", p.status, p.at, p.main())
+	}
+	p.says("11 月 25 日周三 09:00", "11 月 25 日周三 10:00 火化")
+	s, _, err := c.app.Cases.Load(t.Context(), mine.String())
+	if err != nil || len(s.Slots) != 2 || s.Slots[0].Day != "2026-11-25" || s.Slots[1].Day != "2026-11-25" {
+		t.Errorf("slots %+v, %v", s.Slots, err)
+	}
+	if a, b := c.taken(t, haiyan, "2026-11-25"), c.taken(t, haiyan, "2026-11-26"); a != 2 || b != 0 {
+		t.Errorf("%d and %d slots are taken", a, b)
+	}
+	if p.get(at + "/wait"); strings.Contains(p.main(), "的队里") {
+		t.Error("still on the list")
+	}
+	if p.submit(at+"/wait", url.Values{"do": {"yes"}, "day": {"2026-11-25"}}); p.at != at || c.taken(t, haiyan, "2026-11-25") != 2 {
+		t.Errorf("pressed twice: %d %s", p.status, p.at)
+	}
+	c.tellsNothing(t, *p.visited)
+}
+
+// TestOfferRefused: what is declined or comes too late leaves what was booked.
+func TestOfferRefused(t *testing.T) {
+	c := newVillage(t, memory.New())
+	p := c.phone(t)
+	at := "/track/" + p.booked("2026-11-26T09:00")
+	id, _ := c.onlyCase(t)
+	other := c.phone(t)
+	other.get("/book").submit("/book", url.Values{"slot": {chosenSlot}})
+	p.get(at+"/wait").submit(at+"/wait", url.Values{"day": {"2026-11-25"}})
+	day := schedule.ID(haiyan, "hall-1", "2026-11-25")
+	d, _, err := c.app.Days.Load(t.Context(), day)
+	if err != nil || len(d.Slots) != 1 {
+		t.Fatalf("%+v %v", d.Slots, err)
+	}
+	c.must(c.app.Days.Handle(t.Context(), day, schedule.Release{Act: c.act(), Slot: "0900", Case: d.Slots[0].Case, Reason: schedule.Withdrawn}))
+	offer := func() {
+		t.Helper()
+		if err := c.app.OfferSlot(t.Context(), c.act(), day, "0900"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	offer()
+	p.get(at+"/wait").submit(at+"/wait", url.Values{"do": {"no"}, "day": {"2026-11-25"}})
+	p.says("您在 11 月 25 日周三 的队里，前面 0 家")
+	if n := c.taken(t, haiyan, "2026-11-25"); n > 1 {
+		t.Errorf("%d slots are taken", n)
+	}
+	p.submit(at+"/wait", url.Values{"do": {"leave"}, "day": {"2026-11-25"}})
+	if strings.Contains(p.main(), "的队里") {
+		t.Error("still on the list")
+	}
+	p.get(at+"/wait").submit(at+"/wait", url.Values{"day": {"2026-11-25"}})
+	offer()
+	p.get(at + "/wait")
+	form := p.filled(at+"/wait", nil)
+	form.Set("day", "2026-11-25")
+	form.Set("do", "yes")
+	c.wait(time.Hour)
+	r, err := p.send(form, at+"/wait")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Body.Close(); r.StatusCode != 422 {
+		t.Errorf("too late: %d", r.StatusCode)
+	}
+	s, _, err := c.app.Cases.Load(t.Context(), id.String())
+	if err != nil || len(s.Slots) != 2 || s.Slots[0].Day != "2026-11-26" {
+		t.Errorf("slots %+v, %v", s.Slots, err)
+	}
+}
+
+// TestPeakDraw: the times of a peak day are drawn; a family applies by its code,
+// and anybody can draw again from what is published.
+func TestPeakDraw(t *testing.T) {
+	c := newVillage(t, memory.New())
+	p := c.phone(t)
+	at := "/track/" + p.booked(chosenSlot, "relief", "")
+	id, _ := c.onlyCase(t)
+	seed, salt := strings.Repeat("ab", 32), strings.Repeat("cd", 32)
+	peak := handlers.Peak{Institution: haiyan, Kind: institution.Furnace, Day: "2026-11-28"}
+	c.must(c.app.AnnouncePeak(t.Context(), handlers.AnnouncePeak{Act: c.act(), Peak: peak, Item: "CRM-FLAT", Commitment: schedule.Commitment(seed, salt), Closes: c.clock().Add(24 * time.Hour)}))
+	record := "/draw/" + haiyan + "/furnace/2026-11-28"
+	p.get("/book").says("的时间由抽签分配")
+	p.get(record).says("抽签公示", "正在接受申请", schedule.Commitment(seed, salt), "shenzhong draw check", "sha256sum")
+	if strings.Contains(p.main(), seed) {
+		t.Error("the seed is told before the draw")
+	}
+	s, _, err := c.app.Peaks.Load(t.Context(), peak.Key())
+	if err != nil || len(s.Names()) < 2 {
+		t.Fatalf("%v %v", s.Names(), err)
+	}
+	wish := s.Names()[1]
+	p.get(at+"/wait").says("这一天要的人多", "已有 0 家申请")
+	p.submit(at+"/wait", url.Values{"wish": {wish, s.Names()[0]}, "do": {"apply"}})
+	p.says("已有 1 家申请", "您已申请，按先后："+wish)
+	p.submit(at+"/wait", url.Values{"do": {"withdraw"}})
+	p.says("已有 0 家申请")
+	p.submit(at+"/wait", url.Values{"wish": {"nowhere/0000"}, "do": {"apply"}})
+	p.says("请从公布的时段里选")
+	p.get(at+"/wait").submit(at+"/wait", url.Values{"wish": {wish}, "do": {"apply"}})
+	known := func(string) bool { return true } // the record for programs is the API's, which this server has not
+	check := func() {
+		t.Helper()
+		for _, lang := range Langs {
+			for _, elder := range []string{"1", "0"} {
+				for _, address := range []string{at + "/wait", record} {
+					p.get(address + "?elder=" + elder + "&lang=" + string(lang))
+					p.doc.rules(t, lang, elder == "1", known)
+				}
+			}
+		}
+		p.get("/?lang=zh")
+	}
+	check()
+	c.wait(25 * time.Hour)
+	p.get(at + "/wait").says("申请已截止，等待抽签")
+	c.must(c.app.DrawPeak(t.Context(), handlers.DrawPeak{Act: c.act(), Peak: peak, Seed: seed, Salt: salt}))
+	p.get(at + "/wait").says("抽中了 " + wish)
+	p.get(record).says("已经抽签", seed, salt, wish, id.String())
+	check()
+	rec, err := c.app.Drawn(t.Context(), peak, c.clock())
+	if err != nil || len(rec.Differences()) > 0 {
+		t.Errorf("%v %v", rec.Differences(), err)
+	}
+	if p.get("/draw/" + haiyan + "/furnace/2026-11-29"); p.status != 404 {
+		t.Errorf("no draw: %d", p.status)
+	}
+	c.tellsNothing(t, *p.visited)
 }

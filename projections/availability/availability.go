@@ -25,7 +25,7 @@ type Projection struct{}
 func (Projection) Name() string { return Name }
 
 // Version implements projections.Projection.
-func (Projection) Version() int { return 2 }
+func (Projection) Version() int { return 3 }
 
 // Schema implements projections.Projection.
 func (Projection) Schema() string { return schema }
@@ -34,7 +34,7 @@ func (Projection) Schema() string { return schema }
 func (Projection) Types() []string {
 	return []string{
 		"institution.registered.v1", "institution.renamed.v1", "institution.resource_added.v1", "institution.resource_retired.v1",
-		"institution.resource_timed.v1", "institution.maintenance_planned.v1", "institution.maintenance_cancelled.v1",
+		"institution.resource_timed.v1", "parameters.set.v1", "institution.maintenance_planned.v1", "institution.maintenance_cancelled.v1",
 		"schedule.held.v1", "schedule.confirmed.v1", "schedule.released.v1", "schedule.blocked.v1", "schedule.unblocked.v1",
 	}
 }
@@ -96,6 +96,10 @@ func (Projection) Apply(_ context.Context, tx *projections.Tx, batch []projectio
 				return err
 			}
 			_, err = tx.Exec(`UPDATE resource SET durations = ?, clean_down = ? WHERE institution = ? AND resource = ?`, string(durations), string(cleanDown), id, b.Resource)
+		case institution.ParameterSet:
+			if b.Name == institution.BookingDays {
+				_, err = tx.Exec(`INSERT OR REPLACE INTO ahead VALUES (?,CAST(? AS INTEGER))`, id, b.Value)
+			}
 		case institution.MaintenancePlanned:
 			_, err = tx.Exec(`INSERT INTO maintenance VALUES (?,?,?,?,?)`, id, b.Window, b.Resource, stamp(b.From), stamp(b.To))
 		case institution.MaintenanceCancelled:
@@ -111,6 +115,7 @@ func (Projection) Apply(_ context.Context, tx *projections.Tx, batch []projectio
 			return err
 		}
 	}
+	var taken []any
 	for _, k := range order {
 		o, err := slots[k], error(nil)
 		switch {
@@ -120,14 +125,13 @@ func (Projection) Apply(_ context.Context, tx *projections.Tx, batch []projectio
 			_, err = tx.Exec(`UPDATE taken SET confirmed = 1 WHERE day = ? AND slot = ?`, k.day, k.slot)
 		default:
 			h := o.held
-			_, err = tx.Exec(`INSERT OR REPLACE INTO taken VALUES (?,?,?,?,?,?,?)`, k.day, k.slot,
-				stamp(h.Start), stamp(h.End), h.BufferMinutes, stamp(h.Until), o.confirmed)
+			taken = append(taken, k.day, k.slot, stamp(h.Start), stamp(h.End), h.BufferMinutes, stamp(h.Until), o.confirmed)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	return nil
+	return tx.Insert(`INSERT OR REPLACE INTO taken`, 7, taken)
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }

@@ -31,13 +31,15 @@ type Resource struct {
 	InstitutionEn string          `json:"institution_en"`
 	Division      domain.Division `json:"division"`
 	institution.Resource
+	// AheadDays is how many days ahead may be booked there.
+	AheadDays int `json:"ahead_days"`
 	// Maintenance that is planned there, whatever the days know of it.
 	Maintenance []schedule.Blocked `json:"maintenance,omitzero"`
 }
 
 // Hours are what the schedule wants to know of the resource.
 func (r Resource) Hours() schedule.Hours {
-	h := schedule.Hours{Opens: r.Opens, Closes: r.Closes, SlotMinutes: r.SlotMinutes, BufferMinutes: r.BufferMinutes, Blocked: r.Maintenance}
+	h := schedule.Hours{Opens: r.Opens, Closes: r.Closes, SlotMinutes: r.SlotMinutes, BufferMinutes: r.BufferMinutes, AheadDays: r.AheadDays, Blocked: r.Maintenance}
 	for _, c := range r.CleanDown {
 		h.CleanDown = append(h.CleanDown, schedule.Span(c))
 	}
@@ -91,9 +93,10 @@ func (r Reader) resources(ctx context.Context, where string, args ...any) ([]Res
 	rs, err := r.DB.QueryContext(ctx, `SELECT r.institution, coalesce(i.name_zh, ''), coalesce(i.name_en, ''), coalesce(i.division, ''),
 			r.resource, r.kind, r.name_zh, r.name_en, r.opens, r.closes, r.slot_minutes, r.buffer_minutes, r.capacity, r.retired_from,
 			r.durations, r.clean_down,
+			coalesce((SELECT days FROM ahead WHERE key = r.institution), (SELECT days FROM ahead WHERE key = substr(i.division, 1, 4) || '00'), ?3),
 			(SELECT json_group_array(json_object('block', name, 'start', starts, 'end', ends, 'kind', 'MAINTENANCE') ORDER BY starts)
 				FROM maintenance AS m WHERE m.institution = r.institution AND m.resource = r.resource)
-		FROM resource AS r LEFT JOIN institution AS i ON i.code = r.institution WHERE `+where+` ORDER BY r.institution, r.resource`, args...)
+		FROM resource AS r LEFT JOIN institution AS i ON i.code = r.institution WHERE `+where+` ORDER BY r.institution, r.resource`, append(args, institution.ParametersState{}.Int(institution.BookingDays))...)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +107,7 @@ func (r Reader) resources(ctx context.Context, where string, args ...any) ([]Res
 		a := &x.ResourceAdded
 		var durations, cleanDown, maintenance string
 		if err := rs.Scan(&x.Institution, &x.InstitutionZh, &x.InstitutionEn, &x.Division, &a.Resource, &a.Kind, &a.NameZh, &a.NameEn,
-			&a.Opens, &a.Closes, &a.SlotMinutes, &a.BufferMinutes, &a.Capacity, &x.RetiredFrom, &durations, &cleanDown, &maintenance); err != nil {
+			&a.Opens, &a.Closes, &a.SlotMinutes, &a.BufferMinutes, &a.Capacity, &x.RetiredFrom, &durations, &cleanDown, &x.AheadDays, &maintenance); err != nil {
 			return nil, err
 		}
 		for _, j := range []struct {
@@ -142,7 +145,7 @@ func (r Reader) Day(ctx context.Context, code domain.CreditCode, resource string
 		}
 		slots = append(slots, s)
 	}
-	for _, start := range x.free(st, day, 0, time.Time{}, now) {
+	for _, start := range x.free(st, day, 0, day.Start(), now) {
 		s := x.slot(start, 0)
 		if start.Before(now) {
 			s.State = Past
@@ -297,7 +300,7 @@ func (r Reader) state(ctx context.Context, x Resource, day domain.Date) (schedul
 
 // free lists the free starts of a day from an instant on.
 func (r Resource) free(st schedule.State, day domain.Date, minutes int, from, now time.Time) []time.Time {
-	if !r.ServesOn(day) {
+	if !r.ServesOn(day) || day > r.Hours().Last(now) {
 		return nil
 	}
 	// What is free is the domain's rule. It takes one instant both for what is

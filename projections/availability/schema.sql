@@ -22,6 +22,12 @@ CREATE TABLE resource (
 	PRIMARY KEY (institution, resource)
 ) STRICT, WITHOUT ROWID;
 
+-- How many days ahead may be booked, by institution or city that set it.
+CREATE TABLE ahead (
+	key  TEXT    PRIMARY KEY,              -- credit code or division
+	days INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- Maintenance that is planned and was not cancelled, whether or not the days
 -- that it touches were told of it.
 CREATE TABLE maintenance (

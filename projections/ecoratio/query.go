@@ -6,6 +6,8 @@ package ecoratio
 import (
 	"cmp"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,12 +20,7 @@ import (
 )
 
 // A Reader answers questions about the ratio.
-type Reader struct {
-	DB projections.Querier
-	// Definitions are the versions that may be asked for, the newest last; none
-	// means the one that the program brings along.
-	Definitions []ecoburial.Definition
-}
+type Reader struct{ DB projections.Querier }
 
 // A Unit is how long the periods of a series are.
 type Unit string
@@ -47,9 +44,13 @@ type Filter struct {
 	// to one facility.
 	Division    domain.Division
 	Institution string
-	// Definition is the id of the definition to count under; empty means the
-	// newest.
+	// Definition is the id of the definition to count under; empty means the one
+	// in force at the end of the time asked for.
 	Definition string
+	// Type narrows to one way of burial.
+	Type string
+	// Share narrows the rows to one numerator; only Interments looks at it.
+	Share ecoburial.Share
 }
 
 // Period bounds a filter to a period by its name.
@@ -145,24 +146,56 @@ type Interment struct {
 	Institution string             `json:"institution"`
 	LandCm2     int64              `json:"land_cm2"`
 	Late        bool               `json:"late"`
+	// Corrected is the place in the log of the last correction, zero for none.
+	Corrected events.Position `json:"corrected_at,omitzero"`
+}
+
+// Definitions lists every version that may be asked for with the day from which
+// it is in force, the program's own first.
+func (r Reader) Definitions(ctx context.Context) ([]ecoburial.DefinitionAdopted, error) {
+	ds := []ecoburial.DefinitionAdopted{{Definition: ecoburial.Default()}}
+	rs, err := r.DB.QueryContext(ctx, `SELECT from_day, document, definition FROM definition ORDER BY from_day, position`)
+	if err != nil {
+		return nil, err
+	}
+	defer rs.Close()
+	for rs.Next() {
+		var d ecoburial.DefinitionAdopted
+		var b string
+		if err := rs.Scan(&d.From, &d.Document, &b); err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal([]byte(b), &d.Definition); err != nil {
+			return nil, err
+		}
+		ds = append(ds, d)
+	}
+	return ds, rs.Err()
 }
 
 // Definition is the version that a filter counts under.
-func (r Reader) Definition(f Filter) (ecoburial.Definition, error) {
-	ds := r.Definitions
-	if len(ds) == 0 {
-		ds = []ecoburial.Definition{ecoburial.Default()}
+func (r Reader) Definition(ctx context.Context, f Filter) (ecoburial.Definition, error) {
+	ds, err := r.Definitions(ctx)
+	if err != nil {
+		return ecoburial.Definition{}, err
 	}
-	if f.Definition == "" {
-		return ds[len(ds)-1], nil
-	}
+	in := ds[0].Definition
 	for _, d := range ds {
-		if d.ID == f.Definition {
-			return d, nil
+		switch {
+		case f.Definition == d.Definition.ID:
+			return d.Definition, nil
+		case f.Definition == "" && (f.Until == "" || d.From <= f.Until):
+			in = d.Definition
 		}
 	}
-	return ecoburial.Definition{}, fmt.Errorf("ecoratio: there is no definition %q", f.Definition)
+	if f.Definition != "" {
+		return in, fmt.Errorf("%w: %q", ErrDefinition, f.Definition)
+	}
+	return in, nil
 }
+
+// ErrDefinition reports a definition that there is not.
+var ErrDefinition = errors.New("ecoratio: no such definition")
 
 // Total counts everything that the filter lets through. Without any interment
 // its counts are zero, and every Share of them absent.
@@ -213,7 +246,7 @@ func (r Reader) Districts(ctx context.Context, f Filter) ([]District, error) {
 // Types counts by way of burial, in the order of the definition. Ways that
 // nobody was buried in are absent.
 func (r Reader) Types(ctx context.Context, f Filter) ([]Type, error) {
-	def, err := r.Definition(f)
+	def, err := r.Definition(ctx, f)
 	if err != nil {
 		return nil, err
 	}
@@ -259,7 +292,24 @@ func (r Reader) Interments(ctx context.Context, f Filter, after events.Position,
 	if f.Until != "" {
 		where, args = where+` AND interred_on <> '' AND interred_on <= ?`, append(args, string(f.Until))
 	}
-	rs, err := r.DB.QueryContext(ctx, `SELECT position, event, stream, recorded_at, interred_on, type, definition, division, institution, land_cm2, late
+	if f.Share != "" {
+		def, err := r.Definition(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		in := []string{}
+		for _, t := range def.Types {
+			if t.Interment && (f.Share == ecoburial.StrictShare && t.Strict || f.Share == ecoburial.BroadShare && t.Broad) {
+				in = append(in, t.Code)
+			}
+		}
+		codes, err := json.Marshal(in)
+		if err != nil {
+			return nil, err
+		}
+		where, args = where+` AND type IN (SELECT value FROM json_each(?))`, append(args, string(codes))
+	}
+	rs, err := r.DB.QueryContext(ctx, `SELECT position, event, stream, recorded_at, interred_on, type, definition, division, institution, land_cm2, late, corrected
 		FROM interment`+where+` ORDER BY position LIMIT ?`, append(args, limit)...)
 	if err != nil {
 		return nil, err
@@ -268,14 +318,15 @@ func (r Reader) Interments(ctx context.Context, f Filter, after events.Position,
 	var is []Interment
 	for rs.Next() {
 		var i Interment
-		var at int64
+		var at, corrected int64
 		var id, recorded string
-		if err := rs.Scan(&at, &id, &i.Stream, &recorded, &i.On, &i.Type, &i.Definition, &i.Division, &i.Institution, &i.LandCm2, &i.Late); err != nil {
+		if err := rs.Scan(&at, &id, &i.Stream, &recorded, &i.On, &i.Type, &i.Definition, &i.Division, &i.Institution, &i.LandCm2, &i.Late, &corrected); err != nil {
 			return nil, err
 		}
 		if i.Source, err = projections.ParseSource(id, at, recorded); err != nil {
 			return nil, err
 		}
+		i.Corrected = events.Position(corrected)
 		is = append(is, i)
 	}
 	return is, rs.Err()
@@ -290,7 +341,7 @@ type group struct {
 
 // groups sums the tally by a key, applying the definition.
 func (r Reader) groups(ctx context.Context, f Filter, key func(group) string) (map[string]group, error) {
-	def, err := r.Definition(f)
+	def, err := r.Definition(ctx, f)
 	if err != nil {
 		return nil, err
 	}
@@ -314,20 +365,8 @@ func (r Reader) groups(ctx context.Context, f Filter, key func(group) string) (m
 		if err := rs.Scan(&g.month, &g.division, &g.kind, &g.all, &land, &g.allLate); err != nil {
 			return nil, err
 		}
-		t := kindOf(def, g.kind)
-		if t.Interment {
-			g.Interments, g.Late = g.all, g.allLate
-			if t.Strict {
-				g.Strict = g.all
-			}
-			if t.Broad {
-				g.Broad = g.all
-				g.LandSavedCm2 = 10_000 * int64(g.all)
-				if t.LandCM2 > 0 {
-					g.LandSavedCm2 -= land
-				}
-			}
-		}
+		c := def.Count(ecoburial.Cell{Type: g.kind, Interments: g.all, LandCM2: land, Late: g.allLate})
+		g.Counts = Counts{c.Interments, c.Strict, c.Broad, c.LandSavedCM2, c.Late}
 		k := key(g)
 		sum := groups[k]
 		sum.add(g.Counts)
@@ -356,6 +395,9 @@ func (f Filter) place(condition string, args ...any) (string, []any) {
 		where, args = where+` AND substr(division, 1, 4) = ?`, append(args, d[:4])
 	case d != "":
 		where, args = where+` AND division = ?`, append(args, d)
+	}
+	if f.Type != "" {
+		where, args = where+` AND type = ?`, append(args, f.Type)
 	}
 	if f.Institution != "" {
 		where, args = where+` AND institution = ?`, append(args, f.Institution)

@@ -1,6 +1,7 @@
 package frontdesk
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"fmt"
@@ -31,7 +32,7 @@ type Projection struct{}
 func (Projection) Name() string { return Name }
 
 // Version implements projections.Projection.
-func (Projection) Version() int { return 1 }
+func (Projection) Version() int { return 2 }
 
 // Schema implements projections.Projection.
 func (Projection) Schema() string { return schema }
@@ -64,7 +65,7 @@ func (Projection) Types() []string {
 
 // Apply implements projections.Projection.
 func (Projection) Apply(_ context.Context, tx *projections.Tx, batch []projections.Event) error {
-	w := writer{tx: tx, matters: map[string]*touched{}, forgotten: map[domain.Subject]bool{}}
+	w := writer{tx: tx, matters: map[string]*touched{}, forgotten: map[domain.Subject]bool{}, slots: map[slotKey]*slot{}}
 	for _, e := range batch {
 		if err := w.apply(e); err != nil {
 			return err
@@ -97,12 +98,23 @@ func (m *matter) fields() []any {
 		&m.place, &m.since, &m.arrived, &m.extended, &m.furnace, &m.startedAt, &m.endedAt, &m.shares, &m.belongings}
 }
 
-// A writer folds cases of a batch in memory and writes each once. What is not of
-// a case is written as it comes.
+// A writer folds cases and slots of a batch in memory and writes each once, and
+// what only ever is added in statements of many rows. The rest is written as it
+// comes.
 type writer struct {
-	tx        *projections.Tx
-	matters   map[string]*touched
-	forgotten map[domain.Subject]bool
+	tx              *projections.Tx
+	matters         map[string]*touched
+	forgotten       map[domain.Subject]bool
+	slots           map[slotKey]*slot // held within this batch
+	happenings, sum []any             // rows of happened and of money
+}
+
+type slotKey struct{ day, slot string } // id of the day's stream
+
+type slot struct {
+	row       []any // without confirmed
+	of        string
+	confirmed bool
 }
 
 type touched struct {
@@ -220,14 +232,28 @@ func (w *writer) day(e projections.Event, body schedule.Event) error {
 	if !ok {
 		return nil
 	}
+	const at = ` WHERE institution = ? AND day = ? AND resource = ? AND slot = ?`
 	switch b := body.(type) {
 	case schedule.Held:
-		return w.exec(`INSERT OR REPLACE INTO slot VALUES (?,?,?,?,?,?,?,?,?,0)`, home, string(day), resource, b.Slot, b.Case,
-			stamp(b.Start), stamp(b.End), b.BufferMinutes, stamp(b.Until))
+		w.slots[slotKey{e.Stream.ID(), b.Slot}] = &slot{row: []any{home, string(day), resource, b.Slot, b.Case,
+			stamp(b.Start), stamp(b.End), b.BufferMinutes, stamp(b.Until)}, of: b.Case}
+		return nil
 	case schedule.Confirmed:
-		return w.exec(`UPDATE slot SET confirmed = 1 WHERE institution = ? AND day = ? AND resource = ? AND slot = ? AND "case" = ?`, home, string(day), resource, b.Slot, b.Case)
+		if s := w.slots[slotKey{e.Stream.ID(), b.Slot}]; s != nil {
+			s.confirmed = s.confirmed || s.of == b.Case
+			return nil
+		}
+		return w.exec(`UPDATE slot SET confirmed = 1`+at+` AND "case" = ?`, home, string(day), resource, b.Slot, b.Case)
 	case schedule.Released:
-		return w.exec(`DELETE FROM slot WHERE institution = ? AND day = ? AND resource = ? AND slot = ? AND "case" = ?`, home, string(day), resource, b.Slot, b.Case)
+		k := slotKey{e.Stream.ID(), b.Slot}
+		if s := w.slots[k]; s != nil {
+			if s.of != b.Case {
+				return nil
+			}
+			delete(w.slots, k)
+			return w.exec(`DELETE FROM slot`+at, home, string(day), resource, b.Slot) // what it would have replaced
+		}
+		return w.exec(`DELETE FROM slot`+at+` AND "case" = ?`, home, string(day), resource, b.Slot, b.Case)
 	case schedule.Blocked:
 		return w.exec(`INSERT OR REPLACE INTO block VALUES (?,?,?,?,?,?,?)`, home, string(day), resource, b.Block, string(b.Kind), stamp(b.Start), stamp(b.End))
 	case schedule.Unblocked:
@@ -265,7 +291,7 @@ func (w *writer) till(e projections.Event, body booking.TillEvent) error {
 	day := date[:4] + "-" + date[4:6] + "-" + date[6:]
 	switch b := body.(type) {
 	case booking.TillEntered:
-		return w.exec(`INSERT INTO money VALUES (?,?,?,'till',?,?,?,?,?)`, int64(e.Position), home, day, b.Case, b.Entry, string(b.Kind), string(b.Method), int64(b.Amount))
+		w.sum = append(w.sum, int64(e.Position), home, day, "till", b.Case, b.Entry, string(b.Kind), string(b.Method), int64(b.Amount))
 	case booking.TillClosed:
 		var counts []string
 		for _, c := range b.Counts {
@@ -315,7 +341,8 @@ func (w *writer) happened(e projections.Event, m *touched, what What, at time.Ti
 	if at.IsZero() {
 		at = e.At
 	}
-	return w.exec(`INSERT INTO happened VALUES (?,?,?,?,?,?)`, int64(e.Position), m.institution, string(domain.DateOf(at)), string(what), m.id, stamp(at))
+	w.happenings = append(w.happenings, int64(e.Position), m.institution, string(domain.DateOf(at)), string(what), m.id, stamp(at))
+	return nil
 }
 
 func (w *writer) booking(m *touched, e projections.Event, body booking.Event) error {
@@ -386,7 +413,8 @@ func (w *writer) paid(m *touched, e projections.Event, entry string, kind bookin
 	if at.IsZero() {
 		at = e.At
 	}
-	return w.exec(`INSERT INTO money VALUES (?,?,?,'case',?,?,?,?,?)`, int64(e.Position), m.institution, string(domain.DateOf(at)), m.id, entry, string(kind), string(method), int64(amount))
+	w.sum = append(w.sum, int64(e.Position), m.institution, string(domain.DateOf(at)), "case", m.id, entry, string(kind), string(method), int64(amount))
+	return nil
 }
 
 // gone says that the person was forgotten.
@@ -609,29 +637,66 @@ func (m *matter) settle() {
 }
 
 func (w *writer) flush() error {
+	var fresh []any
 	for _, id := range slices.Sorted(maps.Keys(w.matters)) {
 		m := w.matters[id]
 		m.settle()
-		if m.stored && m.matter == m.was {
-			continue
-		}
-		var vs []any
-		for _, f := range m.fields() {
-			switch p := f.(type) {
-			case *string:
-				vs = append(vs, *p)
-			case *bool:
-				vs = append(vs, *p)
+		switch {
+		case !m.stored:
+			fresh = append(fresh, m.values()...)
+		case m.matter == m.was:
+		default:
+			// The indexes are touched only where something in them changes.
+			query := updateMatter
+			if m.institution != m.was.institution || m.deceased != m.was.deceased || m.stage != m.was.stage {
+				query = updateIndexed
+			}
+			if err := w.exec(query, m.values()...); err != nil {
+				return err
 			}
 		}
-		if err := w.exec(insertMatter, vs...); err != nil {
+	}
+	var slots []any
+	for _, k := range slices.SortedFunc(maps.Keys(w.slots), func(a, b slotKey) int { return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.slot, b.slot)) }) {
+		slots = append(append(slots, w.slots[k].row...), w.slots[k].confirmed)
+	}
+	for _, t := range []struct {
+		into   string
+		width  int
+		values []any
+	}{
+		{`INSERT INTO matter (` + columns + `)`, 34, fresh}, {`INSERT OR REPLACE INTO slot`, 10, slots},
+		{`INSERT INTO happened`, 6, w.happenings}, {`INSERT INTO money`, 9, w.sum},
+	} {
+		if err := w.tx.Insert(t.into, t.width, t.values); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-var insertMatter = `INSERT OR REPLACE INTO matter (` + columns + `) VALUES (?` + strings.Repeat(`,?`, 33) + `)`
+func (m *matter) values() []any {
+	return []any{m.id, m.institution, m.number, m.openedAt, m.state, m.deceased, m.name, m.unnamed, m.tag, m.kind, m.bareKind, m.diedAt,
+		m.cause, m.class, m.relation, m.relief, m.papers, m.promised, m.disputes, m.holds, m.stops, m.full, m.identified, m.stage, m.placeKind,
+		m.place, m.since, m.arrived, m.extended, m.furnace, m.startedAt, m.endedAt, m.shares, m.belongings}
+}
+
+// Both take all values of a row, in the order of columns.
+var updateIndexed, updateMatter = func() (all, rest string) {
+	for i, c := range strings.Split(columns, ",") {
+		set := fmt.Sprintf(", %s = ?%d", strings.TrimSpace(c), i+1)
+		switch strings.TrimSpace(c) {
+		case `"case"`:
+		case "institution", "deceased", "stage":
+			all += set
+		default:
+			all += set
+			rest += set
+		}
+	}
+	const of = ` WHERE "case" = ?1`
+	return `UPDATE matter SET ` + all[2:] + of, `UPDATE matter SET ` + rest[2:] + of
+}()
 
 // Lists in one column: words with a value each, "a=1 b c=2", in the order in
 // which they came. Words and values hold no blanks: ids, codes, dates.

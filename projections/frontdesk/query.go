@@ -34,13 +34,14 @@ var ErrNotFound = errors.New("frontdesk: no such institution")
 // A Stage is how far remains have come.
 type Stage string
 
-// The stages, as casefile names them too.
+// The stages, in their order. HandedOver is another end than Released: the
+// remains left uncremated.
 const (
 	NotHere    Stage = "NOT_HERE"
-	OnTheWay   Stage = "ON_THE_WAY"
+	OnTheWay   Stage = "ON_THE_WAY" // collected and not arrived
 	InHouse    Stage = "IN_HOUSE"
 	Cremating  Stage = "CREMATING"
-	Ashes      Stage = "ASHES"
+	Ashes      Stage = "ASHES" // in the institution's custody, all or some
 	Released   Stage = "RELEASED"
 	HandedOver Stage = "HANDED_OVER"
 )

@@ -104,7 +104,7 @@ CREATE TABLE matter (
 	stops       TEXT    NOT NULL,          -- papers without which the cremation cannot begin
 	full_rules  INTEGER NOT NULL,
 	identified  INTEGER NOT NULL,
-	stage       TEXT    NOT NULL,          -- as casefile names them
+	stage       TEXT    NOT NULL,          -- see Stage
 	place_kind  TEXT    NOT NULL,
 	place       TEXT    NOT NULL,
 	since       TEXT    NOT NULL,          -- of the last scan

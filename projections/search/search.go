@@ -281,25 +281,35 @@ func (w *writer) forget(person domain.Subject) error {
 func (w *writer) flush() error {
 	changed := slices.SortedFunc(maps.Values(w.entries), func(a, b *touched) int { return int(a.no - b.no) })
 	changed = slices.DeleteFunc(changed, func(x *touched) bool { return x.stored && x.entry == x.was })
+	var rows, terms, gone []any
 	var added []term
 	quarters := map[[2]int64]bool{}
 	for _, x := range changed {
-		if _, err := w.tx.Exec(`INSERT OR REPLACE INTO entry (`+columns+`) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`, x.values()...); err != nil {
-			return err
+		switch {
+		case !x.stored:
+			rows = x.append(rows)
+			quarters[[2]int64{x.quarter, x.institution}] = true
+		case x.deceased == x.was.deceased && x.entry.handler == x.was.handler:
+			// What the indexes hold stays, so that they are not touched.
+			if _, err := w.tx.Exec(`UPDATE entry SET tag = ?, state = ?, name = ?, unnamed = ?, sex = ?, id_masked = ?, id_tail = ?, handler_name = ?,
+				phone_masked = ?, phone_tail = ? WHERE no = ?`,
+				x.tag, x.state, x.name, x.unnamed, x.sex, x.idMasked, x.idTail, x.handlerName, x.phone, x.phoneTail, x.no); err != nil {
+				return err
+			}
+		default:
+			rows = x.append(rows)
+		}
+		if x.stored && x.found() == x.was.found() {
+			continue
 		}
 		var old []string
 		if x.stored {
 			old = x.was.terms()
-		} else {
-			quarters[[2]int64{x.quarter, x.institution}] = true
 		}
 		now := x.terms()
 		for _, t := range old {
-			if _, found := slices.BinarySearch(now, t); found {
-				continue
-			}
-			if _, err := w.tx.Exec(`DELETE FROM term WHERE institution = ? AND quarter = ? AND term = ? AND entry = ?`, x.institution, x.quarter, t, x.no); err != nil {
-				return err
+			if _, found := slices.BinarySearch(now, t); !found {
+				gone = append(gone, x.institution, x.quarter, t, x.no)
 			}
 		}
 		for _, t := range now {
@@ -308,40 +318,35 @@ func (w *writer) flush() error {
 			}
 		}
 	}
+	if err := w.tx.Insert(`INSERT OR REPLACE INTO entry (`+columns+`)`, 18, rows); err != nil {
+		return err
+	}
+	for t := range slices.Chunk(gone, 4) {
+		if _, err := w.tx.Exec(`DELETE FROM term WHERE institution = ? AND quarter = ? AND term = ? AND entry = ?`, t...); err != nil {
+			return err
+		}
+	}
 	for q := range quarters {
 		if _, err := w.tx.Exec(`INSERT OR IGNORE INTO quarter VALUES (?,?)`, q[0], q[1]); err != nil {
 			return err
 		}
 	}
 	slices.SortFunc(added, term.compare)
-	// Statements of many rows: a statement costs more than its rows do.
-	for chunk := range slices.Chunk(added, chunkRows) {
-		args := make([]any, 0, 4*len(chunk))
-		for _, t := range chunk {
-			args = append(args, t.institution, t.quarter, t.term, t.entry)
-		}
-		query := insertChunk
-		if len(chunk) < chunkRows {
-			query = insertOne + strings.Repeat(nextRow, len(chunk)-1)
-		}
-		if _, err := w.tx.Exec(query, args...); err != nil {
-			return err
-		}
+	for _, t := range added {
+		terms = append(terms, t.institution, t.quarter, t.term, t.entry)
 	}
-	return nil
+	return w.tx.Insert(`INSERT INTO term`, 4, terms)
 }
 
-func (e entry) values() []any {
-	var vs []any
-	for _, f := range e.fields() {
-		switch p := f.(type) {
-		case *int64:
-			vs = append(vs, *p)
-		case *string:
-			vs = append(vs, *p)
-		}
-	}
-	return vs
+// append adds the row's values to others.
+func (e *entry) append(to []any) []any {
+	return append(to, e.no, e.id, e.institution, e.quarter, e.number, e.tag, e.state, e.openedAt, e.deceased, e.name, e.unnamed, e.sex,
+		e.idMasked, e.idTail, e.handler, e.handlerName, e.phone, e.phoneTail)
+}
+
+// found is what the terms are made of.
+func (e *entry) found() [6]string {
+	return [6]string{e.name, e.handlerName, e.idTail, e.phoneTail, e.tag, e.number}
 }
 
 type term struct {
@@ -361,11 +366,3 @@ func (t term) compare(o term) int {
 	}
 	return int(t.entry - o.entry)
 }
-
-const (
-	chunkRows = 64
-	insertOne = `INSERT INTO term VALUES (?,?,?,?)`
-	nextRow   = `,(?,?,?,?)`
-)
-
-var insertChunk = insertOne + strings.Repeat(nextRow, chunkRows-1)

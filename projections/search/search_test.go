@@ -4,10 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"iter"
 	"log/slog"
-	"math/rand/v2"
-	"slices"
 	"testing"
 	"time"
 
@@ -231,88 +228,5 @@ func TestFindFollowsChanges(t *testing.T) {
 	hits, err := search.Reader{DB: d.db()}.Find(t.Context(), search.In(home), "N-1", 1)
 	if err != nil || len(hits) != 1 || hits[0].State != search.Closed || hits[0].Handler != "周一" {
 		t.Errorf("%+v %v", hits, err)
-	}
-}
-
-// surnamesOfTheBench are frequent as they are in China, roughly.
-var surnamesOfTheBench = []rune("王王王王王王李李李李李李张张张张张张刘刘刘刘陈陈陈杨杨黄黄赵赵吴吴周周徐孙马朱胡郭何林罗高郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤单仇区")
-
-var givenOfTheBench = []rune("伟芳娜敏静丽强磊军洋勇艳杰娟涛明超秀英霞平刚桂兰玉华建国志文德福成林春海山清云荣贵凤珍淑贤永生长乐行健安宁远舟知归庭禾岚青松竹石川言")
-
-// BenchmarkFind searches 200,000 cases of one institution, over twenty years:
-// what a desk types, letter by letter, and what fits thousands.
-func BenchmarkFind(b *testing.B) {
-	d := newDesk(b)
-	rnd := rand.New(rand.NewPCG(1, 2))
-	at := func(rs []rune) string { return string(rs[rnd.IntN(len(rs))]) }
-	name := func() string {
-		s := at(surnamesOfTheBench) + at(givenOfTheBench)
-		if rnd.IntN(4) > 0 {
-			s += at(givenOfTheBench)
-		}
-		return s
-	}
-	const n = 200_000
-	var numbers []string
-	began := time.Date(2006, 1, 1, 0, 0, 0, 0, time.UTC)
-	store := &spread{Store: d.store, from: began, every: 20 * 365 * 24 * time.Hour / n}
-	for i := range n {
-		numbers = append(numbers, fmt.Sprintf("HY-%s-%04d", began.Add(time.Duration(i)*store.every).Format("20060102"), i%10000))
-		d.add(booking.Category, uuid.NewString(), opened(home, numbers[i], person{name(), fmt.Sprintf("2102021948%08d", rnd.IntN(1e8)), name(), fmt.Sprintf("138%08d", rnd.IntN(1e8))}))
-	}
-	folding := time.Now()
-	r, err := projections.Open(b.Context(), projections.Config{Dir: b.TempDir(), Store: store, Registry: d.reg,
-		Projections: []projections.Projection{search.Projection{}}, Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer r.Close()
-	if err := r.WaitCaughtUp(b.Context()); err != nil {
-		b.Fatal(err)
-	}
-	b.Logf("folded %d cases in %v", n, time.Since(folding).Round(time.Millisecond))
-	q := search.Reader{DB: r.Read(search.Name)}
-	for _, typed := range []string{"w", "王", "wang", "wangw", "zhangjianguo", "zjg", "lgz", "0018", "00", "1380411", "13804110412", "hy-2026", numbers[n/2], "林 0018", "王 0018", "wang j", "不在册"} {
-		for _, in := range []struct {
-			name  string
-			scope search.Scope
-		}{{"desk", search.In(home)}, {"regulator", search.Everywhere()}} {
-			b.Run(typed+"/"+in.name, func(b *testing.B) {
-				var took []time.Duration
-				hits := 0
-				for b.Loop() {
-					began := time.Now()
-					hs, err := q.Find(b.Context(), in.scope, typed, 20)
-					if err != nil {
-						b.Fatal(err)
-					}
-					took, hits = append(took, time.Since(began)), len(hs)
-				}
-				slices.Sort(took)
-				b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
-				b.ReportMetric(float64(hits), "hits")
-			})
-		}
-	}
-}
-
-// spread is a log whose events were recorded over a long time.
-type spread struct {
-	*memory.Store
-	from  time.Time
-	every time.Duration
-}
-
-func (s *spread) Follow(ctx context.Context, after events.Position, max int) iter.Seq2[events.Batch, error] {
-	return func(yield func(events.Batch, error) bool) {
-		for b, err := range s.Store.Follow(ctx, after, max) {
-			b.Events = slices.Clone(b.Events)
-			for i := range b.Events {
-				b.Events[i].At = s.from.Add(time.Duration(b.Events[i].Position/3) * s.every) // the memory store's positions go in steps of three
-			}
-			if !yield(b, err) {
-				return
-			}
-		}
 	}
 }

@@ -3,6 +3,7 @@ package search
 import (
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 
 	"github.com/mozillazg/go-pinyin"
@@ -56,12 +57,21 @@ var every = pinyin.Args{Style: pinyin.Normal, Heteronym: true, Separator: "", Fa
 // readings are at most two ways to read a character, the usual one first: a
 // third is never what somebody types for a name.
 func readings(r rune) []string {
+	if known, ok := read.Load(r); ok {
+		return known.([]string)
+	}
 	all := pinyin.SinglePinyin(r, every)
 	if len(all) == 0 {
 		return []string{string(r)}
 	}
-	return all[:min(2, len(all))]
+	all = slices.Clip(all[:min(2, len(all))])
+	read.Store(r, all)
+	return all
 }
+
+// read remembers readings: to look one up takes longer than everything else
+// that is done with a name. There are only so many characters.
+var read sync.Map
 
 // A spelling is one way to type a name on a keyboard with Latin letters.
 type spelling struct{ full, initials, mixed string }

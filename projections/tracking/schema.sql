@@ -1,5 +1,4 @@
--- The code that counts for each case, as its keyed hash. What a family reads
--- under it comes from the case's own file.
+-- The code that counts for each case, as its keyed hash.
 CREATE TABLE code (
 	"case"    TEXT PRIMARY KEY,
 	hash      TEXT NOT NULL,

@@ -24,17 +24,17 @@
     const stops = [...form.elements].filter(x => x.matches("input:not([type=hidden]),select,textarea,button[type=submit]") && !x.disabled && x.checkVisibility());
     let i = stops.indexOf(e.target) + 1;
     if (e.target.type === "radio") while (i < stops.length && stops[i].name === e.target.name) i++;
-    if (i < 1 || i >= stops.length || stops[i].type === "submit") return;
+    if (i < 1 || i >= stops.length || stops[i].type === "submit" && !e.target.matches("select")) return;
     e.preventDefault();
-    moved = true;
+    if (stops[i].type === "submit") { form.requestSubmit(stops[i]); return; } // a browser sends from no list by itself
     stops[i].focus();
     if (stops[i].select) stops[i].select();
   });
-  // The key press that follows belongs to the field that was left: it must not
-  // send the form from the one that was come to.
-  let moved = false;
-  document.addEventListener("keypress", e => { if (moved && e.key === "Enter") e.preventDefault(); });
-  document.addEventListener("keyup", () => { moved = false; });
+  // Escape puts away what was found while somebody typed.
+  document.addEventListener("keydown", e => {
+    const found = e.key === "Escape" && document.getElementById("hits");
+    if (found) { found.replaceChildren(); document.getElementById("find").focus(); }
+  });
 
   document.addEventListener("click", e => {
     if (e.target.closest("[data-print]")) window.print();
