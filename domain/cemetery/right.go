@@ -485,7 +485,7 @@ func decideRight(s RightState, cmd RightCommand) ([]RightEvent, error) {
 			case slices.ContainsFunc(s.Due, func(n NoticeDue) bool { return n.Stage == c.Stage }):
 				return nil, nil
 			case d.On <= today && !s.Lapsed:
-				return []RightEvent{NoticeDue{d.Stage, d.On}}, nil
+				return []RightEvent{NoticeDue(d)}, nil
 			}
 		}
 		return nil, ErrStage
