@@ -222,9 +222,10 @@ func TestClerkThroughABadConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	var lose, lost, asked atomic.Int32
-	proxy := httputil.NewSingleHostReverseProxy(home)
-	direct := proxy.Director
-	proxy.Director = func(r *http.Request) { direct(r); r.Host = home.Host; r.Header.Set("Origin", g.server.URL) }
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(home)
+		r.Out.Header.Set("Origin", g.server.URL)
+	}}
 	proxy.ModifyResponse = func(res *http.Response) error {
 		if res.Request.Method == http.MethodPost && lose.Add(-1) >= 0 {
 			lost.Add(1)

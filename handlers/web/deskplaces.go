@@ -63,7 +63,6 @@ type placeAct struct {
 	ask    func(*placeView) error
 	tell   bool // where it may not be done, say why
 	fields func(*placeView) []field
-	facts  func(*placeView) []fact
 	do     func(*placeView, domain.Act, form) (events.Receipt, error)
 	final  bool
 }
