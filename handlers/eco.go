@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -482,10 +483,12 @@ func (a *App) bookVoyage(ctx context.Context, c BookVoyage, from string, until t
 	return rc, err
 }
 
+// tie and untie may be needed again after they were undone: their ids follow
+// from how often the burial was tied, which is the same wherever it is played.
 func (a *App) tie(ctx context.Context, act domain.Act, burial uuid.UUID, voyage string) error {
-	_, rev, err := a.EcoBurials.Load(ctx, burial.String())
+	b, _, err := a.EcoBurials.Load(ctx, burial.String())
 	if err == nil {
-		_, err = a.EcoBurials.Handle(ctx, burial.String(), ecoburial.ChooseVoyage{Act: stepAt(act, "choose "+voyage, rev), Voyage: voyage})
+		_, err = a.EcoBurials.Handle(ctx, burial.String(), ecoburial.ChooseVoyage{Act: step(act, fmt.Sprintf("choose %s %d", voyage, b.Ties)), Voyage: voyage})
 	}
 	return err
 }
@@ -497,9 +500,9 @@ func (a *App) untie(ctx context.Context, act domain.Act, burial uuid.UUID, voyag
 	if err != nil {
 		return err
 	}
-	_, rev, err := a.EcoBurials.Load(ctx, burial.String())
+	b, _, err := a.EcoBurials.Load(ctx, burial.String())
 	if err == nil {
-		_, err = a.EcoBurials.Handle(ctx, burial.String(), ecoburial.LeaveVoyage{Act: stepAt(act, "leave "+voyage, rev), Voyage: voyage, Freed: !v.Holds(burial)})
+		_, err = a.EcoBurials.Handle(ctx, burial.String(), ecoburial.LeaveVoyage{Act: step(act, fmt.Sprintf("leave %s %d", voyage, b.Ties)), Voyage: voyage, Freed: !v.Holds(burial)})
 	}
 	return err
 }

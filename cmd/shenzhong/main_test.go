@@ -50,7 +50,7 @@ func TestScripts(t *testing.T) {
 			return os.CopyFS(filepath.Join(e.WorkDir, "demo"), os.DirFS("demo"))
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "normal": normal, "sql": sqlExec, "flip": flip, "bigfile": bigFile,
+			"exits": exits, "normal": normal, "filled": filled, "sql": sqlExec, "flip": flip, "bigfile": bigFile,
 			"freeport": freePort, "get": get, "edit": edit,
 		},
 	})
@@ -81,6 +81,23 @@ func normal(ts *testscript.TestScript, _ bool, args []string) {
 	lines, err := normalized(in)
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(strings.Join(lines, "\n")), 0o644))
+}
+
+// filled IN OUT writes an exported log without what reactions added to it: how
+// far they came before a stop is nobody's promise.
+func filled(ts *testscript.TestScript, _ bool, args []string) {
+	in, err := os.Open(ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer in.Close()
+	var out strings.Builder
+	for sc := lineScanner(in); sc.Scan(); {
+		var v struct{ Actor string }
+		ts.Check(json.Unmarshal(sc.Bytes(), &v))
+		if !strings.HasPrefix(v.Actor, "policy:") {
+			out.WriteString(sc.Text() + "\n")
+		}
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(out.String()), 0o644))
 }
 
 func normalized(in io.Reader) ([]string, error) {

@@ -273,6 +273,7 @@ type BurialState struct {
 	Completed   Completed // zero Type: not completed
 	// Voyage is the one that the application is tied to; empty: none.
 	Voyage string
+	Ties   int // how many times it was tied to one
 	// Received are the ashes in the institution's custody; zero Label: they are
 	// not. Returned says that they were, and went back.
 	Received  AshesReceived
@@ -624,7 +625,7 @@ func evolveBurial(s BurialState, e BurialEvent) BurialState {
 	case Completed:
 		s.Completed = e
 	case VoyageChosen:
-		s.Voyage = e.Voyage
+		s.Voyage, s.Ties = e.Voyage, s.Ties+1
 	case VoyageLeft:
 		s.Voyage = ""
 	case AshesReceived:

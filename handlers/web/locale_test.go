@@ -72,7 +72,7 @@ func TestBothLanguagesSayTheSame(t *testing.T) {
 
 // Everything that a case's page tells of its past has a line of its own.
 func TestHistorySaysEverything(t *testing.T) {
-	texts := newRenderer(t, Site{}).texts
+	texts := newRenderer(t, Site{}).staff
 	for _, w := range slices.Concat(booking.Wire, cremation.Wire) {
 		if !strings.HasPrefix(w.Name, "booking.") && !strings.HasPrefix(w.Name, "cremation.") && !strings.HasPrefix(w.Name, "custody.") {
 			continue // of no case's own streams
