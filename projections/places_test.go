@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/uuid"
 
 	"shenzhong/domain"
 	"shenzhong/domain/cemetery"
@@ -191,10 +190,10 @@ func TestPlacesEqualAFold(t *testing.T) {
 	}
 }
 
-// A right with its notices, a relocation, what is to be seen to, a year's figures
-// and the fees.
-func TestPlacesOffice(t *testing.T) {
-	c := newCityOf(t, 42, 1)
+// graves are a cemetery of three places: one whose term ends soon, one too large,
+// one from which somebody is to be moved.
+func (c *city) graves() *graveyard {
+	c.t.Helper()
 	g := newGraveyard(c)
 	g.survey("A-01-01", 2, 8_000)
 	g.survey("A-01-02", 1, 13_100)
@@ -203,7 +202,7 @@ func TestPlacesOffice(t *testing.T) {
 	a := g.allocate("A-01-01", "R1", "su")
 	a.TermUntil = "2027-03-28"
 	if !g.plot("A-01-01", a) || !g.plot("A-01-01", g.inter("R1", "su")) {
-		t.Fatal("not allocated")
+		c.t.Fatal("not allocated")
 	}
 	g.ask("R1", cemetery.Grant{Act: g.act(), Allocated: g.plots["A-01-01"].Places[0], Cemetery: g.of, Plot: "A-01-01"})
 	g.now = time.Date(2026, 4, 1, 1, 0, 0, 0, time.UTC)
@@ -212,16 +211,26 @@ func TestPlacesOffice(t *testing.T) {
 	a = g.allocate("A-01-03", "R3", "luo")
 	a.TermUntil = "2046-03-31"
 	if !g.plot("A-01-03", a) || !g.plot("A-01-03", g.inter("R3", "luo")) {
-		t.Fatal("not allocated")
+		c.t.Fatal("not allocated")
 	}
-	move := uuid.NewString()
+	move := c.id().String()
 	c.add(cemetery.RelocationCategory, move, cemetery.RelocationRequested{Cemetery: g.of, Plot: "A-01-03", Right: "R3", Persons: []domain.Subject{"luo"}, Cause: cemetery.FamilyWish, Paper: "QZ-1", To: cemetery.Destination{Kind: cemetery.ToAway, Place: "沈阳"}})
 	c.add(cemetery.RelocationCategory, move, cemetery.RelocationPermitted{Permit: "ZM-1", Authority: "—", From: "2026-11-01", Until: "2026-12-01"})
-	c.add(pricing.PriceListCategory, string(g.of), pricing.Published{Version: 2, EffectiveFrom: "2026-06-01", Basis: "价字 1", Rows: []pricing.Row{
+	list := c.lists[g.of] // the newest that there is
+	list.Version += 2
+	c.lists[g.of] = list
+	c.add(pricing.PriceListCategory, string(g.of), pricing.Published{Version: list.Version - 1, EffectiveFrom: "2026-06-01", Basis: "价字 1", Rows: []pricing.Row{
 		{Code: "GRV-1", NameZh: "墓位使用费", Category: pricing.BurialPlot, PricingType: pricing.GovGuided, Unit: "元/位", Price: 300_00}, {Code: "CRM", NameZh: "火化", Category: pricing.Cremation},
 		{Code: "MNT-1", NameZh: "维护费", Category: pricing.Maintenance, PricingType: pricing.VillageCost, Unit: "元/位·年", Price: 20_00}}})
-	c.add(pricing.PriceListCategory, string(g.of), pricing.Published{Version: 3, EffectiveFrom: "2027-01-01"})
+	c.add(pricing.PriceListCategory, string(g.of), pricing.Published{Version: list.Version, EffectiveFrom: "2027-01-01"})
+	return g
+}
 
+// A right with its notices, a relocation, what is to be seen to, a year's figures
+// and the fees.
+func TestPlacesOffice(t *testing.T) {
+	c := newCityOf(t, 42, 1)
+	g := c.graves()
 	r := c.open(c.config(t.TempDir()))
 	caughtUp(t, r)
 	q := places.Reader{DB: r.Read(places.Name)}
