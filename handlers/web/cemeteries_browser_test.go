@@ -114,7 +114,7 @@ func TestCemeteryOnPaper(t *testing.T) {
 		address, name string
 		sheets        int
 	}{
-		{"/cemeteries/" + hillCemetery, "map", 3}, {"/cemeteries/" + villageCemetery, "notice", 2}, {"/desk/cemeteries/" + villageCemetery + "/years/2026", "year", 1},
+		{"/cemeteries/" + hillCemetery, "map", 4}, {"/cemeteries/" + villageCemetery, "notice", 2}, {"/desk/cemeteries/" + villageCemetery + "/years/2026", "year", 1},
 	} {
 		err := chromedp.Do(ctx, g.visitor(p.address).as(), cookie(g.server.URL, "lang", "zh"), call(network.Enable, network.EnableParams{}), chromedp.Navigate(g.server.URL+p.address), call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"}))
 		if err != nil {
