@@ -377,3 +377,31 @@ func TestWordsOfADeskForm(t *testing.T) {
 		t.Errorf("two lines where lines are asked for: status %d: %s", res.StatusCode, plainText(res.body))
 	}
 }
+
+// TestRecountKeepsWhatWasScanned: one label that was read badly does not cost
+// the count of a whole cold store.
+func TestRecountKeepsWhatWasScanned(t *testing.T) {
+	h := newHome(t)
+	desk := h.clerk("desk-0101")
+	v := filled(desk.page("/desk/house"), "/desk/house")
+	v.Set("bay.cold-1/1", "DL-0001")
+	v.Set("bay.cold-1/2", "SZ1/T/DL-0002/000000000000/XXXXXX")
+	v.Set("bay.cold-1/3", "DL\u202e-0003")
+	res := desk.post("/desk/house", v)
+	p := res.doc(t)
+	if res.StatusCode != http.StatusUnprocessableEntity || len(p.find(class("bad"))) != 2 || !strings.Contains(plainText(res.body), errLabel.Zh) {
+		t.Fatalf("status %d, %d fields marked: %s", res.StatusCode, len(p.find(class("bad"))), plainText(res.body))
+	}
+	kept := filled(p, "/desk/house")
+	for name := range v {
+		if kept.Get(name) != v.Get(name) {
+			t.Errorf("%s was %q and is %q", name, v.Get(name), kept.Get(name))
+		}
+	}
+	p.rules(t, Zh, false, func(string) bool { return true })
+	kept.Del("bay.cold-1/2")
+	kept.Del("bay.cold-1/3")
+	if res := desk.post("/desk/house", kept); res.StatusCode != http.StatusSeeOther {
+		t.Errorf("counted again: status %d: %s", res.StatusCode, plainText(res.body))
+	}
+}

@@ -495,6 +495,20 @@ func (d *Desk) recount(v *visit) error {
 	if err != nil {
 		return err
 	}
+	again := func(err error) error {
+		h, failed := d.house(v)
+		if failed != nil {
+			return failed
+		}
+		h.Recount, h.Token, h.Refused, h.Typed, h.Wrong = true, f.Get("token"), handlers.RequestProblem(v.ctx(), err), map[string]string{}, map[string]string{}
+		for name := range f.Values {
+			h.Typed[name] = f.Get(name)
+		}
+		for _, e := range h.Refused.Errors {
+			h.Wrong[e.Location] = e.Detail
+		}
+		return d.sendAs(v, h.Refused.Status, "desk-house", "/desk/house", h, &h.AsOf)
+	}
 	c := cremation.Recount{Act: act, Count: act.ID}
 	for name := range f.Values {
 		place, ok := strings.CutPrefix(name, "bay.")
@@ -505,17 +519,21 @@ func (d *Desk) recount(v *visit) error {
 		if !ok {
 			return handlers.ErrMalformedForm
 		}
+		f.check(field{Name: name})
 		c.Seen = append(c.Seen, cremation.Sighting{Bay: bay, Tag: f.scan(name)})
 	}
 	if err := f.bad.Or(); err != nil {
-		return err
+		return again(err)
 	}
 	slices.SortFunc(c.Seen, func(x, y cremation.Sighting) int {
 		return cmp.Or(cmp.Compare(x.Bay.Bank, y.Bay.Bank), cmp.Compare(x.Bay.No, y.Bay.No))
 	})
 	rc, err := d.app.ColdStores.Handle(v.ctx(), v.institution(), c)
 	if err != nil {
-		return err
+		if handlers.ProblemOf(err, string(v.view.Lang)).Status == http.StatusInternalServerError {
+			return err
+		}
+		return again(err)
 	}
 	d.settled(v.ctx(), rc)
 	cold, _, err := d.app.ColdStores.Load(v.ctx(), v.institution())

@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"shenzhong/domain"
+	"shenzhong/domain/ecoburial"
 	"shenzhong/domain/pricing"
 	"shenzhong/events/memory"
 	"shenzhong/handlers"
@@ -171,7 +172,8 @@ func fileOf(body []byte, version int) pricepages.File {
 	return pricepages.File{Gzip: compress(body, gzip.BestSpeed), ETag: `"` + hex.EncodeToString(sum[:8]) + `"`, Version: version}
 }
 
-func (f full) Eco(_ context.Context, period string) (Eco, error) {
+func (f full) Eco(_ context.Context, q EcoQuery) (Eco, error) {
+	period := q.Period
 	if period == "" {
 		period = "2026-10"
 	}
@@ -190,7 +192,7 @@ func (f full) Eco(_ context.Context, period string) (Eco, error) {
 	p.Period.Open = period == "2026-11"
 	months := []EcoCount{{1410, 82, 567}, {1218, 60, 482}, {1106, 45, 430}, {}, {2390, 170, 1044}, {4120, 342, 1862}, {1760, 139, 790}, {1502, 107, 671}, {1388, 92, 619}, {1446, 93, 652}, {1590, 114, 728}, {1872, 145, 879}}
 	for i, c := range months {
-		p.Trend = append(p.Trend, EcoPoint{domain.Date("2025-11-01").AddMonths(i).Month(), c})
+		p.Trend = append(p.Trend, EcoPoint{Period: domain.Date("2025-11-01").AddMonths(i).Month(), EcoCount: c, Frozen: i > 6, Changed: i == 9})
 	}
 	p.Districts = []EcoDistrict{
 		{Code: "210202", Name: Text{"中山区", "Zhongshan District"}, EcoCount: EcoCount{44, 44, 44}},
@@ -208,8 +210,34 @@ func (f full) Eco(_ context.Context, period string) (Eco, error) {
 		{Code: "TEMP_DEPOSIT", Name: Text{"临时寄存(<20年)", "Temporary deposit"}, Count: 12, Out: true},
 		{Code: "BODY_PLOT", Name: Text{Zh: "遗体墓位(少数民族/土葬区)"}, Count: 3},
 	}
-	withhold(&p)
+	p.Published = []EcoPublished{{Month: "2026-10", On: "2026-11-10", EcoCount: p.Frozen.Then, Late: 1, SavedCM2: 8_020_000, Position: 77, Changed: true}}
+	p.Definitions = []string{"dl-eco-2026.1", "dl-eco-2027.1"}
+	p.Coverage = []EcoCoverage{{Code: "210203", Name: Text{"西岗区", "Xigang District"}}, {Code: "210211", Name: Text{"甘井子区", "Ganjingzi District"}, Cemeteries: 4, Public: 2, Places: 12000, Taken: 7350, LastYear: 930, YearsLeft: 5, Rate: true},
+		{Code: "210213", Name: Text{"金州区", "Jinzhou District"}, Cemeteries: 1}, {Code: "210281", Name: Text{"瓦房店市", "Wafangdian City"}, Cemeteries: 2, Public: 2, Places: 800, Taken: 12}}
+	if !q.All {
+		withhold(&p, ecoburial.Definition{}, nil)
+	}
 	return p, nil
+}
+
+func (f full) EcoList(_ context.Context, q EcoListQuery) (EcoList, error) {
+	l := EcoList{EcoListQuery: q, Period: Period{Key: q.EcoQuery.Period, Kind: "month"}, Definition: "dl-eco-2026.1", Count: 145, Unnamed: 12, AsOf: f.asOf()}
+	switch {
+	case q.Division != "":
+		l.Place, l.Hidden = Text{"长海县", "Changhai County"}, q.Division == "210224"
+	case q.Type != "":
+		l.Form = Text{"骨灰海葬(撒海)", "Sea burial / scattering at sea"}
+	case q.Late:
+		l.Count, l.Unnamed = 6, 6
+		return l, nil
+	}
+	for i := range 3 {
+		l.Rows = append(l.Rows, EcoRow{Event: fmt.Sprintf("0193a5b0-7c00-7000-8000-00000000000%d", i), Kind: "eco.completed", On: "2026-10-03", Recorded: "2026-10-04", Form: Text{"骨灰海葬(撒海)", "Sea burial / scattering at sea"}, Place: Text{"中山区", "Zhongshan District"}, Late: i == 0, Corrected: uint64(i)})
+	}
+	if q.After == 0 {
+		l.Next = 9
+	}
+	return l, nil
 }
 
 func examplePolicy() *CreditPolicy {
@@ -256,8 +284,11 @@ func (b bare) PriceFile(_ context.Context, q FileQuery) (pricepages.File, AsOf, 
 	}
 	return fileOf(pages[q.Variant], 0), AsOf{}, err
 }
-func (bare) Eco(_ context.Context, period string) (Eco, error) {
-	return Eco{Period: Period{Key: period}}, nil
+func (bare) Eco(_ context.Context, q EcoQuery) (Eco, error) {
+	return Eco{Period: Period{Key: q.Period}}, nil
+}
+func (bare) EcoList(_ context.Context, q EcoListQuery) (EcoList, error) {
+	return EcoList{EcoListQuery: q, Period: Period{Key: q.EcoQuery.Period}}, nil
 }
 func (bare) CreditIndex(context.Context) (CreditIndex, error) { return CreditIndex{}, nil }
 func (bare) Credit(_ context.Context, code string, on domain.Date) (Credit, error) {
@@ -288,5 +319,5 @@ func exampleServer(t testing.TB, source func(*Renderer) Source) *handlers.Server
 // addresses are every page, with data in it where the source has some.
 func addresses() []string {
 	return []string{"/", "/prices", "/prices/" + exampleHome, "/prices/" + exampleReal, "/prices/" + exampleHome + "/history", "/prices/" + exampleHome + "?version=11", "/prices/" + exampleHome + "?on=2026-10-05", "/stats/eco-burial",
-		"/stats/eco-burial?period=2026-11", "/credit", "/credit/" + exampleHome, fmt.Sprintf("/credit/%s?on=2026-09-20", exampleHome), "/nowhere", "/prices/nobody"}
+		"/stats/eco-burial?period=2026-11", "/stats/eco-burial/list?period=2026-10&share=strict", "/stats/eco-burial/list?period=2026-10&division=210224", "/stats/eco-burial/list?period=2026-10&late=1", "/credit", "/credit/" + exampleHome, fmt.Sprintf("/credit/%s?on=2026-09-20", exampleHome), "/nowhere", "/prices/nobody"}
 }

@@ -5,11 +5,12 @@ import (
 	"compress/gzip"
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"regexp"
-	"strconv"
 
 	"shenzhong/domain"
+	"shenzhong/projections/ecoratio"
 )
 
 // sendJSON sends a page's data for programs.
@@ -36,21 +37,29 @@ func asOfOf(a AsOf) asOfJSON { return asOfJSON{a.Position, at(a.At), a.Trouble} 
 // ecoFile is what /stats/eco-burial.json says. A number that is not published is
 // null.
 type ecoFile struct {
-	Definition     string        `json:"definition"`
-	SmallSingleCM2 int64         `json:"small_single_cm2,omitempty"`
-	SmallDoubleCM2 int64         `json:"small_double_cm2,omitempty"`
-	Period         string        `json:"period"`
-	PeriodEnded    bool          `json:"period_ended"`
-	Interments     int           `json:"interments"`
-	Strict         int           `json:"strict"`
-	Broad          int           `json:"broad"`
-	Late           int           `json:"late"`
-	LandSavedCM2   int64         `json:"land_saved_cm2"`
-	Frozen         *ecoFrozen    `json:"frozen,omitempty"`
-	Trend          []ecoTrend    `json:"trend"`
-	Districts      []ecoDistrict `json:"districts"`
-	Types          []ecoType     `json:"types"`
-	AsOf           asOfJSON      `json:"as_of"`
+	Definition     string `json:"definition"`
+	SmallSingleCM2 int64  `json:"small_single_cm2,omitempty"`
+	SmallDoubleCM2 int64  `json:"small_double_cm2,omitempty"`
+	Period         string `json:"period"`
+	PeriodEnded    bool   `json:"period_ended"`
+	Interments     int    `json:"interments"`
+	Strict         int    `json:"strict"`
+	Broad          int    `json:"broad"`
+	Late           int    `json:"late"`
+	LandSavedCM2   int64  `json:"land_saved_cm2"`
+	// LandSavedAbout says that it is rounded to 10 m², where forms of burial are
+	// withheld.
+	LandSavedAbout bool           `json:"land_saved_rounded,omitempty"`
+	LandFormula    string         `json:"land_saved_formula"`
+	Undated        int            `json:"undated"` // in no period
+	Targets        []ecoTarget    `json:"targets,omitempty"`
+	Published      []ecoPublished `json:"published"`
+	Coverage       []ecoCoverage  `json:"coverage"`
+	Frozen         *ecoFrozen     `json:"frozen,omitempty"`
+	Trend          []ecoTrend     `json:"trend"`
+	Districts      []ecoDistrict  `json:"districts"`
+	Types          []ecoType      `json:"types"`
+	AsOf           asOfJSON       `json:"as_of"`
 }
 
 // ecoFrozen is what was published of the month, and the events that changed it
@@ -62,6 +71,40 @@ type ecoFrozen struct {
 	Strict     int         `json:"strict"`
 	Broad      int         `json:"broad"`
 	Causes     []string    `json:"causes"`
+}
+
+// ecoPublished is what was published of one month and stays.
+type ecoPublished struct {
+	Month        string      `json:"month"`
+	On           domain.Date `json:"on"`
+	Interments   int         `json:"interments"`
+	Strict       int         `json:"strict"`
+	Broad        int         `json:"broad"`
+	Late         int         `json:"late"`
+	LandSavedCM2 int64       `json:"land_saved_cm2"`
+	Position     uint64      `json:"rests_on"`
+	Changed      bool        `json:"changed_since"`
+}
+
+type ecoTarget struct {
+	Share    string `json:"share"`
+	Year     string `json:"year"`
+	PerMille int    `json:"per_mille"`
+	Document string `json:"document"`
+}
+
+// ecoCoverage counts places for persons. Years is null where nothing was given
+// in the twelve months before.
+type ecoCoverage struct {
+	Division   string   `json:"division"`
+	NameZh     string   `json:"name_zh"`
+	NameEn     string   `json:"name_en"`
+	Cemeteries int      `json:"cemeteries"`
+	Public     int      `json:"public_cemeteries"`
+	Places     int      `json:"places"`
+	Free       int      `json:"free"`
+	LastYear   int      `json:"given_in_twelve_months"`
+	Years      *float64 `json:"years_left"`
 }
 
 type ecoTrend struct {
@@ -104,7 +147,25 @@ func ecoFileOf(p Eco) ecoFile {
 		Interments: p.Total.Whole, Strict: p.Total.Strict, Broad: p.Total.Broad, Late: p.Late,
 		Trend: []ecoTrend{}, Districts: []ecoDistrict{}, Types: []ecoType{}, AsOf: asOfOf(p.AsOf),
 	}
-	f.LandSavedCM2 = p.SavedCM2
+	f.LandSavedCM2, f.LandSavedAbout, f.Undated = p.SavedCM2, p.SavedAbout, p.Undated
+	f.LandFormula, f.Published, f.Coverage = ecoratio.LandFormula.Zh+" "+ecoratio.LandFormula.En, []ecoPublished{}, []ecoCoverage{}
+	for _, t := range p.Targets {
+		share := "broad"
+		if t.Strict {
+			share = "strict"
+		}
+		f.Targets = append(f.Targets, ecoTarget{share, t.Year, t.PerMille, t.Document})
+	}
+	for _, x := range p.Published {
+		f.Published = append(f.Published, ecoPublished{x.Month, x.On, x.Whole, x.Strict, x.Broad, x.Late, x.SavedCM2, x.Position, x.Changed})
+	}
+	for _, c := range p.Coverage {
+		line := ecoCoverage{c.Code, c.Name.Zh, c.Name.En, c.Cemeteries, c.Public, c.Places, c.Free(), c.LastYear, nil}
+		if c.Rate {
+			line.Years = &c.YearsLeft
+		}
+		f.Coverage = append(f.Coverage, line)
+	}
 	if x := p.Frozen; x != nil {
 		f.Frozen = &ecoFrozen{x.On, x.Position, x.Then.Whole, x.Then.Strict, x.Then.Broad, append([]string{}, x.Causes...)}
 	}
@@ -132,11 +193,11 @@ var periodForm = regexp.MustCompile(`^(19|20|21)\d\d(-(0[1-9]|1[0-2])|-Q[1-4])?$
 var errPeriod = domain.Reject("period_invalid", "“期”应写成 2026-10、2026-Q4 或 2026。", "Write the period as 2026-10, 2026-Q4 or 2026.")
 
 func (h *Handler) ecoOf(r *http.Request) (Eco, error) {
-	period := r.URL.Query().Get("period")
-	if period != "" && !periodForm.MatchString(period) {
-		return Eco{}, errPeriod
+	q, err := ecoQuery(r)
+	if err != nil {
+		return Eco{}, err
 	}
-	return h.data.Eco(r.Context(), period)
+	return h.data.Eco(r.Context(), q)
 }
 
 func (h *Handler) ecoJSON(w http.ResponseWriter, r *http.Request) error {
@@ -147,38 +208,30 @@ func (h *Handler) ecoJSON(w http.ResponseWriter, r *http.Request) error {
 	return sendJSON(w, r, ecoFileOf(p))
 }
 
-// ecoCSV has one line per number, so that every program reads it alike. An empty
-// cell is a number that is not published.
-func (h *Handler) ecoCSV(w http.ResponseWriter, r *http.Request) error {
-	p, err := h.ecoOf(r)
-	if err != nil {
-		return err
-	}
-	f := ecoFileOf(p)
-	var b bytes.Buffer
-	b.WriteString("\ufeff") // so that Excel and WPS read UTF-8
-	c := csv.NewWriter(&b)
-	n := func(v *int) string {
-		if v == nil {
-			return ""
+// ecoLines are the figures one by one, for CSV and spreadsheets: so that every
+// program reads them alike. An empty cell is a number that is not published.
+func ecoLines(f ecoFile) (head []string, lines [][]any) {
+	head = []string{"by", "code", "name_zh", "period", "interments", "strict", "broad", "land_saved_cm2", "definition", "position"}
+	line := func(by, code, name, period string, interments, strict, broad *int, saved *int64, position uint64) {
+		row := []any{by, code, name, period, nil, nil, nil, nil, f.Definition, position}
+		for i, n := range []*int{interments, strict, broad} {
+			if n != nil {
+				row[4+i] = int64(*n)
+			}
 		}
-		return strconv.Itoa(*v)
+		if saved != nil {
+			row[7] = *saved
+		}
+		lines = append(lines, row)
 	}
-	c.Write([]string{"by", "code", "name_zh", "period", "interments", "strict", "broad", "land_saved_cm2", "definition", "position"})
-	line := func(by, code, name, period string, interments, strict, broad *int, saved string) {
-		c.Write([]string{by, code, cell(name), period, n(interments), n(strict), n(broad), saved, f.Definition, strconv.FormatUint(f.AsOf.Position, 10)})
-	}
-	if f.Period != "" {
-		line("city", "210200", "大连市", f.Period, &f.Interments, &f.Strict, &f.Broad, "")
+	at := f.AsOf.Position
+	if f.Period != "" && f.Interments > 0 {
+		line("city", "210200", "大连市", f.Period, &f.Interments, &f.Strict, &f.Broad, &f.LandSavedCM2, at)
 	}
 	for _, d := range f.Districts {
-		line("district", d.Division, d.NameZh, f.Period, d.Interments, d.Strict, d.Broad, "")
+		line("district", d.Division, d.NameZh, f.Period, d.Interments, d.Strict, d.Broad, nil, at)
 	}
 	for _, t := range f.Types {
-		saved := ""
-		if t.LandSavedCM2 != nil {
-			saved = strconv.FormatInt(*t.LandSavedCM2, 10)
-		}
 		counted := func(yes bool) *int {
 			if !yes && t.Interments != nil {
 				zero := 0
@@ -186,18 +239,56 @@ func (h *Handler) ecoCSV(w http.ResponseWriter, r *http.Request) error {
 			}
 			return t.Interments
 		}
-		line("type", t.Code, t.NameZh, f.Period, t.Interments, counted(t.CountsStrict), counted(t.CountsBroad), saved)
+		line("type", t.Code, t.NameZh, f.Period, t.Interments, counted(t.CountsStrict), counted(t.CountsBroad), t.LandSavedCM2, at)
 	}
 	for _, t := range f.Trend {
-		line("trend", "210200", "大连市", t.Period, &t.Interments, &t.Strict, &t.Broad, "")
+		line("trend", "210200", "大连市", t.Period, ofPeriod(t.Interments, t.Interments), ofPeriod(t.Strict, t.Interments), ofPeriod(t.Broad, t.Interments), nil, at)
 	}
-	c.Flush()
-	if err := c.Error(); err != nil {
+	for _, x := range f.Published {
+		line("published", "210200", "大连市", x.Month, &x.Interments, &x.Strict, &x.Broad, &x.LandSavedCM2, x.Position)
+	}
+	return head, lines
+}
+
+// ofPeriod is a number of a period; none where the period has no data.
+func ofPeriod(n, whole int) *int { return shown(n, whole == 0) }
+
+// ecoCSV has one line per number.
+func (h *Handler) ecoCSV(w http.ResponseWriter, r *http.Request) error {
+	p, err := h.ecoOf(r)
+	if err != nil {
 		return err
 	}
-	w.Header().Set("Content-Disposition", `attachment; filename="eco-burial-`+f.Period+`.csv"`)
-	sendFile(w, r, "text/csv; charset=utf-8", newPage(b.Bytes(), gzip.BestSpeed))
+	b, err := csvOf(ecoLines(ecoFileOf(p)))
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Disposition", `attachment; filename="eco-burial-`+p.Period.Key+`.csv"`)
+	sendFile(w, r, "text/csv; charset=utf-8", newPage(b, gzip.BestSpeed))
 	return nil
+}
+
+// csvOf writes lines of text, whole numbers and nil, which is an empty cell.
+func csvOf(head []string, lines [][]any) ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteString("\ufeff") // so that Excel and WPS read UTF-8
+	c := csv.NewWriter(&b)
+	c.Write(head)
+	for _, line := range lines {
+		row := make([]string, len(line))
+		for i, v := range line {
+			switch v := v.(type) {
+			case nil:
+			case string:
+				row[i] = cell(v)
+			default:
+				row[i] = fmt.Sprint(v)
+			}
+		}
+		c.Write(row)
+	}
+	c.Flush()
+	return b.Bytes(), c.Error()
 }
 
 // cell keeps a spreadsheet from taking text for a formula.

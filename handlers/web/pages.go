@@ -163,14 +163,56 @@ type Eco struct {
 	Types     []EcoType
 	// Definition is the version of the counting rule ("dl-eco-2026.1").
 	Definition EcoDefinition
-	// SavedCM2 is the land saved by all of the broad numerator.
-	SavedCM2 int64
+	// SavedCM2 is the land saved by all of the broad numerator; SavedAbout says
+	// that it is rounded to 10 m².
+	SavedCM2   int64
+	SavedAbout bool
 	// Targets are those that the city published for the period's year.
 	Targets []EcoTarget
 	// Frozen is what was published of the month, nil where nothing was.
 	Frozen *EcoFrozen
-	AsOf   AsOf
+	// Published are all published months of the trend, oldest first.
+	Published []EcoPublished
+	// Definitions are the versions that can be asked for, the program's own first.
+	Definitions []string
+	Coverage    []EcoCoverage
+	// All says that nothing is withheld: the page of the regulator.
+	All  bool
+	AsOf AsOf
 }
+
+// Home is where the page is, List where its lists are.
+func (e Eco) Home() string {
+	if e.All {
+		return "/desk/eco-burial"
+	}
+	return "/stats/eco-burial"
+}
+
+// EcoPublished is what was published of one month.
+type EcoPublished struct {
+	Month string
+	On    domain.Date
+	EcoCount
+	Late     int
+	SavedCM2 int64
+	Position uint64 // what it rests on
+	Changed  bool   // it is counted otherwise now
+}
+
+// EcoCoverage is what a district has for burials. Places are for persons.
+type EcoCoverage struct {
+	Code                                        string
+	Name                                        Text
+	Cemeteries, Public, Places, Taken, LastYear int
+	YearsLeft                                   float64
+	// Rate says that YearsLeft means something: places were given in the twelve
+	// months before.
+	Rate bool
+}
+
+// Free is how many places are left.
+func (c EcoCoverage) Free() int { return c.Places - c.Taken }
 
 // EcoTarget is a target that an authority published.
 type EcoTarget struct {
@@ -209,6 +251,8 @@ type EcoCount struct{ Whole, Strict, Broad int }
 type EcoPoint struct {
 	Period string
 	EcoCount
+	// Frozen is a published month, Changed one that is counted otherwise since.
+	Frozen, Changed bool
 }
 
 // EcoDistrict is one district's share. A hidden part is too small to publish.

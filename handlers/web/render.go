@@ -39,7 +39,7 @@ type Renderer struct {
 }
 
 // pageNames are the pages: each is a template file, and the name of its title.
-var pageNames = []string{"home", "prices", "price", "history", "eco", "credits", "credit", "problem", "signin", "estimate", "verify", "cemeteries", "cemetery", "clerk"}
+var pageNames = []string{"home", "prices", "price", "history", "eco", "eco-list", "credits", "credit", "problem", "signin", "estimate", "verify", "cemeteries", "cemetery", "clerk"}
 
 // deskPageNames are the pages of staff, which have their own frame.
 var deskPageNames = []string{"desk-problem", "desk-resume", "desk-board", "desk-search", "desk-intake", "desk-case", "desk-news", "desk-act",
@@ -146,7 +146,7 @@ const freshMark = `<div id="freshness" hidden></div>`
 // render draws a page.
 func (r *Renderer) render(name, nav string, v view, body any, asOf *AsOf) ([]byte, error) {
 	var b bytes.Buffer
-	f := frame{view: v, Site: r.site, Nav: nav, Top: name != "price" && name != "history" && name != "credit" && name != "cemetery", Bare: nav == "problem" || slices.Contains(familyPageNames, name), Body: body}
+	f := frame{view: v, Site: r.site, Nav: nav, Top: name != "price" && name != "history" && name != "credit" && name != "eco-list" && name != "cemetery", Bare: nav == "problem" || slices.Contains(familyPageNames, name), Body: body}
 	if name == "clerk" {
 		f.Script = "clerk.js"
 	}
@@ -222,12 +222,17 @@ func (r *Renderer) funcs(lang Lang, m messages) template.FuncMap {
 		"rfc3339": func(t time.Time) string {
 			return t.In(domain.Shanghai).Format(time.RFC3339)
 		},
-		"asset":      r.assets.path,
-		"lang":       func() string { return lang.Tag() },
-		"otherLang":  func() Lang { return lang.Other() },
-		"toggle":     toggle,
-		"trend":      func(ps []EcoPoint) (chart, error) { return drawTrend(m, ps) },
-		"bar":        drawBar,
+		"asset":     r.assets.path,
+		"lang":      func() string { return lang.Tag() },
+		"otherLang": func() Lang { return lang.Other() },
+		"toggle":    toggle,
+		"trend":     func(ps []EcoPoint) (chart, error) { return drawTrend(m, ps) },
+		"bar":       drawBar,
+		"demo":      func() bool { return r.site.Demo },
+		"ecolist":   ecoAddress,
+		"ecolink": func(home, period, definition, share string, n int) template.HTML {
+			return template.HTML(`<a class="tap" href="` + template.HTMLEscapeString(listAddress(home, period, definition, "share", share)) + `">` + count(int64(n)) + `</a>`)
+		},
 		"dict":       dict,
 		"navEntries": func() []string { return sections },
 		"freshMark":  func() template.HTML { return freshMark },

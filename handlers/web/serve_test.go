@@ -171,7 +171,7 @@ func TestFilesForMachines(t *testing.T) {
 	}
 
 	lines := strings.Split(strings.TrimSpace(string(body(t, get(t, s, "/stats/eco-burial.csv")))), "\n")
-	if !strings.HasPrefix(lines[0], "\ufeffby,code,name_zh,period,interments") || lines[1] != "city,210200,大连市,2026-10,1872,145,879,,dl-eco-2026.1,412806" {
+	if !strings.HasPrefix(lines[0], "\ufeffby,code,name_zh,period,interments") || lines[1] != "city,210200,大连市,2026-10,1872,145,879,8076000,dl-eco-2026.1,412806" {
 		t.Errorf("csv: %q", lines[:2])
 	}
 
@@ -216,7 +216,7 @@ func decode(t *testing.T, r *http.Response, v any) {
 // broken is a source whose read model cannot be reached.
 type broken struct{ full }
 
-func (broken) Eco(context.Context, string) (Eco, error) {
+func (broken) Eco(context.Context, EcoQuery) (Eco, error) {
 	return Eco{}, errors.New("disk I/O error in /var/lib/shenzhong/ecoratio.v1.db")
 }
 
@@ -309,7 +309,7 @@ func TestTooFew(t *testing.T) {
 		{[]int{0, 4, 20, 9}, []bool{false, true, false, true}}, // the 9 goes too, or the 4 could be worked out
 		{[]int{3, 4, 20}, []bool{true, true, false}},
 		{[]int{0, 5, 20}, []bool{false, false, false}},
-		{[]int{2, 0}, []bool{true, false}},
+		{[]int{2, 0}, []bool{true, true}},
 		{nil, []bool{}},
 	} {
 		if diff := cmp.Diff(tc.want, tooFew(tc.cells)); diff != "" {
@@ -320,7 +320,7 @@ func TestTooFew(t *testing.T) {
 
 func TestTrendBreaksWhereThereIsNothing(t *testing.T) {
 	m := newRenderer(t, Site{}).texts[Zh]
-	c, err := drawTrend(m, []EcoPoint{{"2026-01", EcoCount{10, 1, 5}}, {"2026-02", EcoCount{}}, {"2026-03", EcoCount{10, 2, 6}}, {"2026-04", EcoCount{10, 0, 10}}})
+	c, err := drawTrend(m, []EcoPoint{{Period: "2026-01", EcoCount: EcoCount{10, 1, 5}}, {Period: "2026-02"}, {Period: "2026-03", EcoCount: EcoCount{10, 2, 6}}, {Period: "2026-04", EcoCount: EcoCount{10, 0, 10}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -339,7 +339,7 @@ func TestFiguresStandClear(t *testing.T) {
 		var ps []EcoPoint
 		for i := range 12 {
 			wave := i % 3
-			ps = append(ps, EcoPoint{domain.Date("2026-01-01").AddMonths(i).Month(), EcoCount{100, max(shares[0]-wave, 0), max(shares[1]-wave, 0)}})
+			ps = append(ps, EcoPoint{Period: domain.Date("2026-01-01").AddMonths(i).Month(), EcoCount: EcoCount{100, max(shares[0]-wave, 0), max(shares[1]-wave, 0)}})
 		}
 		c, err := drawTrend(m, ps)
 		if err != nil {

@@ -35,8 +35,10 @@ type Source interface {
 	PriceIndex(ctx context.Context) (PriceIndex, error)
 	// PriceFile is a price page, or its JSON or CSV, ready to be served.
 	PriceFile(ctx context.Context, q FileQuery) (pricepages.File, AsOf, error)
-	// Eco is the ratio of a period; of the newest that has ended for "".
-	Eco(ctx context.Context, period string) (Eco, error)
+	// Eco is the ratio of a period.
+	Eco(ctx context.Context, q EcoQuery) (Eco, error)
+	// EcoList is what one figure of it counts.
+	EcoList(ctx context.Context, q EcoListQuery) (EcoList, error)
 	// CreditIndex lists the institutions and their grades.
 	CreditIndex(ctx context.Context) (CreditIndex, error)
 	// Credit is one institution on a day; today for "".
@@ -75,6 +77,8 @@ func (h *Handler) Routes(r chi.Router) {
 		"/stats/eco-burial":               h.eco,
 		"/stats/eco-burial.json":          h.ecoJSON,
 		"/stats/eco-burial.csv":           h.ecoCSV,
+		"/stats/eco-burial.xlsx":          h.ecoXLSX,
+		"/stats/eco-burial/list":          h.ecoList,
 		"/credit":                         h.credits,
 		"/credit/{credit_code}":           h.credit,
 		"/static/{file}":                  h.static,
@@ -94,7 +98,7 @@ func (h *Handler) Routes(r chi.Router) {
 // fail answers with err: as a page, or as problem+json where the address is
 // that of a file for machines.
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
-	if strings.HasSuffix(r.URL.Path, ".json") || strings.HasSuffix(r.URL.Path, ".csv") {
+	if p := r.URL.Path; strings.HasSuffix(p, ".json") || strings.HasSuffix(p, ".csv") || strings.HasSuffix(p, ".xlsx") {
 		handlers.WriteProblem(w, r, err)
 		return
 	}
@@ -300,14 +304,6 @@ func (h *Handler) priceFile(w http.ResponseWriter, r *http.Request, q FileQuery)
 	}
 	sendHTML(w, r, p)
 	return nil
-}
-
-func (h *Handler) eco(w http.ResponseWriter, r *http.Request) error {
-	p, err := h.ecoOf(r)
-	if err != nil {
-		return err
-	}
-	return h.show(w, r, "eco", "/stats/eco-burial", p, &p.AsOf, "period")
 }
 
 func (h *Handler) credits(w http.ResponseWriter, r *http.Request) error {

@@ -49,8 +49,10 @@ type Filter struct {
 	Definition string
 	// Type narrows to one way of burial.
 	Type string
-	// Share narrows the rows to one numerator; only Interments looks at it.
-	Share ecoburial.Share
+	// Share narrows the rows to one numerator, Counted to the denominator, Late
+	// to what was recorded in a later month; only Interments looks at them.
+	Share         ecoburial.Share
+	Counted, Late bool
 }
 
 // Period bounds a filter to a period by its name.
@@ -281,6 +283,39 @@ func (r Reader) Span(ctx context.Context) (first, last string, err error) {
 	return first, last, err
 }
 
+// A Cell is what one type, district and month come to, before any definition.
+type Cell struct {
+	Month string
+	ecoburial.Cell
+}
+
+// Cells lists every cell of a filter's months and place in the order of months,
+// divisions and types: what all its other answers are sums of.
+func (r Reader) Cells(ctx context.Context, f Filter) ([]Cell, error) {
+	where, args := f.place(`month <> ''`)
+	if f.From != "" {
+		where, args = where+` AND month >= ?`, append(args, f.From.Month())
+	}
+	if f.Until != "" {
+		where, args = where+` AND month <= ?`, append(args, f.Until.Month())
+	}
+	rs, err := r.DB.QueryContext(ctx, `SELECT month, division, type, sum(interments), sum(land_cm2), sum(late)
+		FROM tally`+where+` GROUP BY month, division, type ORDER BY month, division, type`, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rs.Close()
+	var cs []Cell
+	for rs.Next() {
+		var c Cell
+		if err := rs.Scan(&c.Month, &c.Division, &c.Type, &c.Interments, &c.LandCM2, &c.Late); err != nil {
+			return nil, err
+		}
+		cs = append(cs, c)
+	}
+	return cs, rs.Err()
+}
+
 // Interments lists the rows behind the figures after a position, in the order
 // of the log, at most limit. Undated ones come only when the filter has no
 // bounds.
@@ -292,22 +327,32 @@ func (r Reader) Interments(ctx context.Context, f Filter, after events.Position,
 	if f.Until != "" {
 		where, args = where+` AND interred_on <> '' AND interred_on <= ?`, append(args, string(f.Until))
 	}
-	if f.Share != "" {
+	if f.Late {
+		where += ` AND late = 1`
+	}
+	if f.Share != "" || f.Counted {
 		def, err := r.Definition(ctx, f)
 		if err != nil {
 			return nil, err
 		}
-		in := []string{}
+		in, out := []string{}, []string{}
 		for _, t := range def.Types {
-			if t.Interment && (f.Share == ecoburial.StrictShare && t.Strict || f.Share == ecoburial.BroadShare && t.Broad) {
+			switch {
+			case !t.Interment:
+				out = append(out, t.Code)
+			case f.Share == ecoburial.StrictShare && t.Strict, f.Share == ecoburial.BroadShare && t.Broad:
 				in = append(in, t.Code)
 			}
 		}
-		codes, err := json.Marshal(in)
+		codes, within := out, ` AND type NOT IN (SELECT value FROM json_each(?))`
+		if f.Share != "" {
+			codes, within = in, ` AND type IN (SELECT value FROM json_each(?))`
+		}
+		b, err := json.Marshal(codes)
 		if err != nil {
 			return nil, err
 		}
-		where, args = where+` AND type IN (SELECT value FROM json_each(?))`, append(args, string(codes))
+		where, args = where+within, append(args, string(b))
 	}
 	rs, err := r.DB.QueryContext(ctx, `SELECT position, event, stream, recorded_at, interred_on, type, definition, division, institution, land_cm2, late, corrected
 		FROM interment`+where+` ORDER BY position LIMIT ?`, append(args, limit)...)
@@ -345,27 +390,14 @@ func (r Reader) groups(ctx context.Context, f Filter, key func(group) string) (m
 	if err != nil {
 		return nil, err
 	}
-	where, args := f.place(`month <> ''`)
-	if f.From != "" {
-		where, args = where+` AND month >= ?`, append(args, f.From.Month())
-	}
-	if f.Until != "" {
-		where, args = where+` AND month <= ?`, append(args, f.Until.Month())
-	}
-	rs, err := r.DB.QueryContext(ctx, `SELECT month, division, type, sum(interments), sum(land_cm2), sum(late)
-		FROM tally`+where+` GROUP BY month, division, type`, args...)
+	cells, err := r.Cells(ctx, f)
 	if err != nil {
 		return nil, err
 	}
-	defer rs.Close()
 	groups := map[string]group{}
-	for rs.Next() {
-		var g group
-		var land int64
-		if err := rs.Scan(&g.month, &g.division, &g.kind, &g.all, &land, &g.allLate); err != nil {
-			return nil, err
-		}
-		c := def.Count(ecoburial.Cell{Type: g.kind, Interments: g.all, LandCM2: land, Late: g.allLate})
+	for _, x := range cells {
+		g := group{month: x.Month, division: string(x.Division), kind: x.Type, all: x.Interments, allLate: x.Late}
+		c := def.Count(x.Cell)
 		g.Counts = Counts{c.Interments, c.Strict, c.Broad, c.LandSavedCM2, c.Late}
 		k := key(g)
 		sum := groups[k]
@@ -373,7 +405,7 @@ func (r Reader) groups(ctx context.Context, f Filter, key func(group) string) (m
 		sum.all, sum.allLate = sum.all+g.all, sum.allLate+g.allLate
 		groups[k] = sum
 	}
-	return groups, rs.Err()
+	return groups, nil
 }
 
 // kindOf is what a code means under a definition. A code that it does not know
