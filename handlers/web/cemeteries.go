@@ -19,6 +19,13 @@ import (
 	"shenzhong/projections/places"
 )
 
+// cemeteryPageNames are the public pages of cemeteries and that of a village's
+// clerk; officePageNames those of a cemetery's office, in the frame of staff.
+var (
+	cemeteryPageNames = []string{"cemeteries", "cemetery", "clerk"}
+	officePageNames   = []string{"desk-cemeteries", "desk-cemetery", "desk-place-act", "desk-year"}
+)
+
 // A PlaceSource answers what the pages of cemeteries ask. What is not there is
 // handlers.ErrNotFound.
 type PlaceSource interface {

@@ -39,12 +39,11 @@ type Renderer struct {
 }
 
 // pageNames are the pages: each is a template file, and the name of its title.
-var pageNames = []string{"home", "prices", "price", "history", "eco", "eco-list", "credits", "credit", "problem", "signin", "estimate", "verify", "cemeteries", "cemetery", "clerk"}
+var pageNames = []string{"home", "prices", "price", "history", "eco", "eco-list", "credits", "credit", "problem", "signin", "estimate", "verify"}
 
 // deskPageNames are the pages of staff, which have their own frame.
 var deskPageNames = []string{"desk-problem", "desk-resume", "desk-board", "desk-search", "desk-intake", "desk-case", "desk-news", "desk-act",
-	"desk-house", "desk-day", "desk-quote", "desk-confirmation", "desk-label", "desk-receipt",
-	"desk-cemeteries", "desk-cemetery", "desk-place-act", "desk-year"}
+	"desk-house", "desk-notices", "desk-day", "desk-quote", "desk-confirmation", "desk-label", "desk-receipt"}
 
 // NewRenderer reads the templates, texts and static files of the program.
 func NewRenderer(site Site) (*Renderer, error) {
@@ -67,7 +66,7 @@ func NewRenderer(site Site) (*Renderer, error) {
 			return nil, fmt.Errorf("web: %w", err)
 		}
 		r.pages[lang] = map[string]*template.Template{}
-		for _, name := range slices.Concat(pageNames, familyPageNames) {
+		for _, name := range slices.Concat(pageNames, familyPageNames, cemeteryPageNames) {
 			t := template.Must(base.Clone())
 			if name == "signin" || name == "clerk" { // pages of staff in the public frame
 				t.Funcs(r.funcs(lang, r.staff[lang]))
@@ -83,7 +82,7 @@ func NewRenderer(site Site) (*Renderer, error) {
 		if base, err = template.New("desk-base.html").Funcs(r.funcs(lang, r.staff[lang])).Funcs(r.deskFuncs(lang)).Funcs(placeFuncs).ParseFS(templateFiles, "templates/desk-base.html", "templates/parts.html", "templates/desk-parts.html", "templates/place-parts.html"); err != nil {
 			return nil, fmt.Errorf("web: %w", err)
 		}
-		for _, name := range deskPageNames {
+		for _, name := range slices.Concat(deskPageNames, officePageNames) {
 			t, err := template.Must(base.Clone()).ParseFS(templateFiles, "templates/"+name+".html")
 			if err != nil {
 				return nil, fmt.Errorf("web: %w", err)
