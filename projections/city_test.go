@@ -28,6 +28,7 @@ import (
 	"shenzhong/projections/search"
 	"shenzhong/projections/servicecredit"
 	"shenzhong/projections/tracking"
+	"shenzhong/projections/voyages"
 )
 
 // A city is a log like that of a real one, written event by event (the deciders
@@ -420,7 +421,7 @@ func version(name string) int {
 
 func readModels() []projections.Projection {
 	return []projections.Projection{servicecredit.Projection{}, ecoratio.Projection{}, pricepages.Projection{Renderer: drawn}, availability.Projection{},
-		search.Projection{}, frontdesk.Projection{}, tracking.Projection{}}
+		search.Projection{}, frontdesk.Projection{}, tracking.Projection{}, voyages.Projection{}}
 }
 
 func (c *city) config(dir string) projections.Config {

@@ -27,6 +27,7 @@ import (
 	"shenzhong/projections/search"
 	"shenzhong/projections/servicecredit"
 	"shenzhong/projections/tracking"
+	"shenzhong/projections/voyages"
 )
 
 // serveCmd runs everything.
@@ -133,7 +134,7 @@ func (c *city) openModels(ctx context.Context, demo bool) (err error) {
 func (c *city) projections() []projections.Projection {
 	return []projections.Projection{
 		servicecredit.Projection{}, ecoratio.Projection{}, pricepages.Projection{Renderer: c.renderer.PricePages()}, availability.Projection{},
-		frontdesk.Projection{}, search.Projection{}, tracking.Projection{},
+		frontdesk.Projection{}, search.Projection{}, tracking.Projection{}, voyages.Projection{},
 	}
 }
 
