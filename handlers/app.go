@@ -63,6 +63,7 @@ type App struct {
 	ColdStores     *events.Handler[cremation.ColdStoreState, cremation.ColdStoreCommand, cremation.ColdStoreEvent]
 	Cremations     *events.Handler[cremation.CremationState, cremation.CremationCommand, cremation.CremationEvent]
 	Furnaces       *events.Handler[cremation.FurnaceState, cremation.FurnaceCommand, cremation.FurnaceEvent]
+	Telemetry      *events.Handler[cremation.TelemetryState, cremation.TelemetryCommand, cremation.TelemetryEvent]
 	Certificates   *events.Handler[cremation.CertificateState, cremation.CertificateCommand, cremation.CertificateEvent]
 	Cemeteries     *events.Handler[cemetery.CemeteryState, cemetery.CemeteryCommand, cemetery.CemeteryEvent]
 	Plots          *events.Handler[cemetery.PlotState, cemetery.PlotCommand, cemetery.PlotEvent]
@@ -128,6 +129,7 @@ func NewApp(store events.Store, registry *events.Registry, keys events.Keyring, 
 		ColdStores:     handler(store, registry, cremation.ColdStoreCategory, cremation.ColdStore),
 		Cremations:     handler(store, registry, cremation.CremationCategory, cremation.Cremation),
 		Furnaces:       handler(store, registry, cremation.FurnaceCategory, cremation.Furnace),
+		Telemetry:      handler(store, registry, cremation.TelemetryCategory, cremation.Telemetry),
 		Certificates:   handler(store, registry, cremation.CertificateCategory, cremation.Certificate),
 		Cemeteries:     handler(store, registry, cemetery.CemeteryCategory, cemetery.Cemetery),
 		Plots:          handler(store, registry, cemetery.PlotCategory, cemetery.Plot),
@@ -146,7 +148,7 @@ func NewApp(store events.Store, registry *events.Registry, keys events.Keyring, 
 		Subjects:       handler(store, registry, domain.SubjectCategory, domain.Forgetting),
 	}
 	// One stream of each of these goes on for the life of its institution.
-	a.ColdStores.Keep, a.Furnaces.Keep, a.Institutions.Keep = keptFolded, keptFolded, keptFolded
+	a.ColdStores.Keep, a.Furnaces.Keep, a.Institutions.Keep, a.Telemetry.Keep = keptFolded, keptFolded, keptFolded, keptFolded
 	return a
 }
 

@@ -35,10 +35,14 @@ const (
 	Regulator Role = "regulator" // civil affairs: credit, holds, incentives, reading everything
 	Admin     Role = "admin"     // master data: institutions, resources, catalogues
 	Importer  Role = "importer"  // a program that loads master data and price lists
+	Device    Role = "device"    // a furnace's controller: reports its start and stop, and may nothing else
 )
 
 // Roles lists every role.
-var Roles = []Role{Desk, Cremator, Cemetery, Eco, Regulator, Admin, Importer}
+var Roles = []Role{Desk, Cremator, Cemetery, Eco, Regulator, Admin, Importer, Device}
+
+// staff are the roles that may read what the city publishes over the API.
+var staff = []Role{Desk, Cremator, Cemetery, Eco, Regulator, Admin, Importer}
 
 // Everywhere is the scope of an account that is tied to no institution.
 const Everywhere = "*"
@@ -60,6 +64,10 @@ type Account struct {
 	Disabled bool   `json:"disabled,omitempty"`
 }
 
+// Key is a reference of the credential that the account signs its requests
+// with: another token has another.
+func (a *Account) Key() string { return "sha256:" + a.TokenSHA256[:min(16, len(a.TokenSHA256))] }
+
 // Has says that the account holds one of these roles.
 func (a *Account) Has(roles ...Role) bool {
 	return a != nil && slices.ContainsFunc(roles, func(r Role) bool { return slices.Contains(a.Roles, r) })
@@ -71,6 +79,9 @@ func (a *Account) In(institution string) bool {
 }
 
 var accountID = regexp.MustCompile(`^[a-z][a-z0-9-]{1,39}$`)
+
+// maxAccountID is the length of the longest accountID.
+const maxAccountID = 40
 
 func (a *Account) check() error {
 	if !accountID.MatchString(a.ID) {
@@ -229,6 +240,7 @@ func DemoSeats(home, cemetery, eco string) []Seat {
 		{"desk-0102", home, Desk, "殡仪馆窗口二", "funeral home, counter 2"},
 		{"furnace-0201", home, Cremator, "火化车间一", "funeral home, furnace room 1"},
 		{"furnace-0202", home, Cremator, "火化车间二", "funeral home, furnace room 2"},
+		{"plc-0203", home, Device, "火化机控制器", "funeral home, furnace controller"},
 		{"cemetery-0301", cemetery, Cemetery, "公墓管理处", "cemetery office"},
 		{"eco-0401", eco, Eco, "生态安葬经办", "eco-burial operator"},
 		{"regulator-0501", Everywhere, Regulator, "民政监管一", "civil affairs, officer 1"},
@@ -304,18 +316,18 @@ var Access = map[Operation]Rule{
 	"license_institution":  {Roles: []Role{Admin, Importer}},
 	"add_resource":         {Roles: []Role{Admin, Importer}, Own: true},
 	"retire_resource":      {Roles: []Role{Admin, Importer}, Own: true},
-	"get_institution":      {Roles: Roles},
+	"get_institution":      {Roles: staff},
 	"adopt_catalogue":      {Roles: []Role{Admin, Importer}},
 	"publish_price_list":   {Roles: []Role{Admin, Importer}, Own: true},
-	"get_price_list":       {Roles: Roles},
-	"get_availability":     {Roles: Roles},
+	"get_price_list":       {Roles: staff},
+	"get_availability":     {Roles: staff},
 	"plan_maintenance":     {Roles: []Role{Admin, Desk}, Own: true},
 	"cancel_maintenance":   {Roles: []Role{Admin, Desk}, Own: true},
 	"time_resource":        {Roles: []Role{Admin}, Own: true},
 	"qualify_staff":        {Roles: []Role{Admin}, Own: true},
 	"disqualify_staff":     {Roles: []Role{Admin}, Own: true},
 	"set_parameter":        {Roles: []Role{Admin}, Own: true},
-	"get_parameters":       {Roles: Roles},
+	"get_parameters":       {Roles: staff},
 	"state_contents":       {Roles: []Role{Admin, Importer}},
 	"announce_draw":        {Roles: []Role{Admin, Desk}, Own: true},
 	"draw_slots":           {Roles: []Role{Admin, Desk}, Own: true},
@@ -372,6 +384,8 @@ var Access = map[Operation]Rule{
 	"complete_cremation":       {Roles: []Role{Cremator}, Own: true},
 	"collect_ashes":            {Roles: []Role{Cremator}, Own: true},
 	"empty_furnace":            {Roles: []Role{Cremator}, Own: true},
+	"report_furnace":           {Roles: []Role{Device}, Own: true},
+	"get_furnace_runs":         {Roles: []Role{Desk, Cremator, Regulator}, Own: true},
 	"issue_certificate":        {Roles: []Role{Desk}, Own: true},
 	"release_ashes":            {Roles: []Role{Desk}, Own: true},
 	"get_cremation":            {Roles: []Role{Desk, Cremator, Regulator}, Own: true},
@@ -450,7 +464,7 @@ var Access = map[Operation]Rule{
 	"adopt_incentive_rules": {Roles: []Role{Regulator, Importer}},
 	"set_eco_target":        {Roles: []Role{Regulator}},
 	"publish_eco_figures":   {Roles: []Role{Regulator}},
-	"get_eco_rulebook":      {Roles: Roles},
+	"get_eco_rulebook":      {Roles: staff},
 
 	"adopt_credit_policy": {Roles: []Role{Regulator, Importer}},
 	"suspect":             {Roles: []Role{Regulator}},

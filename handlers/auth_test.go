@@ -18,14 +18,15 @@ var who = map[Role]string{
 		extend_storage hand_over_remains get_custody relocate_remains recount_cold_store settle_discrepancy get_cold_store
 		split_ashes move_ashes deposit_ashes extend_deposit withdraw_ashes publish_ashes_notice propose_rest approve_rest issue_release_code
 		collect_certificate file_certificate deregister_certificate correct_cremation clarify_cremation explain_anomaly
-		plan_maintenance cancel_maintenance announce_draw draw_slots move_slot get_change_terms join_waiting answer_offer leave_waiting get_waiting apply_draw
+		get_furnace_runs plan_maintenance cancel_maintenance announce_draw draw_slots move_slot get_change_terms join_waiting answer_offer leave_waiting get_waiting apply_draw
 		decline_quote claim_relief grant_relief decline_relief reprint_receipt reopen_till get_till get_checklist record_circumstances promise_paper notify_office
 		authorise_handler replace_handler correct_case clarify_case
 		amend_case receive_paper close_till
 		apply_eco_burial consent_eco_burial withdraw_eco_burial get_eco_burial answer_suspicion get_credit
 		apply_incentive compute_incentive get_incentive book_voyage answer_voyage_offer leave_voyage
 		any: get_institution get_parameters get_price_list get_availability get_voyage get_eco_rulebook`,
-	Cremator: `own: receive_remains place_hold verify_identity start_cremation abort_charge complete_cremation collect_ashes empty_furnace get_cremation
+	Device: `own: report_furnace`,
+	Cremator: `own: get_furnace_runs receive_remains place_hold verify_identity start_cremation abort_charge complete_cremation collect_ashes empty_furnace get_cremation
 		collect_remains move_remains record_condition record_precautions list_belongings settle_belongings identify_remains ask_waiver begin_vigil end_vigil
 		get_custody relocate_remains recount_cold_store get_cold_store split_ashes move_ashes clarify_cremation
 		any: get_institution get_parameters get_price_list get_availability get_eco_rulebook`,
@@ -35,7 +36,7 @@ var who = map[Role]string{
 		correct_eco_burial receive_eco_ashes return_eco_ashes apply_incentive compute_incentive get_incentive
 		open_voyage book_voyage answer_voyage_offer leave_voyage cancel_voyage depart_voyage scatter_ashes bring_ashes_back end_voyage
 		any: get_institution get_parameters get_price_list get_availability get_voyage get_eco_rulebook`,
-	Regulator: `own: get_waiting get_till get_case forget_person place_hold lift_hold get_cremation get_custody get_cold_store propose_rest approve_rest explain_anomaly get_plot compute_incentive grant_incentive pay_incentive get_incentive get_eco_burial get_credit
+	Regulator: `own: get_furnace_runs get_waiting get_till get_case forget_person place_hold lift_hold get_cremation get_custody get_cold_store propose_rest approve_rest explain_anomaly get_plot compute_incentive grant_incentive pay_incentive get_incentive get_eco_burial get_credit
 		any: get_institution get_parameters get_price_list get_availability get_voyage get_eco_rulebook
 		adopt_eco_definition adopt_incentive_rules set_eco_target publish_eco_figures
 		adopt_credit_policy suspect notify_suspicion dismiss_suspicion confirm_suspicion grant_bonus repair_entry revoke_entry`,

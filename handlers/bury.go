@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -323,11 +324,13 @@ func (a *App) TakeOver(ctx context.Context, act domain.Act, place string, person
 	if err != nil || !slices.Contains(s.Interred, person) {
 		return err
 	}
-	p, rev, err := a.Placements.Load(ctx, string(person))
+	p, _, err := a.Placements.Load(ctx, string(person))
 	if err != nil || p.Rests {
 		return err
 	}
-	lay := cemetery.LayIn{Act: stepAt(act, "lay in", rev), Plot: place, To: cemetery.Custodian{Institution: s.Surveyed.Cemetery}, Interred: true}
+	// The step is told apart by how often the ashes were passed on, which is the
+	// same on every log, and not by a revision.
+	lay := cemetery.LayIn{Act: step(act, fmt.Sprintf("lay in %d", len(p.Passed))), Plot: place, To: cemetery.Custodian{Institution: s.Surveyed.Cemetery}, Interred: true}
 	if !p.Custodian.One() {
 		if p.Plot == "" { // a claim that was freed while the place was being given
 			if err := a.EnsureClaim(ctx, act, person, place); err != nil {

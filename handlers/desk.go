@@ -183,7 +183,11 @@ func (a *App) TakePayment(ctx context.Context, c TakePayment) (events.Receipt, e
 	if err := to(a.Cases, id, c.IfMatch).wouldRefuse(ctx, pay); err != nil {
 		return events.Receipt{}, a.refused(ctx, c.Act, c.Case, booking.ChargeRefused{Amount: c.Amount, Limit: s.Payable()}, err)
 	}
-	till := booking.TillID(s.Institution, domain.DateOf(c.Now))
+	on, err := a.firstDay(ctx, c.Case, c.Act)
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	till := booking.TillID(s.Institution, on)
 	enter := booking.EnterTill{Act: step(c.Act, "till"), Till: till, Entry: c.Payment, Case: id, Kind: booking.MoneyIn, Method: c.Method, Amount: c.Amount}
 	if err := to(a.Tills, till, nil).wouldRefuse(ctx, enter); err != nil {
 		return events.Receipt{}, err
@@ -240,8 +244,12 @@ func (a *App) GiveRefund(ctx context.Context, c GiveRefund) (events.Receipt, err
 	if err != nil {
 		return events.Receipt{}, err
 	}
+	on, err := a.firstDay(ctx, c.Case, step(c.Act, "money"))
+	if err != nil {
+		return events.Receipt{}, err
+	}
 	refund := booking.Refund{Act: c.Act, Refund: c.Refund, Line: c.Line, Amount: c.Amount, Reason: c.Reason}
-	enter := booking.EnterTill{Act: step(c.Act, "till"), Till: booking.TillID(s.Institution, domain.DateOf(c.Now)), Entry: c.Refund, Case: id, Kind: booking.MoneyOut, Method: c.Method}
+	enter := booking.EnterTill{Act: step(c.Act, "till"), Till: booking.TillID(s.Institution, on), Entry: c.Refund, Case: id, Kind: booking.MoneyOut, Method: c.Method}
 	if es, err := booking.Case.Decide(s, refund); err == nil {
 		for _, e := range es {
 			if r, ok := e.(booking.Refunded); ok && r.Returned > 0 {

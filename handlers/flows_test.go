@@ -180,7 +180,15 @@ func (s *script) play(ctx context.Context) error {
 		step("start", func(a domain.Act) (events.Receipt, error) {
 			return s.StartCremation(ctx, StartCremation{Act: a, Case: id, Furnace: "furnace-1"})
 		})
+		report := func(sequence int64, signal cremation.Signal) func(domain.Act) (events.Receipt, error) {
+			return func(a domain.Act) (events.Receipt, error) {
+				a.By, a.At = "plc-1", s.now.Add(-3*time.Minute)
+				return s.ReportFurnace(ctx, ReportFurnace{Act: a, Institution: home, Furnace: "furnace-1", Key: "k1", Sequence: sequence, Signal: signal})
+			}
+		}
+		step("lit", report(int64(2*n+1), cremation.SignalStart)) // three minutes before the operator says so
 		s.now = s.now.Add(time.Hour)
+		step("put out", report(int64(2*n+2), cremation.SignalStop))
 		step("complete", func(a domain.Act) (events.Receipt, error) {
 			return s.Cremations.Handle(ctx, id.String(), cremation.Complete{Act: a})
 		})
@@ -333,6 +341,63 @@ func TestFlowsPlayedTwice(t *testing.T) {
 	}
 	if got := log(t, store); len(got) != len(want) {
 		t.Errorf("%d events more:\n%s", len(got)-len(want), strings.Join(got[len(want):], "\n"))
+	}
+}
+
+// A payment or a refund whose answer was lost is sent once more after midnight:
+// it is in the till of the day on which it was given, and in no other.
+func TestMoneySentAgainAfterMidnight(t *testing.T) {
+	for n := range 6 {
+		appends, fault := 0, -1
+		store := &eventstest.Faulty{Store: memory.New(), Plan: func(int) eventstest.Fault {
+			if appends++; fault >= 0 && appends == fault {
+				return eventstest.Lost
+			}
+			return eventstest.None
+		}}
+		s := newScript(store)
+		if err := s.play(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s.now = time.Date(2026, 11, 26, 15, 59, 59, 0, time.UTC) // a second before midnight
+		id, refund := uuid.NewSHA1(uuid.Nil, fmt.Append(nil, "id", 0)), s.act("staff-1")
+		pay := func(a domain.Act) error {
+			_, err := s.GiveRefund(t.Context(), GiveRefund{Act: a, Case: id, Refund: "night", Line: "l", Amount: 10000, Reason: booking.Overcharge, Method: booking.Cash})
+			return err
+		}
+		appends, fault = 0, n
+		err := pay(refund)
+		fault = -1
+		if err != nil {
+			refund.Now = refund.Now.Add(2 * time.Second)
+		}
+		if err := pay(refund); err != nil {
+			t.Fatalf("append %d: %v", n, err)
+		}
+		refund.Now = refund.Now.Add(2 * time.Second) // and once more, as everybody does who saw no answer
+		if err := pay(refund); err != nil {
+			t.Fatalf("append %d: %v", n, err)
+		}
+		entries, receipts := 0, 0
+		for _, on := range []domain.Date{"2026-11-26", "2026-11-27"} {
+			till, _, err := s.Tills.Load(t.Context(), booking.TillID(home, on))
+			if err != nil {
+				t.Fatal(err)
+			}
+			entries += len(till.Entries)
+		}
+		c, _, err := s.Cases.Load(t.Context(), id.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range c.Receipts {
+			if r.Refund == "night" {
+				receipts++
+			}
+		}
+		if entries != 1 || receipts != 1 {
+			t.Errorf("append %d was lost: %d entries in the tills and %d receipts, want one of each", n, entries, receipts)
+		}
 	}
 }
 

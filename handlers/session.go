@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -12,6 +13,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -371,16 +373,19 @@ func (w *sessionWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 // for the account at this address, for the address and for the account.
 func (s *Sessions) SignIn(r *http.Request, id, password string) (*Account, error) {
 	id = strings.ToLower(strings.TrimSpace(id))
-	from := remoteHost(r)
+	id = id[:min(len(id), maxAccountID+1)] // no account has a longer one
+	from := Client(r)
 	keys := []string{"both " + id + " " + from, "from " + from, "account " + id}
-	if wait := s.tries.wait(keys); wait > 0 {
+	// Counted before the password is looked at: tries that come at once must not
+	// all be looked at because none has failed yet.
+	if wait := s.tries.begin(keys); wait > 0 {
 		return nil, ErrSignInOften.With(int((wait + time.Minute - 1) / time.Minute))
 	}
 	a, err := s.accounts.CheckPassword(id, password)
+	if !errors.Is(err, ErrSignIn) {
+		s.tries.undo(keys)
+	}
 	if err != nil {
-		if errors.Is(err, ErrSignIn) {
-			s.tries.fail(keys)
-		}
 		return nil, err
 	}
 	s.tries.forget(keys[0])
@@ -409,12 +414,28 @@ func (s *Sessions) Take(ctx context.Context, key string) string {
 	return s.scs.PopString(ctx, "page "+key)
 }
 
-func remoteHost(r *http.Request) string {
+// Client is whom a request counts against: the address that it comes from, or
+// that a proxy on this machine says it comes from. Of an IPv6 address the first
+// 64 bits count, which is what one household or machine has at the least.
+func Client(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
-		return r.RemoteAddr
+		host = r.RemoteAddr
 	}
-	return host
+	ip, err := netip.ParseAddr(host)
+	if err == nil && ip.IsLoopback() {
+		hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+		host = cmp.Or(strings.TrimSpace(hops[len(hops)-1]), host)
+		ip, err = netip.ParseAddr(host)
+	}
+	if err != nil {
+		return host
+	}
+	if ip = ip.Unmap().WithZone(""); ip.Is6() {
+		net, _ := ip.Prefix(64) // an address of 128 bits has such a prefix
+		return net.String()
+	}
+	return ip.String()
 }
 
 // The limits on wrong tries within tryWindow: for one account at one address,
@@ -438,8 +459,9 @@ type tries struct {
 	failed map[string]failures
 }
 
-// wait is how long until one of these may try again; zero: now.
-func (t *tries) wait(keys []string) (d time.Duration) {
+// begin counts a try, as a wrong one until undo or forget; or it says how long
+// until one of these may try again, and counts nothing.
+func (t *tries) begin(keys []string) (d time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.now()
@@ -449,13 +471,9 @@ func (t *tries) wait(keys []string) (d time.Duration) {
 			d = max(d, f.until.Sub(now))
 		}
 	}
-	return d
-}
-
-func (t *tries) fail(keys []string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	now := t.now()
+	if d > 0 {
+		return d
+	}
 	if len(t.failed) >= maxTries {
 		for k, f := range t.failed {
 			if !f.until.After(now) {
@@ -470,6 +488,21 @@ func (t *tries) fail(keys []string) {
 		}
 		f.n++
 		t.failed[k] = f
+	}
+	return 0
+}
+
+// undo takes back a try that was not wrong.
+func (t *tries) undo(keys []string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, k := range keys {
+		if f := t.failed[k]; f.n > 1 {
+			f.n--
+			t.failed[k] = f
+		} else {
+			delete(t.failed, k)
+		}
 	}
 }
 

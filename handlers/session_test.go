@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -325,5 +326,55 @@ func TestWrongTriesAreCounted(t *testing.T) {
 	}
 	if err := from("10.0.0.9", "desk-0101", owls); !errors.Is(err, ErrSignInOften) {
 		t.Errorf("after thirty tries from everywhere: %v", err)
+	}
+}
+
+// TestTriesAtOnceAreCounted: of many wrong passwords that come at once no more
+// are looked at than of as many that come one by one.
+func TestTriesAtOnceAreCounted(t *testing.T) {
+	s := newSessions(t, seated(t), SessionConfig{})
+	var looked atomic.Int32
+	var all sync.WaitGroup
+	for range 40 {
+		all.Go(func() {
+			_, err := s.SignIn(httptest.NewRequest(http.MethodPost, "/signin", nil), "desk-0101", "wrong")
+			if errors.Is(err, ErrSignIn) {
+				looked.Add(1)
+			} else if !errors.Is(err, ErrSignInOften) {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if n := looked.Load(); n != 5 {
+		t.Errorf("%d of 40 passwords were looked at, want 5", n)
+	}
+}
+
+func TestClient(t *testing.T) {
+	for _, tc := range []struct {
+		from      string
+		forwarded []string
+		want      string
+	}{
+		{"203.0.113.7:4711", nil, "203.0.113.7"},
+		{"203.0.113.7:4711", []string{"198.51.100.1"}, "203.0.113.7"}, // nobody vouches for what a stranger says
+		{"127.0.0.1:4711", nil, "127.0.0.1"},
+		{"127.0.0.1:4711", []string{"198.51.100.1"}, "198.51.100.1"},
+		{"[::1]:4711", []string{"10.0.0.1, 198.51.100.1"}, "198.51.100.1"}, // the proxy adds at the end
+		{"[::1]:4711", []string{"10.0.0.1", "198.51.100.1"}, "198.51.100.1"},
+		{"[2001:db8:1:2:3:4:5:6]:4711", nil, "2001:db8:1:2::/64"}, // one machine has them all
+		{"127.0.0.1:4711", []string{"2001:db8:1:2:ffff::1"}, "2001:db8:1:2::/64"},
+		{"[::ffff:203.0.113.7]:4711", nil, "203.0.113.7"},
+		{"unix", nil, "unix"},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.RemoteAddr = tc.from
+		for _, f := range tc.forwarded {
+			r.Header.Add("X-Forwarded-For", f)
+		}
+		if got := Client(r); got != tc.want {
+			t.Errorf("%s, forwarded %q: %s, want %s", tc.from, tc.forwarded, got, tc.want)
+		}
 	}
 }

@@ -45,6 +45,21 @@ func (a *App) Account(ctx context.Context, act domain.Act, caseID uuid.UUID, ent
 	return err
 }
 
+// firstDay is the local day of an act on a case: where the same command was
+// given before, the day of that. A payment that is sent once more after midnight
+// is in the till of the day before and comes into no other.
+func (a *App) firstDay(ctx context.Context, caseID uuid.UUID, act domain.Act) (domain.Date, error) {
+	for r, err := range a.Store.Load(ctx, a.Cases.Stream(caseID.String()), events.NoStream) {
+		if err != nil {
+			return "", err
+		}
+		if r.Meta.Command == act.ID {
+			return actedOn(r.ID), nil
+		}
+	}
+	return domain.DateOf(act.Now), nil
+}
+
 // actedOn is the local day on which a command was given, told by the id of an
 // event that it stored (events.EventID).
 func actedOn(event uuid.UUID) domain.Date {

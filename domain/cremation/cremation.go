@@ -79,6 +79,7 @@ var Wire = []domain.Wire{
 	domain.Named[LaidToRest]("cremation.laid_to_rest.v1"),
 	domain.Named[CertificateIssued]("cremation.certificate_issued.v2"),
 	domain.Upcast("cremation.certificate_issued.v1", certificateIssuedV1.up),
+	domain.Named[FurnaceReported]("telemetry.reported.v1"),
 	domain.Named[FurnaceCharged]("furnace.charged.v1"),
 	domain.Named[ChamberInspected]("furnace.inspected.v1"),
 	domain.Named[FurnaceEmptied]("furnace.emptied.v1"),
@@ -524,6 +525,8 @@ var (
 	ErrNoCustody = domain.Reject("cremation_no_custody", "没有这位逝者的遗体保管记录，或腕带不符。", "There is no custody of these remains, or the tag differs.").Under("I2", "")
 	// ErrNotAtFurnace refuses to start elsewhere than where the remains are.
 	ErrNotAtFurnace = domain.Reject("remains_not_at_furnace", "按扫描记录，遗体不在这台火化机。", "By the scans, the remains are not at this furnace.").Under("I2", "")
+	// ErrBeforeFurnace refuses a start from before the remains came to the furnace.
+	ErrBeforeFurnace = domain.Reject("started_before_furnace", "按扫描记录，遗体 %s 才到这台火化机，开始时间不能更早。", "By the scans, the remains came to this furnace at %s; the start cannot be earlier.").Under("I8", "")
 	// ErrAuthority refuses to start for an applicant who may not act any more.
 	ErrAuthority = domain.Reject("applicant_not_authorised", "签署火化确认书的人目前无权办理，请核对授权或重新签署。", "Who signed the confirmation may not act for the deceased now; check the authority or sign anew.").Under("I3", basisCremation)
 	// ErrQualification refuses an operator who is not qualified on the day.
@@ -758,6 +761,8 @@ func decideCremation(s CremationState, cmd CremationCommand) ([]CremationEvent, 
 			return nil, ErrNotIdentified
 		case full && c.Custody.Place != Place{AtFurnace, c.Furnace}:
 			return nil, ErrNotAtFurnace
+		case full && at.Before(c.Custody.Since.Truncate(time.Minute)): // a form tells minutes
+			return nil, ErrBeforeFurnace.With(domain.FormatTime(c.Custody.Since))
 		}
 		if len(c.LookAlikes) > 0 { // the pair that looked closely is the one that counts
 			verifiers, _ = s.verifiers(at, within, true)

@@ -589,11 +589,12 @@ type Standing struct {
 	Tag        string
 	Identified bool
 	Place      Place
+	Since      time.Time // when they came to Place; zero where nobody knows
 }
 
 // Standing is the fact for Start.
 func (s CustodyState) Standing() Standing {
-	return Standing{s.Collected.Case, s.Tag, s.Identified(), s.Place}
+	return Standing{s.Collected.Case, s.Tag, s.Identified(), s.Place, s.Since}
 }
 
 // Kept are the belongings that nobody has received yet.

@@ -352,10 +352,10 @@ func TestEndOfCustody(t *testing.T) {
 		custody.Given(t, gone...).When(MoveRemains{Act: at("staff-1", 0), Tag: "T-0001", From: bay14, To: vigilRoom, Out: scan("a", -1), In: scan("a", 0)}).Rejects(ErrCustodyEnded)
 	})
 	t.Run("the start of the cremation learns how the custody stands", func(t *testing.T) {
-		if got := custody.Given(t, atFurnace...).State().Standing(); got != (Standing{caseA, "T-0001", true, chamber}) {
+		if got := custody.Given(t, atFurnace...).State().Standing(); got != (Standing{caseA, "T-0001", true, chamber, custody.Given(t, atFurnace...).State().Since}) {
 			t.Errorf("%#v", got)
 		}
-		if got := custody.Given(t, inBay...).State().Standing(); got != (Standing{caseA, "T-0001", false, bay14}) {
+		if got := custody.Given(t, inBay...).State().Standing(); got != (Standing{caseA, "T-0001", false, bay14, toBay.In.At}) {
 			t.Errorf("%#v", got)
 		}
 	})

@@ -20,7 +20,7 @@ func TestStartUnderFullCustody(t *testing.T) {
 	es := []CremationEvent{fully, death, signed, verified1, verified2}
 	full := with(start, func(c *Start) {
 		c.Qualification, c.Licence, c.Authorised = "FURNACE 0412", "辽民殡 7 号", handler
-		c.Custody = Standing{caseA, "T-0001", true, Place{AtFurnace, furnace}}
+		c.Custody = Standing{caseA, "T-0001", true, Place{AtFurnace, furnace}, start.At.Add(-time.Minute)}
 	})
 	begun := with(started, func(e *Started) {
 		e.Licence, e.Qualification, e.Rules = "辽民殡 7 号", "FURNACE 0412", FullCustody
@@ -37,6 +37,7 @@ func TestStartUnderFullCustody(t *testing.T) {
 		"not with the custody of another case":        {func(c *Start) { c.Custody.Case = caseB }, ErrNoCustody},
 		"not with another tag":                        {func(c *Start) { c.Custody.Tag = "T-0002" }, ErrNoCustody},
 		"not while they lie elsewhere (I2)":           {func(c *Start) { c.Custody.Place = bay14 }, ErrNotAtFurnace},
+		"not from before they came to the furnace":    {func(c *Start) { c.Custody.Since = c.At.Add(time.Minute) }, ErrBeforeFurnace},
 		"not while they lie at another furnace":       {func(c *Start) { c.Custody.Place.ID = "other" }, ErrNotAtFurnace},
 		"not without a qualified operator (I19)":      {func(c *Start) { c.Qualification = "" }, ErrQualification},
 		"not without the institution's licence (I19)": {func(c *Start) { c.Licensed = false }, ErrLicence},
@@ -183,6 +184,11 @@ func TestPureEvolve(t *testing.T) {
 		BelongingsSettled{[]string{"1"}, HandedOver, handler, receipt, receipt, "a"}, BelongingsSettled{[]string{"2"}, LeftWith, handler, receipt, receipt, "a"}, identified, denied, safe)...)
 	domaintest.Pure[ColdStoreState, ColdStoreCommand, ColdStoreEvent](t, ColdStore, storedB, storedA, fire, Recounted{Count: countA, Expected: 2, Missing: []string{"T-0001"}, By: "x"}, DiscrepancySettled{"T-0001", Bay{"cold-2", 1}, "x", "x", "y", "x"}, Removed{Bay{"cold-2", 2}, "T-0002"})
 	domaintest.Pure[FurnaceState, FurnaceCommand, FurnaceEvent](t, Furnace, FurnaceCharged{caseA}, ChamberInspected{caseA, false, "x", "y"}, FurnaceEmptied{caseA, "y"})
+	var reports []TelemetryEvent
+	for n := range int64(70) {
+		reports = append(reports, FurnaceReported{"plc-3", "k1", n + 1, SignalStart, noon, caseA})
+	}
+	domaintest.Pure(t, Telemetry, reports...)
 }
 
 // Every event has its name on the log, in this package's categories.
@@ -191,7 +197,7 @@ func TestWireNames(t *testing.T) {
 	for _, w := range Wire {
 		category, rest, _ := strings.Cut(w.Name, ".")
 		switch category {
-		case TagCategory, CustodyCategory, ColdStoreCategory, CremationCategory, FurnaceCategory, CertificateCategory:
+		case TagCategory, CustodyCategory, ColdStoreCategory, CremationCategory, FurnaceCategory, TelemetryCategory, CertificateCategory:
 		default:
 			t.Errorf("%s is in no category of this package", w.Name)
 		}

@@ -73,7 +73,7 @@ func TestVersionsAtRandom(t *testing.T) {
 					CauseClass: death.CauseClass, Checked: true}
 			case 3:
 				c := with(start, func(c *Start) { c.Qualification, c.Authorised = "q", handler })
-				c.Custody = Standing{caseA, "T-0001", true, Place{AtFurnace, furnace}}
+				c.Custody = Standing{caseA, "T-0001", true, Place{AtFurnace, furnace}, start.At.Add(-time.Minute)}
 				return c
 			case 4:
 				return Complete{Act: at("staff-op", 70)}

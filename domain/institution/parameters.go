@@ -65,6 +65,7 @@ const (
 	LateHours           Name = "late_limit_hours"
 	VerificationMinutes Name = "verification_minutes"
 	CremationMinutes    Name = "cremation_minutes_min"
+	TelemetryMinutes    Name = "telemetry_gap_minutes"
 	CleanDownMinutes    Name = "clean_down_minutes"
 	PaperDays           Name = "paper_days"
 	RefundDays          Name = "refund_days"
@@ -112,6 +113,7 @@ var Definitions = []Definition{
 	{LateHours, "补记不需要说明原因的时限", "Hours in which a late record needs no reason", "hour", "24", 1, 168, "P", ""},
 	{VerificationMinutes, "入炉前两人核验的间隔", "Minutes between the two checks before charging", "minute", "10", 1, 10, "F", "不变量 I4，只能改短"},
 	{CremationMinutes, "火化时长低于此数的列为异常", "Minutes below which a cremation is an anomaly", "minute", "30", 5, 240, "P", ""},
+	{TelemetryMinutes, "操作时间与设备时间相差超过此数的列为异常", "Minutes between the operator's and the furnace's own time beyond which an anomaly is flagged", "minute", "2", 1, 60, "P", ""},
 	{CleanDownMinutes, "火化机每日清理时长", "Minutes of daily clean-down of a furnace", "minute", "120", 0, 480, "P", ""},
 	{PaperDays, "容缺文书的补交期限", "Days in which a paper may follow", "day", "7", 1, 60, "P", ""},
 	{RefundDays, "退费的办理期限", "Days in which a refund is paid", "day", "5", 1, 60, "P", ""},

@@ -21,7 +21,7 @@ func TestAccessOverHTTP(t *testing.T) {
 	suspicion := c.must("regulator-0501", "/credit/"+home+"/suspicions", `{"rule":"P01","fact":"x","basis":"y"}`)
 
 	own := map[handlers.Role]string{handlers.Desk: "desk-0101", handlers.Cremator: "furnace-0201", handlers.Cemetery: "cemetery-0301", handlers.Eco: "eco-0401",
-		handlers.Regulator: "regulator-0501", handlers.Admin: "admin-0601", handlers.Importer: "importer-0701"}
+		handlers.Regulator: "regulator-0501", handlers.Admin: "admin-0601", handlers.Importer: "importer-0701", handlers.Device: "plc-0203"}
 	before, checked := c.count(), 0
 	for path, methods := range describe(t).Paths {
 		for method, o := range methods {
@@ -34,7 +34,7 @@ func TestAccessOverHTTP(t *testing.T) {
 			case strings.HasPrefix(path, "/api/v1/eco-burials"), strings.HasPrefix(path, "/api/v1/voyages"):
 				at = boats
 			}
-			url := strings.NewReplacer("{institution}", home, "{case}", id, "{cemetery}", cemetery, "{plot}", "A-1", "{burial}", burial, "{suspicion}", suspicion, "{division}", "210200", "{kind}", "hall", "{date}", "2026-11-23", "{key}", home, "{voyage}", "V-1").Replace(path)
+			url := strings.NewReplacer("{institution}", home, "{case}", id, "{cemetery}", cemetery, "{plot}", "A-1", "{burial}", burial, "{suspicion}", suspicion, "{division}", "210200", "{kind}", "hall", "{date}", "2026-11-23", "{key}", home, "{voyage}", "V-1", "{furnace}", "furnace-1").Replace(path)
 			body := ""
 			if method == "post" {
 				body = strings.ReplaceAll(valid(op), "BURIAL", burial)
@@ -266,6 +266,8 @@ func valid(op handlers.Operation) string {
 		return `{"field":"ashes_weight_g","from":"1","to":"2","reason":"x"}`
 	case "clarify_cremation":
 		return `{"text":"x"}`
+	case "report_furnace":
+		return `{"sequence":1,"signal":"START","occurred_at":"2026-11-23T10:00:00+08:00"}`
 	case "explain_anomaly":
 		return `{"kind":"TOO_SHORT","reason":"x"}`
 	case "receive_remains", "verify_identity":

@@ -36,7 +36,7 @@ import (
 )
 
 // Version is the API's version. It is bumped with every change of openapi.json.
-const Version = "0.9.0"
+const Version = "0.10.0"
 
 // An API serves the operations.
 type API struct {
@@ -92,6 +92,7 @@ func (a *API) mount(r chi.Router) huma.API {
 	a.upkeep(h)
 	a.custody(h)
 	a.cremations(h)
+	a.telemetry(h)
 	a.cemeteries(h)
 	a.ecoBurials(h)
 	a.voyages(h)

@@ -123,6 +123,10 @@ type CremationView struct {
 	Certificate        string     `json:"certificate,omitzero"`
 	Ashes              []AshView  `json:"ashes" nullable:"false" doc:"Each share that there is, and where."`
 	AshesReleased      bool       `json:"ashes_released"`
+
+	FurnaceStartedAt time.Time     `json:"furnace_started_at,omitzero" doc:"By the furnace's own clock; left out where it reported nothing."`
+	FurnaceEndedAt   time.Time     `json:"furnace_ended_at,omitzero"`
+	Anomalies        []AnomalyView `json:"anomalies" nullable:"false"`
 }
 
 // HoldView is an open hold.
@@ -265,7 +269,7 @@ func (a *API) getCremation(ctx context.Context, at func(string) error, in *byCas
 	}
 	v := CremationView{Case: id.String(), Rules: string(s.Rules), Ashes: ashViews(s), Tag: s.Tag, DeathCertificate: s.Death.Form != "", DeathVerified: s.Death.Verified, ConfirmationSigned: s.Confirmation.Applicant != "",
 		PolicePaper: s.Police.Issuer != "", Furnace: s.Started.Furnace, StartedAt: s.Started.At, CompletedAt: s.Completed, AshesWeightG: s.Ashes.WeightG,
-		Certificate: s.Certificate, AshesReleased: s.Released.To != ""}
+		Certificate: s.Certificate, AshesReleased: s.Released.To != "", FurnaceStartedAt: s.Telemetry.StartedAt, FurnaceEndedAt: s.Telemetry.EndedAt, Anomalies: anomalyViews(s)}
 	for _, x := range s.OpenHolds() {
 		v.OpenHolds = append(v.OpenHolds, HoldView{x.Hold.String(), string(x.Kind), x.Authority})
 	}

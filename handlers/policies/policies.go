@@ -244,7 +244,7 @@ func (p *Policies) act(policy string, event, correlation uuid.UUID, step string)
 // all the others would cost time for nothing.
 var heard = []string{"schedule.held", "schedule.confirmed", "schedule.released", "schedule.unblocked",
 	"institution.maintenance_planned", "institution.maintenance_cancelled", "wait.offered", "wait.skipped", "wait.accepted", "wait.left", "release.drawn",
-	"booking.paper_promised", "booking.paper_received", "booking.paid", "booking.refund_paid", "booking.cancelled", "cremation.started", "cremation.certificate_issued",
+	"booking.paper_promised", "booking.paper_received", "booking.paid", "booking.refund_paid", "booking.cancelled", "cremation.started", "cremation.completed", "telemetry.reported", "cremation.certificate_issued",
 	"booking.authority_challenged", "booking.challenge_resolved", "booking.handler_replaced", "cremation.received",
 	"custody.not_recognised", "custody.identified", "coldstore.relocated", "subject.forgotten",
 	"placement.claimed", "placement.freed", "plot.allocated", "plot.interred", "plot.reinterred", "plot.surrendered", "plot.vacated",
@@ -337,8 +337,19 @@ func (p *Policies) react(ctx context.Context, r events.Recorded) error {
 	case cremation.Started:
 		// A cremation that has begun fixes the particulars and ends the custody.
 		if caseID, err := uuid.Parse(id); err == nil {
-			return app.Begun(ctx, act("cremations", "begun"), caseID)
+			if err := app.Begun(ctx, act("cremations", "begun"), caseID); err != nil {
+				return err
+			}
+			return app.CompareCremation(ctx, act("telemetry", "compare"), caseID)
 		}
+	case cremation.Completed:
+		// What a furnace reports is compared with what its operator records,
+		// whichever comes first.
+		if caseID, err := uuid.Parse(id); err == nil {
+			return app.CompareCremation(ctx, act("telemetry", "compare"), caseID)
+		}
+	case cremation.FurnaceReported:
+		return app.CompareFurnace(ctx, act("telemetry", "compare"), id)
 	case booking.Challenged, booking.ChallengeResolved, booking.HandlerReplaced, cremation.Received:
 		// A challenge holds the cremation until it is resolved, as soon as there are
 		// remains to hold.

@@ -50,6 +50,9 @@ type visit struct {
 
 func (v *visit) ctx() context.Context { return v.r.Context() }
 
+// form reads the form of a POST.
+func (v *visit) form() error { return formOf(v.r) }
+
 // Routes adds the pages of the desk.
 func (d *Desk) Routes(r chi.Router) {
 	r.Group(func(r chi.Router) {
@@ -75,6 +78,7 @@ func (d *Desk) pages() []deskPage {
 	return []deskPage{
 		{http.MethodGet, "/desk", "view_board", d.board},
 		{http.MethodGet, "/desk/search", "find_case", d.search},
+		{http.MethodPost, "/desk/search", "find_case", d.search},
 		{http.MethodGet, "/desk/house", "view_house", d.handover},
 		{http.MethodPost, "/desk/house", "recount_house", d.recount},
 		{http.MethodGet, "/desk/day", "view_day_sheet", d.daySheet},

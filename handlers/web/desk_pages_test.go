@@ -5,11 +5,15 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
 
 	"shenzhong/handlers"
 )
@@ -76,7 +80,7 @@ func newBusyHome(t testing.TB) *busyHome {
 
 // addresses are all pages of the desk, in this home.
 func (b *busyHome) addresses() []string {
-	as := []string{"/desk", "/desk?d=2026-11-24", "/desk?d=2026-01-01", "/desk/search", "/desk/search?q=lgz", "/desk/search?q=zzz", "/desk/intake", "/desk/house", "/desk/day", "/desk/day?d=2026-11-20", b.receipt}
+	as := []string{"/desk", "/desk?d=2026-11-24", "/desk?d=2026-01-01", "/desk/search", "/desk/intake", "/desk/house", "/desk/day", "/desk/day?d=2026-11-20", b.receipt}
 	for _, id := range []string{b.whole, b.stored, b.nobody} {
 		as = append(as, "/desk/cases/"+id)
 		for _, a := range deskActs {
@@ -87,6 +91,33 @@ func (b *busyHome) addresses() []string {
 		as = append(as, "/desk/cases/"+b.whole+"/print/"+paper)
 	}
 	return as
+}
+
+// TestWhatIsLookedForStandsInNoAddress: a name that was searched for is in the
+// page and in no address of it.
+func TestWhatIsLookedForStandsInNoAddress(t *testing.T) {
+	h := newHome(t)
+	desk := h.clerk("desk-0101")
+	id := desk.intake()
+	for _, typed := range []string{"林归舟", "lgz", "zzz"} {
+		res := desk.post("/desk/search", url.Values{"q": {typed}})
+		p := res.doc(t)
+		if res.StatusCode != http.StatusOK || strings.Contains(string(res.body), "?q=") {
+			t.Errorf("%s: status %d: %s", typed, res.StatusCode, plainText(res.body))
+		}
+		if found := strings.Contains(string(res.body), "/desk/cases/"+id); found != (typed != "zzz") {
+			t.Errorf("%s: found %v", typed, found)
+		}
+		p.rules(t, Zh, false, func(string) bool { return true })
+	}
+	if res := desk.get("/desk/search?q=lgz"); strings.Contains(string(res.body), id) {
+		t.Error("an address with a name in it is answered")
+	}
+	for _, f := range desk.page("/desk/search").find(func(n *html.Node) bool { return n.DataAtom == atom.Form }) {
+		if attr(f, "action") == "/desk/search" && attr(f, "method") != "post" {
+			t.Error("a search form sends what is typed in an address")
+		}
+	}
 }
 
 // TestDeskPages holds every page of the desk to the rules that all pages share,

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
 
 	"shenzhong/domain"
 )
@@ -312,5 +313,67 @@ func TestUnmaskingNeedsAReason(t *testing.T) {
 	}
 	if p := desk.page("/desk/cases/" + id); !strings.Contains(text(p.root), "家属电话核对") {
 		t.Error("the look is not told")
+	}
+}
+
+// TestTillOfADayThatThereIs: the form of a day's account closes no day to come,
+// takes no day at all for today, and reads an amount as it is written.
+func TestTillOfADayThatThereIs(t *testing.T) {
+	h := newHome(t)
+	desk := h.clerk("desk-0101")
+	send := func(set ...string) answer {
+		v := filled(desk.page("/desk/day"), "/desk/day")
+		for i := 0; i < len(set); i += 2 {
+			v.Set(set[i], set[i+1])
+		}
+		return desk.post("/desk/day", v)
+	}
+	for _, day := range []string{"2099-01-01", "2026-02-30", "yesterday"} {
+		if res := send("day", day); res.StatusCode != http.StatusUnprocessableEntity {
+			t.Errorf("%s: status %d: %s", day, res.StatusCode, plainText(res.body))
+		}
+	}
+	for _, amount := range []string{"-0.50", "-1", "1,5", "1,00", "1e3", "+1", ".5", "99999999999", "0x10", "\u200b1", "1\u202e2"} {
+		if res := send("counted.CASH", amount, "reason", "x"); res.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(string(res.body), "counted.CASH") {
+			t.Errorf("%q is taken for an amount: status %d", amount, res.StatusCode)
+		}
+	}
+	if res := send("day", ""); res.StatusCode != http.StatusSeeOther || res.Header.Get("Location") != "/desk/day?d="+string(domain.DateOf(h.clock())) {
+		t.Errorf("without a day: status %d to %s: %s", res.StatusCode, res.Header.Get("Location"), plainText(res.body))
+	}
+	for s, want := range map[string]domain.Money{"0": 0, "560": 56000, "560.5": 56050, "560.50": 56050, "1,732": 173200, "1,732.05": 173205, "0.01": 1} {
+		if got, ok := parseYuan(s); !ok || got != want {
+			t.Errorf("%s: %d, %v", s, got, ok)
+		}
+	}
+}
+
+// TestWordsOfADeskForm: what cannot be read as it stands, or is longer than the
+// form allows, is refused at its field and kept in the form; nothing is stored.
+func TestWordsOfADeskForm(t *testing.T) {
+	h := newHome(t)
+	desk := h.clerk("desk-0101")
+	id := desk.intake()
+	before := len(desk.page("/desk/cases/" + id).find(tag(atom.Time)))
+	for _, words := range []string{"张\u202e三", "王\u200b某", "a\x00b", "\xff\xfe", strings.Repeat("长", 5000)} {
+		for act, name := range map[string]string{"challenge": "name", "authorise": "document", "circumstances": "custom"} {
+			res := desk.do(id, act, name, words, "phone", "13804110412", "relation", "SPOUSE", "ground", "DECISION")
+			if res.StatusCode != http.StatusUnprocessableEntity || len(res.doc(t).find(class("bad"))) == 0 {
+				t.Errorf("%s %.20q: status %d: %.300s", act, words, res.StatusCode, plainText(res.body))
+			}
+		}
+		v := filled(desk.page("/desk/intake"), "/desk/intake")
+		for k, s := range map[string]string{"name": "周远", "custom": words, "handler_name": "周近", "handler_phone": "13804110419", "relation": "CHILD"} {
+			v.Set(k, s)
+		}
+		if res := desk.post("/desk/intake", v); res.StatusCode != http.StatusUnprocessableEntity || filled(res.doc(t), "/desk/intake").Get("handler_name") != "周近" {
+			t.Errorf("intake %.20q: status %d", words, res.StatusCode)
+		}
+	}
+	if after := len(desk.page("/desk/cases/" + id).find(tag(atom.Time))); after != before {
+		t.Errorf("the case has %d times on it, had %d", after, before)
+	}
+	if res := desk.do(id, "challenge", "name", "丁一", "phone", "13804110412", "relation", "SPOUSE", "ground_words", "第一行\r\n第二行"); res.StatusCode != http.StatusSeeOther {
+		t.Errorf("two lines where lines are asked for: status %d: %s", res.StatusCode, plainText(res.body))
 	}
 }

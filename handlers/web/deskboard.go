@@ -199,13 +199,21 @@ type found struct {
 	AsOf  AsOf
 }
 
-const maxFound = 50
+// The most hits of a search, and the longest.
+const (
+	maxFound = 50
+	maxQuery = 60 // characters
+)
 
 // search shows what a search came to, as one types or after Enter. A whole tag
-// or case number that has one answer goes straight to the case.
+// or case number that has one answer goes straight to the case. What is looked
+// for is somebody's name or number, so it comes in a form and never stands in an
+// address, where browsers and proxies keep it.
 func (d *Desk) search(v *visit) error {
-	v.keep = []string{"q"}
-	f := found{Query: strings.TrimSpace(v.r.URL.Query().Get("q"))}
+	if err := v.form(); err != nil {
+		return err
+	}
+	f := found{Query: clip(strings.TrimSpace(v.r.PostForm.Get("q")), maxQuery)}
 	if f.Query != "" {
 		var err error
 		if f.Hits, f.AsOf, err = d.data.Find(v.ctx(), v.institution(), f.Query, maxFound+1); err != nil {

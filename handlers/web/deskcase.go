@@ -170,14 +170,18 @@ func (d *Desk) news(v *visit) error {
 // unmask shows the case with the numbers in full, for a reason that the family
 // can read.
 func (d *Desk) unmask(v *visit) error {
-	if err := v.r.ParseForm(); err != nil {
-		return handlers.ErrMalformedForm
+	if err := v.form(); err != nil {
+		return err
 	}
 	c, err := d.caseOf(v, "unmask_case")
 	if err != nil {
 		return err
 	}
-	if err := c.look(access.Numbers, v.r.PostForm.Get("reason")); err != nil {
+	f := form{Values: v.r.PostForm}
+	if f.check(field{Name: "reason"}); len(f.bad) > 0 {
+		return f.bad
+	}
+	if err := c.look(access.Numbers, f.value("reason")); err != nil {
 		return err
 	}
 	p, err := c.casePage()
@@ -287,6 +291,11 @@ func (c *caseView) states(p *casePage, missing int) {
 	for _, h := range c.Cremation.OpenHolds() {
 		add("stop", c.text("state.held", c.label("hold", h.Kind)))
 	}
+	for _, a := range c.Cremation.Anomalies {
+		if a.Explained.By == "" {
+			add("stop", c.text("state.anomaly", c.label("anomaly", a.Kind)))
+		}
+	}
 	if c.Case.Disputed() {
 		add("stop", c.text("state.disputed"))
 	}
@@ -329,6 +338,13 @@ func (c *caseView) custody(p *casePage) {
 			add(c.text("custody.deposited"), domain.FormatTime(e.In.At)+" → "+c.placeText(e.To), scans(e.Out, e.In))
 		case cremation.AshesWithdrawn:
 			add(c.text("custody.withdrawn"), domain.FormatTime(e.In.At)+" → "+c.placeText(e.To), scans(e.Out, e.In))
+		case cremation.TelemetryRecorded:
+			s := c.Cremation.Started.At
+			add(c.text("custody.furnace"), c.text("custody.furnace_times", c.when(s), c.when(c.Cremation.Completed), c.when(e.StartedAt), c.when(e.EndedAt)), c.text("custody.furnace_by", e.Device))
+		case cremation.AnomalyFlagged:
+			add(c.text("custody.anomaly"), c.anomalyText(e), "")
+		case cremation.AnomalyExplained:
+			add(c.text("custody.explained"), c.label("anomaly", e.Kind)+" "+e.Reason, c.text("custody.by", e.By))
 		case cremation.AshesReleased:
 			add(c.text("custody.released"), domain.FormatTime(h.Recorded)+" "+e.Name.Or(""), c.text("custody.by", e.Giver))
 		}
@@ -349,6 +365,27 @@ func (c *caseView) custody(p *casePage) {
 		kept := len(s.Kept())
 		add(c.text("custody.belongings"), c.text("custody.belongings_n", len(s.Belongings), kept), "")
 	}
+}
+
+// when is a local time; words for one that nobody knows.
+func (c *caseView) when(t time.Time) string {
+	if t.IsZero() {
+		return c.text("unknown")
+	}
+	return domain.FormatTime(t)
+}
+
+// anomalyText says by how much something cannot well be.
+func (c *caseView) anomalyText(e cremation.AnomalyFlagged) string {
+	if e.Kind == cremation.TelemetryDiffers {
+		return c.text("anomaly.differs", minutesOf(e.FoundS), minutesOf(e.LimitS))
+	}
+	return c.text("anomaly.short", minutesOf(e.FoundS), minutesOf(e.LimitS))
+}
+
+// minutesOf writes seconds as minutes, to a tenth where they are not whole.
+func minutesOf(s int) string {
+	return strings.TrimSuffix(strconv.FormatFloat(float64(s)/60, 'f', 1, 64), ".0")
 }
 
 // alike warns of those who can be taken for this one (I6).
@@ -559,6 +596,10 @@ func (c *caseView) detail(e any) string {
 		return fmt.Sprintf("%d g", e.WeightG)
 	case cremation.CertificateIssued:
 		return e.Number
+	case cremation.AnomalyFlagged:
+		return c.anomalyText(e)
+	case cremation.AnomalyExplained:
+		return e.Reason
 	}
 	return ""
 }
@@ -596,14 +637,17 @@ func (d *Desk) intakePage(v *visit, token string, f form) intakePage {
 // intake opens a case. Bad input keeps what was typed; somebody who is in the
 // house already under that name or number is shown first.
 func (d *Desk) intake(v *visit) error {
-	if err := v.r.ParseForm(); err != nil {
-		return handlers.ErrMalformedForm
+	if err := v.form(); err != nil {
+		return err
 	}
 	f := form{Values: v.r.PostForm}
 	token := f.Get("token")
 	act, err := d.act(v, token)
 	if err != nil {
 		return err
+	}
+	for _, fs := range [][]field{deceasedForm(nil, booking.Deceased{}), handlerForm(nil, booking.Handler{}), circumstancesForm(nil, "", "", "", "")} {
+		f.check(fs...)
 	}
 	dead, handler := persons(d.app, act.ID, &f)
 	for _, need := range []string{"handler_name", "handler_phone", "relation"} {

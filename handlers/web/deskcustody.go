@@ -435,6 +435,16 @@ func (c *caseView) collect(act domain.Act, f *form) cremation.CollectRemains {
 	return x
 }
 
+// unexplained are the anomalies of which nobody has said what it was.
+func (c *caseView) unexplained() (open []cremation.Anomaly) {
+	for _, a := range c.Cremation.Anomalies {
+		if a.Explained.By == "" {
+			open = append(open, a)
+		}
+	}
+	return open
+}
+
 var cremationActs = []*deskAct{
 	{
 		name: "verify", op: "verify_identity", group: "cremation", tell: true,
@@ -500,6 +510,31 @@ var cremationActs = []*deskAct{
 		},
 		do: func(c *caseView, act domain.Act, f form) (events.Receipt, error) {
 			return c.desk.app.CompleteCremation(c.ctx(), handlers.CompleteCremation{Act: act, Case: c.ID})
+		},
+	},
+	{
+		name: "explain", op: "explain_anomaly", group: "cremation", minor: true,
+		ask: func(c *caseView) error {
+			open := c.unexplained()
+			return only(len(open) > 0, func() error {
+				return c.askCremation(cremation.ExplainAnomaly{Act: c.candidate(), Kind: open[0].Kind, Reason: anything})
+			})
+		},
+		facts: func(c *caseView) (fs []fact) {
+			for _, a := range c.unexplained() {
+				fs = append(fs, fact{c.label("anomaly", a.Kind), c.anomalyText(a.AnomalyFlagged)})
+			}
+			return fs
+		},
+		fields: func(c *caseView) []field {
+			var kinds []cremation.AnomalyKind
+			for _, a := range c.unexplained() {
+				kinds = append(kinds, a.Kind)
+			}
+			return []field{{Name: "anomaly", Kind: "radio", Options: options(c, "anomaly", kinds)}, {Name: "reason", Kind: "area", Max: 200, Hint: "no_names"}}
+		},
+		do: func(c *caseView, act domain.Act, f form) (events.Receipt, error) {
+			return c.desk.app.Cremations.Handle(c.ctx(), c.ID.String(), cremation.ExplainAnomaly{Act: act, Kind: cremation.AnomalyKind(f.Get("anomaly")), Reason: f.value("reason")})
 		},
 	},
 	{

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
@@ -123,7 +125,41 @@ var (
 	errMoney  = domain.Reject("amount_needed", "请填金额，例如 560 或 560.50。", "Please give an amount, 560 or 560.50.")
 	errWhen   = domain.Reject("time_needed", "请填日期和时间，例如 2026-11-23 09:30。", "Please give day and time, 2026-11-23 09:30.")
 	errField  = domain.Reject("field_needed", "请填写这一项。", "Please fill this in.")
+	errLong   = domain.Reject("field_too_long", "最多写 %d 个字。", "At most %d characters.")
 )
+
+// The most characters of a field that names no bound of its own, and of the
+// reason for a late record.
+const (
+	maxText = 200
+	maxLate = 200
+)
+
+// check holds what every field keeps to, whatever the browser let through: its
+// length, and characters that can be seen. Only an area has lines.
+func (f *form) check(fields ...field) {
+	for _, x := range fields {
+		switch x.Kind {
+		case "items":
+			for _, r := range x.Rows {
+				f.check(field{Name: "qty." + r.Code}, field{Name: "own." + r.Code}, field{Name: "why." + r.Code})
+			}
+			continue
+		case "checks":
+			continue // codes, which the deciders know
+		}
+		s := f.value(x.Name)
+		if x.Kind == "area" {
+			s = strings.NewReplacer("\r", "", "\n", "", "\t", "").Replace(s)
+		}
+		most := cmp.Or(x.Max, maxText)
+		if _, err := domain.CheckLine(s); err != nil {
+			f.fail(x.Name, err)
+		} else if utf8.RuneCountInString(s) > most {
+			f.fail(x.Name, errLong.With(most))
+		}
+	}
+}
 
 func (f *form) number(name string) int {
 	s := f.value(name)
@@ -139,7 +175,7 @@ func (f *form) number(name string) int {
 
 // money reads yuan, "560" or "560.50" or "1,732".
 func (f *form) money(name string) domain.Money {
-	s := strings.ReplaceAll(f.value(name), ",", "")
+	s := f.value(name)
 	if s == "" {
 		return 0
 	}
@@ -150,21 +186,21 @@ func (f *form) money(name string) domain.Money {
 	return m
 }
 
+// yuanForm is an amount as people write it. A comma parts thousands: "1,5" is
+// not fifteen.
+var yuanForm = regexp.MustCompile(`^([0-9]{1,9}|[0-9]{1,3}(?:,[0-9]{3}){1,2})(?:\.([0-9]{1,2}))?$`)
+
 func parseYuan(s string) (domain.Money, bool) {
-	yuan, fen, dot := strings.Cut(s, ".")
-	y, err := strconv.ParseInt(yuan, 10, 64)
-	if err != nil || y < 0 || y > 100_000_000 || dot && (len(fen) < 1 || len(fen) > 2) {
+	m := yuanForm.FindStringSubmatch(s)
+	if m == nil {
 		return 0, false
 	}
-	m := domain.Yuan(y)
-	if dot {
-		c, err := strconv.ParseUint((fen + "0")[:2], 10, 8)
-		if err != nil {
-			return 0, false
-		}
-		m += domain.Money(c)
+	y, err := strconv.ParseInt(strings.ReplaceAll(m[1], ",", ""), 10, 64)
+	if err != nil || y > 100_000_000 {
+		return 0, false
 	}
-	return m, true
+	fen, err := strconv.ParseInt((m[2] + "00")[:2], 10, 64)
+	return domain.Yuan(y) + domain.Money(fen), err == nil
 }
 
 func (f *form) date(name string) domain.Date {
@@ -406,8 +442,8 @@ func (d *Desk) doAct(v *visit) error {
 	if !ok {
 		return handlers.ErrNotFound
 	}
-	if err := v.r.ParseForm(); err != nil {
-		return handlers.ErrMalformedForm
+	if err := v.form(); err != nil {
+		return err
 	}
 	c, err := d.caseOf(v, a.op)
 	if err != nil {
@@ -436,7 +472,9 @@ func (d *Desk) doAct(v *visit) error {
 	}
 	act.Estimated, act.LateReason = f.on("estimated") && !act.At.IsZero(), f.value("late")
 	act.LateLimit = c.Parameters.Duration("late_limit_hours")
+	f.check(field{Name: "late", Max: maxLate})
 	for _, x := range c.page(a, token).Fields {
+		f.check(x)
 		if x.Kind == "scan" {
 			f.Set(x.Name, f.scan(x.Name))
 		}

@@ -132,8 +132,8 @@ func (d *Desk) printed(v *visit) error {
 	if what != "quote" && what != "label" {
 		return handlers.ErrNotFound
 	}
-	if err := v.r.ParseForm(); err != nil {
-		return handlers.ErrMalformedForm
+	if err := v.form(); err != nil {
+		return err
 	}
 	c, err := d.caseOf(v, "print_case")
 	if err != nil {
@@ -322,8 +322,8 @@ func (d *Desk) printReceipt(v *visit) error {
 
 // reprintReceipt counts another print.
 func (d *Desk) reprintReceipt(v *visit) error {
-	if err := v.r.ParseForm(); err != nil {
-		return handlers.ErrMalformedForm
+	if err := v.form(); err != nil {
+		return err
 	}
 	c, err := d.caseOf(v, "print_case")
 	if err != nil {
@@ -444,8 +444,8 @@ func (d *Desk) sheet(v *visit, day domain.Date) (p daySheet, err error) {
 
 // closeTill compares the day's account with what was counted.
 func (d *Desk) closeTill(v *visit) error {
-	if err := v.r.ParseForm(); err != nil {
-		return handlers.ErrMalformedForm
+	if err := v.form(); err != nil {
+		return err
 	}
 	f := form{Values: v.r.PostForm}
 	act, err := d.act(v, f.Get("token"))
@@ -468,10 +468,11 @@ func (d *Desk) closeTill(v *visit) error {
 		}
 		return d.sendAs(v, p.Refused.Status, "desk-day", "/desk/day", p, &p.AsOf)
 	}
+	f.check(field{Name: "reason"})
 	if err := f.bad.Or(); err != nil {
 		return again(err)
 	}
-	rc, err := d.app.Tills.Handle(v.ctx(), booking.TillID(v.institution(), day), booking.CloseTill{Act: act, Counted: counted, Reason: f.value("reason")})
+	rc, err := d.app.CloseTill(v.ctx(), handlers.CloseTill{Act: act, Institution: v.institution(), Day: day, Counted: counted, Reason: f.value("reason")})
 	if err != nil {
 		if handlers.ProblemOf(err, string(v.view.Lang)).Status == http.StatusInternalServerError {
 			return err
@@ -480,14 +481,14 @@ func (d *Desk) closeTill(v *visit) error {
 	}
 	d.settled(v.ctx(), rc)
 	v.say(v.text("day.closed"))
-	return see(v, "/desk/day?d="+string(day))
+	return see(v, "/desk/day?d="+string(cmp.Or(day, domain.DateOf(act.Now))))
 }
 
 // recount takes a full count of the cold store: in every bay the tag that was
 // scanned there.
 func (d *Desk) recount(v *visit) error {
-	if err := v.r.ParseForm(); err != nil {
-		return handlers.ErrMalformedForm
+	if err := v.form(); err != nil {
+		return err
 	}
 	f := form{Values: v.r.PostForm}
 	act, err := d.act(v, f.Get("token"))

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"html/template"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -67,7 +66,7 @@ func NewFamilies(h *Handler, app *handlers.App, data FamilySource) *Families {
 
 // Routes adds the addresses.
 func (f *Families) Routes(r chi.Router) {
-	limit := httprate.LimitBy(f.Limit, time.Minute, func(r *http.Request) (string, error) { return client(r), nil },
+	limit := httprate.LimitBy(f.Limit, time.Minute, func(r *http.Request) (string, error) { return handlers.Client(r), nil },
 		httprate.WithLimitHandler(func(w http.ResponseWriter, r *http.Request) { f.fail(w, r, handlers.ErrTooMany) }))
 	page := func(show func(*asked) error) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
@@ -98,20 +97,6 @@ func (f *Families) Routes(r chi.Router) {
 		r.Post("/book/drop", page(f.drop))
 		f.trackRoutes(r)
 	})
-}
-
-// client is whom a request counts against: the address that it comes from, or
-// that a proxy on this machine says it comes from.
-func client(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
-	if ip := net.ParseIP(host); ip != nil && ip.IsLoopback() {
-		hops := strings.Split(r.Header.Get("X-Forwarded-For"), ",")
-		host = cmp.Or(strings.TrimSpace(hops[len(hops)-1]), host)
-	}
-	return host
 }
 
 // asked is one request of a family.
@@ -191,12 +176,16 @@ func (f *Families) cookie(v *asked, value string, age int) {
 }
 
 // form reads the form of a POST.
-func (v *asked) form() error {
-	if err := v.r.ParseForm(); err != nil {
+func (v *asked) form() error { return formOf(v.r) }
+
+// formOf reads the form of a POST. One that is too large is another fault than
+// one that cannot be read.
+func formOf(r *http.Request) error {
+	if err := r.ParseForm(); err != nil {
 		if _, large := errors.AsType[*http.MaxBytesError](err); large {
 			return err
 		}
-		return handlers.ErrInvalid
+		return handlers.ErrMalformedForm
 	}
 	return nil
 }
