@@ -412,7 +412,21 @@ func (d *Desk) signIn(w http.ResponseWriter, r *http.Request) {
 		}
 		return
 	}
-	http.Redirect(w, r, f.Next, http.StatusSeeOther)
+	http.Redirect(w, r, first(a, f.Next), http.StatusSeeOther)
+}
+
+// first is where an account begins: the board, or for who may not see it the
+// first section of its own menu.
+func first(a *handlers.Account, next string) string {
+	if next != "/desk" {
+		return next
+	}
+	for _, s := range deskSections {
+		if handlers.Allow(a, s.op, cmp.Or(a.Institution, "-")) == nil {
+			return s.At
+		}
+	}
+	return next
 }
 
 // A resume offers to send once more what was filled in before.

@@ -80,7 +80,11 @@ func NewRenderer(site Site) (*Renderer, error) {
 			return nil, fmt.Errorf("web: %w", err)
 		}
 		for _, name := range deskPageNames {
-			t, err := template.Must(base.Clone()).ParseFS(templateFiles, "templates/"+name+".html")
+			file := name
+			if name == "desk-eco-list" { // the public page in the frame of the desk
+				file = "eco-list"
+			}
+			t, err := template.Must(base.Clone()).ParseFS(templateFiles, "templates/"+file+".html")
 			if err != nil {
 				return nil, fmt.Errorf("web: %w", err)
 			}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -8,6 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	cdppage "github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
 	"github.com/google/uuid"
 	"golang.org/x/net/html"
 
@@ -269,5 +274,89 @@ func TestRegulatorSeesEverything(t *testing.T) {
 		if res := h.clerk("desk-0101").get(at); res.StatusCode != http.StatusForbidden {
 			t.Errorf("a desk reads %s: status %d", at, res.StatusCode)
 		}
+	}
+}
+
+// TestVoyagesInBrowser opens the pages of voyages and of the regulator as
+// TestDeskInBrowser opens the desk's.
+func TestVoyagesInBrowser(t *testing.T) {
+	h := newHarbour(t)
+	day := time.Date(2026, 11, 28, 1, 0, 0, 0, time.UTC)
+	h.voyage("V-1", 6, day)
+	h.voyage("V-2", 6, day.AddDate(0, 0, 7))
+	h.voyage("V-3", 6, day.AddDate(0, 0, 9))
+	a, b, c := h.family(1), h.family(2), h.family(3)
+	h.must("V-1", "book", "burial", a.String(), "relatives", "2", "party", "海知、海远")
+	h.must("V-1", "book", "burial", c.String(), "relatives", "1")
+	h.must("V-2", "book", "burial", b.String(), "relatives", "1")
+	h.consent(a, c)
+	h.must("V-1", "depart", "aboard."+a.String(), "1", "relatives."+a.String(), "2", "aboard."+c.String(), "1", "relatives."+c.String(), "1")
+	h.must("V-1", "scatter", "burial", a.String(), "degradable", "1")
+	h.must("V-2", "cancel", "why", "WEATHER", "document", "海浪预报 1 号", "instead", "V-3")
+	regulator := h.clerk("regulator-0501")
+	ctx := browser(t)
+	tab := listen(t, ctx, h.server.URL)
+	for _, way := range []struct {
+		view
+		width int64
+	}{{view{Lang: Zh}, 1440}, {view{Lang: Zh}, 360}, {view{Lang: En, Elder: true}, 360}, {view{Lang: En}, 1440}} {
+		err := chromedp.Do(ctx, cookie(h.server.URL, "lang", string(way.Lang)), cookie(h.server.URL, "elder", map[bool]string{true: "1"}[way.Elder]),
+			call(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: way.width, Height: 800, DeviceScaleFactor: 1, Mobile: way.width < 600}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, address := range []string{"/voyages", "/desk/voyages", "/desk/voyages/V-1", "/desk/voyages/V-2", "/desk/voyages/V-3", "/desk/voyages/V-1/manifest", "/desk/eco-burial?period=2026-11", "/desk/eco-burial/list?period=2026-11"} {
+			name := fmt.Sprintf("voyages-%s-%d-%s", Variant(way.Lang, way.Elder), way.width, slug(address))
+			t.Run(name, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(ctx, time.Minute)
+				defer cancel()
+				tab.take()
+				session := h.eco.as()
+				if strings.HasPrefix(address, "/desk/eco") {
+					session = regulator.as()
+				}
+				err := chromedp.Do(ctx, session, chromedp.Navigate(h.server.URL+address),
+					chromedp.Evaluate[chromedp.Void](`document.querySelectorAll("details").forEach(d => d.open = true)`), chromedp.Evaluate[chromedp.Void](axe))
+				if err != nil {
+					t.Fatal(err)
+				}
+				over, err := chromedp.Run(ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth - document.documentElement.clientWidth`))
+				if err != nil {
+					t.Fatal(err)
+				}
+				violations, err := chromedp.Run(ctx, chromedp.Evaluate[[]violation](runAxe, chromedp.EvalAwaitPromise))
+				if err != nil {
+					t.Fatal(err)
+				}
+				shoot(t, ctx, name)
+				if over > 0 {
+					t.Errorf("the page is %d px wider than the window", over)
+				}
+				for _, v := range violations {
+					t.Errorf("axe: %s\n%s", v.ID, strings.Join(v.Where, "\n"))
+				}
+				for _, said := range tab.take() {
+					t.Errorf("browser: %s", said)
+				}
+			})
+		}
+	}
+	// On paper the manifest is one sheet without anything to press.
+	err := chromedp.Do(ctx, h.eco.as(), cookie(h.server.URL, "lang", "zh"), chromedp.Navigate(h.server.URL+"/desk/voyages/V-1/manifest"), call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](`[...document.querySelectorAll(".mast, .nav, .tools, .skip, .noprint, button")].filter(e => e.checkVisibility()).map(e => e.outerHTML)`))
+	if err != nil || len(shown) > 0 {
+		t.Errorf("the manifest prints %v (%v)", shown, err)
+	}
+	paper, err := chromedp.Run(ctx, func(ctx context.Context, t *chromedp.Target) (cdppage.PrintToPDFResult, error) {
+		return cdp.Call(ctx, t, cdppage.PrintToPDF, cdppage.PrintToPDFParams{PreferCSSPageSize: new(true)})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(onePage.FindAll(paper.Data, -1)); n != 1 {
+		t.Errorf("the manifest takes %d sheets", n)
 	}
 }
