@@ -132,6 +132,15 @@ func (a *App) MoveRemains(ctx context.Context, c MoveRemains) (events.Receipt, e
 		return events.Receipt{}, err
 	}
 	move := cremation.MoveRemains{Act: c.Act, Tag: c.Tag, From: c.From, To: c.To, Out: c.Out, In: c.In, RecountDue: cold.RecountDue(), InfectionHold: s.HasOpen(cremation.HoldInfectionControl)}
+	if c.To.Kind == cremation.AtFurnace {
+		if r, ok := in.Resource(c.To.ID); ok && r.Kind == institution.Furnace {
+			f, _, err := a.Furnaces.Load(ctx, FurnaceID(s.Institution, c.To.ID))
+			if err != nil {
+				return events.Receipt{}, err
+			}
+			move.FurnaceCase = f.Case
+		}
+	}
 	from, leaves := BayOf(c.From)
 	bay, enters := BayOf(c.To)
 	if enters {

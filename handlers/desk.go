@@ -179,7 +179,7 @@ func (a *App) TakePayment(ctx context.Context, c TakePayment) (events.Receipt, e
 	if !s.Exists() {
 		return events.Receipt{}, booking.ErrNotOpened
 	}
-	pay := booking.Pay{Act: c.Act, Paid: booking.Paid{Payment: c.Payment, Amount: c.Amount, Method: c.Method}}
+	pay := booking.Pay{Act: c.Act, Paid: booking.Paid{Payment: c.Payment, Amount: c.Amount, Method: c.Method, Fiscal: c.Fiscal}}
 	if err := to(a.Cases, id, c.IfMatch).wouldRefuse(ctx, pay); err != nil {
 		return events.Receipt{}, a.refused(ctx, c.Act, c.Case, booking.ChargeRefused{Amount: c.Amount, Limit: s.Payable()}, err)
 	}

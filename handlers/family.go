@@ -242,6 +242,25 @@ func cremationItem(r institution.Resource) string {
 	return cremations[0]
 }
 
+// ItemAt is the code of the service that a slot of a resource is for, which says
+// how long it takes: of those quoted the last that belongs there, otherwise the
+// usual one there; empty where services have no length, as at a vehicle.
+func ItemAt(r institution.Resource, quoted []string) string {
+	is, usual := func(string) bool { return false }, ""
+	switch r.Kind {
+	case institution.Hall:
+		is, usual = func(code string) bool { return slices.Contains(HallSizes, code) }, HallSize(r)
+	case institution.Furnace:
+		is, usual = func(code string) bool { return strings.HasPrefix(code, "CRM-") }, cremationItem(r)
+	}
+	for _, code := range slices.Backward(quoted) {
+		if is(code) {
+			return code
+		}
+	}
+	return usual
+}
+
 // ParametersOf are the figures in force at an institution: its own before those
 // of its city.
 func (a *App) ParametersOf(ctx context.Context, in institution.State) (institution.ParametersState, error) {

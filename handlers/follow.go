@@ -259,7 +259,12 @@ func ChangeUntil(s booking.State, p institution.ParametersState) time.Time {
 	if first.IsZero() {
 		return first
 	}
-	return p.Clock(institution.FreeChangeUntil).On(domain.DateOf(first).AddDays(-1))
+	return ChangeableUntil(first, p)
+}
+
+// ChangeableUntil is until when a family can change a ceremony that begins then.
+func ChangeableUntil(begins time.Time, p institution.ParametersState) time.Time {
+	return p.Clock(institution.FreeChangeUntil).On(domain.DateOf(begins).AddDays(-1))
 }
 
 // ceremonial says that the slot belongs to farewell or cremation.
@@ -269,8 +274,7 @@ func ceremonial(x booking.Slot) bool {
 
 // The refusals of what families do with a case.
 var (
-	ErrTooLate  = domain.Reject("change_too_late", "网上改期、取消到 %s 为止。现在请打电话或到窗口办理。", "Changing or cancelling online ended at %s. Please call or come to the desk.")
-	ErrTooFar   = domain.Reject("cremation_begun", "火化已经开始，不能再改期或取消。", "The cremation has begun; nothing can be changed or cancelled.")
+	ErrTooLate  = domain.Reject("change_too_late", "网上改期、取消到 %[1]d 月 %[2]d 日 %[3]s 为止。现在请打电话或到窗口办理。", "Changing or cancelling online ended at %04[4]d-%02[1]d-%02[2]d %[3]s. Please call or come to the desk.")
 	ErrNoChange = domain.Reject("change_not_held", "这个时间没有为您保留，请重新选择。", "This time is not kept for you; please choose again.").Race()
 )
 
@@ -290,9 +294,10 @@ func (a *App) MayChange(ctx context.Context, s booking.State, c cremation.Cremat
 	case s.Cancelled || s.Closed:
 		return booking.ErrEnded
 	case !c.Started.At.IsZero() || s.Fixed:
-		return ErrTooFar
+		return booking.ErrBegun
 	case !until.IsZero() && now.After(until):
-		return ErrTooLate.With(domain.FormatTime(until))
+		day := until.In(domain.Shanghai)
+		return ErrTooLate.With(int(day.Month()), day.Day(), domain.ClockOf(until), day.Year())
 	}
 	return s.May(booking.Arrange, domain.DateOf(now))
 }

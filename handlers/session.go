@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -210,7 +211,16 @@ func NewSessions(accounts *Accounts, cfg SessionConfig) (*Sessions, error) {
 	}
 	dsn := "file::memory:"
 	if cfg.Path != "" {
-		dsn = "file:" + cfg.Path + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)"
+		// A sentence for the next page may tell a one-time code: nobody else reads
+		// the file, and what was taken from it is overwritten.
+		f, err := os.OpenFile(cfg.Path, os.O_RDWR|os.O_CREATE, 0o600)
+		if err != nil {
+			return nil, err
+		}
+		if err := errors.Join(f.Chmod(0o600), f.Close()); err != nil {
+			return nil, err
+		}
+		dsn = "file:" + cfg.Path + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=secure_delete(ON)"
 	}
 	db, err := openSessions(dsn)
 	if err != nil {
@@ -264,8 +274,17 @@ func (s *sessionStore) FindCtx(ctx context.Context, token string) (b []byte, fou
 	return b, err == nil, err
 }
 
+// known marks the context of a commit of a session that was there when the
+// request began. Where it has ended since, by signing out in another tab, a
+// request that began before must not bring it back.
+type known struct{}
+
 // CommitCtx keeps a session, and forgets those that have ended.
 func (s *sessionStore) CommitCtx(ctx context.Context, token string, b []byte, expiry time.Time) error {
+	if ctx.Value(known{}) != nil {
+		_, err := s.ExecContext(ctx, `UPDATE session SET data = ?, expiry = ? WHERE token = ?`, b, expiry.UnixMilli(), token)
+		return err
+	}
 	if _, err := s.ExecContext(ctx, `INSERT INTO session VALUES (?, ?, ?) ON CONFLICT (token) DO UPDATE SET data = excluded.data, expiry = excluded.expiry`, token, b, expiry.UnixMilli()); err != nil {
 		return err
 	}
@@ -328,7 +347,11 @@ func (s *Sessions) commit(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		// The request may be cancelled by now; what it did is done.
-		token, _, err := s.scs.Commit(context.WithoutCancel(ctx))
+		keep := context.WithoutCancel(ctx)
+		if had, err := r.Cookie(sessionCookie); err == nil && had.Value != "" && had.Value == s.scs.Token(ctx) {
+			keep = context.WithValue(keep, known{}, true)
+		}
+		token, _, err := s.scs.Commit(keep)
 		if err != nil {
 			recordOf(ctx).err = err
 			return

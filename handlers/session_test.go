@@ -6,6 +6,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -376,5 +377,58 @@ func TestClient(t *testing.T) {
 		if got := Client(r); got != tc.want {
 			t.Errorf("%s, forwarded %q: %s, want %s", tc.from, tc.forwarded, got, tc.want)
 		}
+	}
+}
+
+// TestSignedOutStaysSignedOut: a page that was under way when somebody signed
+// out does not bring the session back.
+func TestSignedOutStaysSignedOut(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sessions.db")
+	s := newSessions(t, seated(t), SessionConfig{Path: path})
+	began, end := make(chan struct{}), make(chan struct{})
+	inner := sessionServer(t, s).Config.Handler
+	mux := http.NewServeMux()
+	mux.Handle("/", inner)
+	mux.Handle("GET /slow", s.Middleware(func(w http.ResponseWriter, _ *http.Request, err error) { http.Error(w, err.Error(), 500) })(
+		http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			close(began)
+			<-end
+			s.Put(r.Context(), "notice", "late")
+		})))
+	srv := httptest.NewServer(mux)
+	t.Cleanup(srv.Close)
+	b := browserOf(t, srv)
+	if got := b.signIn("desk-0101", owls); got != http.StatusOK || b.who() != "desk-0101" {
+		t.Fatal(got)
+	}
+	at, err := url.Parse(srv.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := b.client.Jar.Cookies(at)[0]
+	done := make(chan error)
+	go func() {
+		res, err := b.client.Get(srv.URL + "/slow")
+		if err == nil {
+			err = res.Body.Close()
+		}
+		done <- err
+	}()
+	<-began
+	b.read(b.client.PostForm(srv.URL+"/signout", nil))
+	close(end)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.NewRequest(http.MethodGet, srv.URL+"/who", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.AddCookie(held)
+	if _, who, _ := b.read(http.DefaultClient.Do(r)); who != "" {
+		t.Errorf("who signed out is %s again", who)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the sessions' file: %v, %v", info.Mode(), err)
 	}
 }

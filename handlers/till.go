@@ -22,11 +22,12 @@ func (a *App) Account(ctx context.Context, act domain.Act, caseID uuid.UUID, ent
 		return err
 	}
 	enter := booking.EnterTill{Act: step(act, "till"), Till: booking.TillID(s.Institution, actedOn(event)), Entry: entry, Case: caseID.String(), Kind: kind}
+	fiscal := ""
 	switch kind {
 	case booking.MoneyIn:
 		for _, p := range s.Payments {
 			if p.Payment == entry {
-				enter.Method, enter.Amount = p.Method, p.Amount
+				enter.Method, enter.Amount, fiscal = p.Method, p.Amount, p.Fiscal
 			}
 		}
 	default:
@@ -41,7 +42,7 @@ func (a *App) Account(ctx context.Context, act domain.Act, caseID uuid.UUID, ent
 	}) {
 		return nil
 	}
-	_, err = a.account(ctx, act, events.Receipt{}, enter, "")
+	_, err = a.account(ctx, act, events.Receipt{}, enter, fiscal)
 	return err
 }
 

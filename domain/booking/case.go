@@ -33,7 +33,8 @@ var Wire = []domain.Wire{
 	domain.Named[ReliefGranted]("booking.relief_granted.v1"),
 	domain.Named[ReliefDeclined]("booking.relief_declined.v1"),
 	domain.Named[ReliefApplied]("booking.relief_applied.v1"),
-	domain.Named[Paid]("booking.paid.v1"),
+	domain.Named[Paid]("booking.paid.v2"),
+	domain.Upcast("booking.paid.v1", paidV1.up),
 	domain.Named[Refunded]("booking.refunded.v1"),
 	domain.Named[RefundPaid]("booking.refund_paid.v1"),
 	domain.Named[ReceiptIssued]("booking.receipt_issued.v1"),
@@ -294,6 +295,8 @@ type (
 		Payment string       `json:"payment"`
 		Amount  domain.Money `json:"amount_fen"`
 		Method  Method       `json:"method"`
+		// Fiscal is the number of the fiscal e-receipt that was drawn for it.
+		Fiscal string `json:"fiscal,omitzero"`
 	}
 	// Refunded took an amount off a line, and gave back what was paid too much.
 	Refunded struct {
@@ -624,6 +627,7 @@ var (
 	ErrNotOpened    = domain.Reject("case_not_opened", "没有这件业务。", "There is no such case.")
 	ErrOpened       = domain.Reject("case_opened", "这件业务已经开立，内容不同。", "This case is open already, with other particulars.")
 	ErrEnded        = domain.Reject("case_ended", "这件业务已经办结或取消。", "This case is closed or cancelled.")
+	ErrBegun        = domain.Reject("cremation_begun", "火化已经开始，不能再改期或取消。", "The cremation has begun; nothing can be changed or cancelled.").Under("I12", "")
 	ErrNumber       = domain.Reject("case_number_invalid", "业务编号只用字母、数字和连字符，最多 40 个，不能是身份证号。", "A case number has letters, digits and dashes, at most 40, and is no ID number.")
 	ErrSource       = domain.Reject("case_source_unknown", "没有“%s”这种来源。", "There is no source %q.")
 	ErrDeceased     = domain.Reject("deceased_incomplete", "请填写逝者姓名；没有姓名的写明原因。", "Please give the name of the deceased, or the reason why there is none.")
@@ -1157,6 +1161,8 @@ func (s State) pay(c Pay) ([]Event, error) {
 		return nil, ErrNoID
 	case !slices.Contains(Methods, c.Method):
 		return nil, ErrMethod.With(c.Method)
+	case c.Fiscal != "" && !validNumber(c.Fiscal):
+		return nil, ErrFiscal
 	case c.Amount <= 0 || c.Amount > s.Balance():
 		return nil, ErrAmount.With(s.Balance())
 	case c.Amount > s.Payable():
@@ -1198,6 +1204,8 @@ func (s State) cancel(c Cancel) ([]Event, error) {
 		return nil, ErrEnded
 	case !slices.Contains(CancelReasons, c.Reason):
 		return nil, ErrReason.With(c.Reason)
+	case s.Fixed:
+		return nil, ErrBegun
 	case s.Disputed() && (c.Reason == FamilyWithdrew || c.Reason == MovedElsewhere):
 		return nil, ErrDisputed
 	}

@@ -346,8 +346,8 @@ func TestRelief(t *testing.T) {
 		}
 	})
 	t.Run("relief comes before payment", func(t *testing.T) {
-		spec.Given(t, after(cremation, Paid{"p1", 1, Cash})...).When(relief).Rejects(ErrReliefLate)
-		spec.Given(t, after(cremation, storage, Paid{"p1", domain.Yuan(270), Cash})...).When(relief).Then(relieved)
+		spec.Given(t, after(cremation, Paid{"p1", 1, Cash, ""})...).When(relief).Rejects(ErrReliefLate)
+		spec.Given(t, after(cremation, storage, Paid{"p1", domain.Yuan(270), Cash, ""})...).When(relief).Then(relieved)
 	})
 	t.Run("the rule is the version of the day of death", func(t *testing.T) {
 		for _, edit := range []func(*ReliefRule){func(r *ReliefRule) { r.ValidFrom = "2026-11-23" }, func(r *ReliefRule) { r.ValidUntil = "2026-11-21" }} {
@@ -384,7 +384,7 @@ func TestRelief(t *testing.T) {
 }
 
 func TestMoney(t *testing.T) {
-	paid := Paid{"p1", domain.Yuan(900), WeChat}
+	paid := Paid{"p1", domain.Yuan(900), WeChat, ""}
 	t.Run("what is due is paid, once", func(t *testing.T) {
 		spec.Given(t, after(cremation)...).When(Pay{by, paid}).Then(paid)
 		spec.Given(t, after(cremation, paid)...).When(Pay{by, paid}).Then()
@@ -392,15 +392,16 @@ func TestMoney(t *testing.T) {
 	})
 	t.Run("nobody pays more than is due, or nothing", func(t *testing.T) {
 		for _, m := range []domain.Money{0, -1, domain.Yuan(900) + 1} {
-			spec.Given(t, after(cremation)...).When(Pay{by, Paid{"p1", m, Cash}}).Rejects(ErrAmount)
+			spec.Given(t, after(cremation)...).When(Pay{by, Paid{"p1", m, Cash, ""}}).Rejects(ErrAmount)
 		}
-		spec.Given(t, after(cremation)...).When(Pay{by, Paid{"p1", 1, "SHELLS"}}).Rejects(ErrMethod)
-		spec.Given(t, after(cremation)...).When(Pay{by, Paid{"", 1, Cash}}).Rejects(ErrNoID)
+		spec.Given(t, after(cremation)...).When(Pay{by, Paid{"p1", 1, "SHELLS", ""}}).Rejects(ErrMethod)
+		spec.Given(t, after(cremation)...).When(Pay{by, Paid{"", 1, Cash, ""}}).Rejects(ErrNoID)
+		spec.Given(t, after(cremation)...).When(Pay{by, Paid{"p1", 1, Cash, "林家 1"}}).Rejects(ErrFiscal)
 	})
 	refund := Refund{by, "r1", "b1", domain.Yuan(100), Overcharge}
 	t.Run("a refund gives back what was paid too much", func(t *testing.T) {
 		spec.Given(t, after(cremation, paid)...).When(refund).Then(Refunded{"r1", "b1", domain.Yuan(100), domain.Yuan(100), Overcharge})
-		spec.Given(t, after(cremation, Paid{"p1", domain.Yuan(850), Cash})...).When(refund).Then(Refunded{"r1", "b1", domain.Yuan(100), domain.Yuan(50), Overcharge})
+		spec.Given(t, after(cremation, Paid{"p1", domain.Yuan(850), Cash, ""})...).When(refund).Then(Refunded{"r1", "b1", domain.Yuan(100), domain.Yuan(50), Overcharge})
 	})
 	t.Run("a refund leaves nothing open", func(t *testing.T) {
 		s := spec.Given(t, after(cremation, paid, Refunded{"r1", "b1", domain.Yuan(100), domain.Yuan(100), Overcharge})...).State()
@@ -437,10 +438,10 @@ func TestEnd(t *testing.T) {
 	})
 	t.Run("a case is closed when its bill is settled", func(t *testing.T) {
 		spec.Given(t, after(cremation)...).When(Close{by}).Rejects(ErrBalance)
-		spec.Given(t, after(cremation, Paid{"p1", domain.Yuan(900), Cash})...).When(Close{by}).Then(Closed{domain.Yuan(900), 0, domain.Yuan(900)})
+		spec.Given(t, after(cremation, Paid{"p1", domain.Yuan(900), Cash, ""})...).When(Close{by}).Then(Closed{domain.Yuan(900), 0, domain.Yuan(900)})
 	})
 	t.Run("what a cancelled case had been charged is still paid and closed", func(t *testing.T) {
-		spec.Given(t, after(cremation, Cancelled{MovedElsewhere})...).When(Pay{by, Paid{"p1", domain.Yuan(900), Cash}}).Then(Paid{"p1", domain.Yuan(900), Cash})
+		spec.Given(t, after(cremation, Cancelled{MovedElsewhere})...).When(Pay{by, Paid{"p1", domain.Yuan(900), Cash, ""}}).Then(Paid{"p1", domain.Yuan(900), Cash, ""})
 	})
 	t.Run("a case that has ended is not quoted, agreed to or cancelled", func(t *testing.T) {
 		for _, end := range []Event{Cancelled{FamilyWithdrew}, Closed{}} {
@@ -448,6 +449,7 @@ func TestEnd(t *testing.T) {
 			spec.Given(t, opened, quoted, end).When(Consent{by, "q1", quoted.Total}).Rejects(ErrEnded)
 		}
 		spec.Given(t, opened, Closed{}).When(Cancel{by, FamilyWithdrew}).Rejects(ErrEnded)
+		spec.Given(t, opened, ParticularsFixed{}).When(Cancel{by, EntryError}).Rejects(ErrBegun)
 	})
 }
 
@@ -497,7 +499,7 @@ func TestRandomHistories(t *testing.T) {
 			case 9:
 				c = ApplyRelief{by, lineOf(), "g", rule}
 			case 10, 11:
-				c = Pay{by, Paid{id.Draw(t, "payment"), money.Draw(t, "amount"), Cash}}
+				c = Pay{by, Paid{id.Draw(t, "payment"), money.Draw(t, "amount"), Cash, ""}}
 			case 12:
 				c = Refund{by, id.Draw(t, "refund"), lineOf(), money.Draw(t, "amount"), Overcharge}
 			case 13:

@@ -74,6 +74,7 @@ type Receipt struct {
 var (
 	ErrReceiptOf       = domain.Reject("receipt_of_nothing", "票据要对应一笔收款，或者一笔已经退出的款。", "A receipt is of one payment, or of one refund that was paid.")
 	ErrReceiptExists   = domain.Reject("receipt_exists", "这笔款已经开了票据 %s，请补打。", "Receipt %s has been issued for it; please print that one again.")
+	ErrFiscal          = domain.Reject("fiscal_invalid", "财政电子票据号只用字母、数字和连字符，最多 40 个。", "The number of a fiscal e-receipt has letters, digits and dashes, at most 40.")
 	ErrNoReceipt       = domain.Reject("receipt_unknown", "没有票据 %s。", "There is no receipt %s.")
 	ErrReceiptCopy     = domain.Reject("receipt_copy_invalid", "这张票据下一次打印是第 %d 次。", "The next print of this receipt is number %d.")
 	ErrNoRefund        = domain.Reject("refund_unknown", "没有退费 %s。", "There is no refund %s.")

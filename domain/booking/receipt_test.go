@@ -8,7 +8,7 @@ import (
 )
 
 func TestReceipts(t *testing.T) {
-	paid := Paid{"p1", domain.Yuan(900), WeChat}
+	paid := Paid{"p1", domain.Yuan(900), WeChat, ""}
 	refunded := Refunded{"r1", "b1", domain.Yuan(100), domain.Yuan(100), Overcharge}
 	number := "12210200422000019F-20261123-0001"
 	issue := IssueReceipt{Act: by, Number: number, Payment: "p1"}
@@ -18,7 +18,7 @@ func TestReceipts(t *testing.T) {
 		spec.Given(t, after(cremation, paid, issued)...).When(with(issue, func(r *IssueReceipt) { r.Number = "2" })).Rejects(ErrReceiptExists)
 	})
 	t.Run("a number is of one receipt", func(t *testing.T) {
-		two := Paid{"p2", domain.Yuan(270), Cash}
+		two := Paid{"p2", domain.Yuan(270), Cash, ""}
 		spec.Given(t, after(cremation, storage, paid, issued, two)...).When(with(issue, func(r *IssueReceipt) { r.Payment = "p2" })).Rejects(ErrReceiptExists)
 	})
 	t.Run("a receipt is of money that moved", func(t *testing.T) {

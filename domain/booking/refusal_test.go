@@ -174,7 +174,7 @@ func TestRefusalsAreKept(t *testing.T) {
 		"an item off the list":                 {agreed, charge(item("b3", "TEA", 1, 100)), ErrOffList},
 		"a split item":                         {[]Event{opened}, quoteOf("q1", item("1", "TRN-STD", 1, 0), item("2", "TRN-CARRY", 1, 0)), ErrSplit},
 		"a third quote without consent":        {[]Event{opened, quoted, with(quoted, func(q *Quoted) { q.Quote = "q2" })}, quoteOf("q3", item("1", "CRM-FLAT", 1, 0)), ErrThirdQuote},
-		"pay-first for who may be entitled":    {paying, Pay{by, Paid{"p1", domain.Yuan(900), Cash}}, ErrPayFirst},
+		"pay-first for who may be entitled":    {paying, Pay{by, Paid{"p1", domain.Yuan(900), Cash, ""}}, ErrPayFirst},
 		"a charge above what was agreed to":    {agreed, charge(item("b3", "FLOWER", 2, 0)), ErrAboveQuote},
 		"a price outside the range, unwritten": {[]Event{opened}, quoteOf("q1", item("1", "GRM-DRESS", 1, domain.Yuan(10))), ErrOutsideRange},
 	} {

@@ -104,8 +104,8 @@ func TestGrantRelief(t *testing.T) {
 		spec.Given(t, after(cremation, storage)...).When(grant).Then(granted, ReliefApplied{"b1", domain.Yuan(900), ground}, ReliefApplied{"b2", domain.Yuan(270), ground})
 	})
 	t.Run("relief is computed before payment; what was paid is given back by a refund", func(t *testing.T) {
-		spec.Given(t, after(cremation, Paid{"p1", domain.Yuan(900), Cash})...).When(grant).Rejects(ErrReliefLate)
-		spec.Given(t, after(cremation, Paid{"p1", domain.Yuan(900), Cash})...).When(Refund{by, "r1", "b1", domain.Yuan(900), ReliefFound}).
+		spec.Given(t, after(cremation, Paid{"p1", domain.Yuan(900), Cash, ""})...).When(grant).Rejects(ErrReliefLate)
+		spec.Given(t, after(cremation, Paid{"p1", domain.Yuan(900), Cash, ""})...).When(Refund{by, "r1", "b1", domain.Yuan(900), ReliefFound}).
 			Then(Refunded{"r1", "b1", domain.Yuan(900), domain.Yuan(900), ReliefFound})
 	})
 	t.Run("a claim that comes to nothing says why", func(t *testing.T) {
@@ -121,31 +121,31 @@ func TestPayFirst(t *testing.T) {
 	bill := after(cremation, storage, Charged{served(line("b3", "FLOWER", 1, domain.Yuan(1732)))}, claimed)
 	t.Run("while a claim is open, what it would waive is not collected", func(t *testing.T) {
 		g := spec.Given(t, bill...)
-		g.When(Pay{by, Paid{"p1", domain.Yuan(1732) + 1, Cash}}).Rejects(ErrPayFirst)
-		g.When(Pay{by, Paid{"p1", domain.Yuan(1732), Cash}}).Then(Paid{"p1", domain.Yuan(1732), Cash})
+		g.When(Pay{by, Paid{"p1", domain.Yuan(1732) + 1, Cash, ""}}).Rejects(ErrPayFirst)
+		g.When(Pay{by, Paid{"p1", domain.Yuan(1732), Cash, ""}}).Then(Paid{"p1", domain.Yuan(1732), Cash, ""})
 		if g.State().Payable() != domain.Yuan(1732) {
 			t.Error(g.State().Payable())
 		}
 	})
 	t.Run("the answer names the rule, the document and what may be taken", func(t *testing.T) {
-		_, err := Case.Decide(Case.Fold(Case.Initial, bill...), Pay{by, Paid{"p1", domain.Yuan(2902), Cash}})
+		_, err := Case.Decide(Case.Fold(Case.Initial, bill...), Pay{by, Paid{"p1", domain.Yuan(2902), Cash, ""}})
 		r, _ := errors.AsType[*domain.Rejection](err)
 		if r.Rule != "PR-4" || !strings.Contains(r.Basis, "严禁要求减免对象家属先付费后报销") || !strings.Contains(r.Text("zh"), "最多收 1,732 元") {
 			t.Error(r.Rule, r.Basis, r.Text("zh"))
 		}
 	})
 	t.Run("once it is decided, everything that is due may be paid", func(t *testing.T) {
-		spec.Given(t, append(bill, ReliefDeclined{NotInRegister})...).When(Pay{by, Paid{"p1", domain.Yuan(2902), Cash}}).Then(Paid{"p1", domain.Yuan(2902), Cash})
+		spec.Given(t, append(bill, ReliefDeclined{NotInRegister})...).When(Pay{by, Paid{"p1", domain.Yuan(2902), Cash, ""}}).Then(Paid{"p1", domain.Yuan(2902), Cash, ""})
 		spec.Given(t, append(bill, granted, ReliefApplied{"b1", domain.Yuan(900), ground}, ReliefApplied{"b2", domain.Yuan(270), ground})...).
-			When(Pay{by, Paid{"p1", domain.Yuan(1732), Cash}}).Then(Paid{"p1", domain.Yuan(1732), Cash})
+			When(Pay{by, Paid{"p1", domain.Yuan(1732), Cash, ""}}).Then(Paid{"p1", domain.Yuan(1732), Cash, ""})
 	})
 	t.Run("for an unidentified body nothing is taken before it is decided", func(t *testing.T) {
 		o := with(opened, func(o *Opened) {
 			o.Deceased, o.Handler.Relation = Deceased{Person: dead, Unnamed: Unidentified}, Police
 		})
 		given := []Event{o, quoted, Consented{"q1", quoted.Total, kin}, cremation}
-		spec.Given(t, given...).When(Pay{by, Paid{"p1", 1, Cash}}).Rejects(ErrPayFirst)
-		spec.Given(t, append(given, ReliefDeclined{NotInForce})...).When(Pay{by, Paid{"p1", 1, Cash}}).Then(Paid{"p1", 1, Cash})
+		spec.Given(t, given...).When(Pay{by, Paid{"p1", 1, Cash, ""}}).Rejects(ErrPayFirst)
+		spec.Given(t, append(given, ReliefDeclined{NotInForce})...).When(Pay{by, Paid{"p1", 1, Cash, ""}}).Then(Paid{"p1", 1, Cash, ""})
 		spec.Given(t, given...).When(DeclineRelief{by, NotInForce}).Then(ReliefDeclined{NotInForce})
 	})
 }
@@ -174,7 +174,7 @@ func TestRandomRelief(t *testing.T) {
 			case k == 2:
 				return DeclineRelief{by, ClaimDropped}
 			case k <= 4 && len(s.Bill) > 0:
-				return Pay{by, Paid{id, rapid.SampledFrom([]domain.Money{domain.Yuan(90), domain.Yuan(900), s.Balance(), s.Payable()}).Draw(t, "amount"), Cash}}
+				return Pay{by, Paid{id, rapid.SampledFrom([]domain.Money{domain.Yuan(90), domain.Yuan(900), s.Balance(), s.Payable()}).Draw(t, "amount"), Cash, ""}}
 			case k == 5 && len(s.Bill) > 0:
 				return Refund{by, id, rapid.SampledFrom(s.Bill).Draw(t, "line").ID, domain.Yuan(90), ReliefFound}
 			case k == 6 && len(s.Bill) > 0:

@@ -79,3 +79,11 @@ type chargedV1 struct {
 }
 
 func (c chargedV1) up() Charged { return Charged{c.Line.up()} }
+
+type paidV1 struct {
+	Payment string       `json:"payment"`
+	Amount  domain.Money `json:"amount_fen"`
+	Method  Method       `json:"method"`
+}
+
+func (p paidV1) up() Paid { return Paid{Payment: p.Payment, Amount: p.Amount, Method: p.Method} }

@@ -349,6 +349,9 @@ type (
 		// InfectionHold is the fact that the case is under a hold of infection
 		// control.
 		InfectionHold bool
+		// FurnaceCase is the fact whose remains the furnace's own stream has in the
+		// furnace that these go to; uuid.Nil when it is empty.
+		FurnaceCase uuid.UUID
 	}
 	// RecordCondition says what was learned about the remains.
 	RecordCondition struct {
@@ -862,6 +865,8 @@ func (s CustodyState) move(c MoveRemains) ([]CustodyEvent, error) {
 		return nil, ErrNotRecognised
 	case c.To.Kind == AtFurnace && !s.Identified():
 		return nil, ErrNotIdentified
+	case c.To.Kind == AtFurnace && c.FurnaceCase != uuid.Nil && c.FurnaceCase != s.Collected.Case:
+		return nil, ErrFurnaceOccupied
 	}
 	if err := checkScans(c.Act, c.Out, c.In, s.Since); err != nil {
 		return nil, err

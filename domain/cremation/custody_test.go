@@ -190,6 +190,11 @@ func TestIdentification(t *testing.T) {
 		custody.Given(t, inBay...).When(toFurnace).Rejects(ErrNotIdentified)
 		custody.Given(t, plus[CustodyEvent](inBay, identified)...).When(toFurnace).Then(RemainsMoved{"T-0001", bay14, chamber, toFurnace.Out, toFurnace.In, uuid.Nil})
 	})
+	t.Run("nobody is brought to a furnace that still holds somebody else (I7)", func(t *testing.T) {
+		here := plus[CustodyEvent](inBay, identified)
+		custody.Given(t, here...).When(with(toFurnace, func(c *MoveRemains) { c.FurnaceCase = caseB })).Rejects(ErrFurnaceOccupied)
+		custody.Given(t, here...).When(with(toFurnace, func(c *MoveRemains) { c.FurnaceCase = caseA })).Then(RemainsMoved{"T-0001", bay14, chamber, toFurnace.Out, toFurnace.In, uuid.Nil})
+	})
 	t.Run("a waiver gives its reason and is approved by somebody else", func(t *testing.T) {
 		custody.Given(t, inBay...).When(AskWaiver{at("staff-desk", -60), asked.Reason}).Then(asked)
 		custody.Given(t, inBay...).When(AskWaiver{at("staff-desk", -60), domain.Personal(deceased, "  ")}).Rejects(ErrWaiverReason)

@@ -139,6 +139,16 @@ func TestNoCremationWithout(t *testing.T) {
 	if p.Rule != "I7" || !chinese(p.Detail) {
 		t.Errorf("%+v", p)
 	}
+	// Nor is anybody brought to it.
+	third, on3, tag := c.atFurnace(22, gate{noIdentification: true, noChecks: true})
+	c.put("desk-0101", on3+"/custody/identifications", fmt.Sprintf(`{%s,"tag":%q,"name":"沈静","relation":"CHILD","method":"VIEWING","recognised":true,"form":"2026.1"}`, c.at(), tag))
+	p = c.refuses(409, "furnace_occupied", "furnace-0201", on3+"/custody/moves", fmt.Sprintf(`{%s,"tag":%q,"from":{"kind":"RECEPTION"},"to":{"kind":"FURNACE","id":"furnace-1"},"scanned_out":%s}`, c.at(), tag, c.scan("desk-0102")))
+	if p.Rule != "I7" || !chinese(p.Detail) {
+		t.Errorf("%+v", p)
+	}
+	if s, _, err := c.app.Custodies.Load(t.Context(), third); err != nil || s.Place.Kind != cremation.InReception {
+		t.Errorf("they are at %+v: %v", s.Place, err)
+	}
 	f, _, err := c.app.Furnaces.Load(t.Context(), handlers.FurnaceID(home, "furnace-1"))
 	if err != nil {
 		t.Fatal(err)

@@ -540,7 +540,7 @@ func (f *Families) opened(v *asked) booking.Opened {
 		d.Nationality = domain.Personal(who, a.Nationality)
 	}
 	kin := app.Somebody(v.draft.Case, "handler")
-	h := booking.Handler{Person: kin, Relation: booking.Relation(a.Relation), Name: domain.Personal(kin, a.Handler), Phone: domain.Personal(kin, a.Phone)}
+	h := booking.Handler{Person: kin, Relation: booking.Relation(a.Relation), Name: domain.Personal(kin, a.Handler), Phone: domain.Personal(kin, digits(a.Phone))}
 	return booking.Opened{Institution: v.draft.Chosen.Institution, Number: handlers.FamilyNumber(v.draft.Case), Source: booking.Online, Deceased: d, Handler: h}
 }
 
@@ -628,6 +628,7 @@ type bookCheck struct {
 	Until    time.Time
 	Now      time.Time
 	Free     domain.Clock // until when, the day before, changes cost nothing
+	Late     bool         // that time has passed already
 	Name     string       // of the deceased; empty: unnamed
 	Kind     string
 	ID       string // masked
@@ -681,6 +682,7 @@ func (f *Families) showCheck(v *asked, status int, p bookCheck) error {
 	}
 	p.Ceremony, p.Size, p.At, p.Now = d.Chosen, d.Chosen.Hall, d.Held.Furnace.Start, v.now
 	p.Minutes, p.Free = d.Held.Hall.Minutes, params.Clock(institution.FreeChangeUntil)
+	p.Late = v.now.After(handlers.ChangeableUntil(d.Chosen.Start, params))
 	p.Name, p.Kind = o.Deceased.Name.Or(""), string(o.Deceased.Class())
 	p.ID = mask(cmp.Or(a.ID, a.Number), 4, 4)
 	p.Handler, p.Relation, p.Phone, p.Relief = a.Handler, a.Relation, mask(digits(a.Phone), 3, 4), a.Relief

@@ -99,6 +99,7 @@ func (d *Desk) pages() []deskPage {
 		{http.MethodPost, "/desk/cases/{case}/numbers", "unmask_case", d.unmask},
 		{http.MethodGet, "/desk/cases/{case}/print/quote", "print_case", d.printQuote},
 		{http.MethodGet, "/desk/cases/{case}/print/label", "print_case", d.printLabel},
+		{http.MethodGet, "/desk/cases/{case}/print/confirmation", "print_case", d.printConfirmation},
 		{http.MethodPost, "/desk/cases/{case}/print/{paper}", "print_case", d.printed},
 		{http.MethodGet, "/desk/cases/{case}/print/receipt/{number}", "print_case", d.printReceipt},
 		{http.MethodPost, "/desk/cases/{case}/print/receipt/{number}", "print_case", d.reprintReceipt},

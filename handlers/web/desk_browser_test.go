@@ -43,7 +43,7 @@ func TestDeskInBrowser(t *testing.T) {
 	tab := listen(t, ctx, b.server.URL)
 	id := strings.NewReplacer(b.whole, "whole", b.stored, "stored", b.nobody, "nobody")
 	pages := []string{"/signin?ended=1", "/desk", "/desk?d=2026-11-24", "/desk/search", "/desk/search#found", "/desk/intake", "/desk/house", "/desk/day", "/desk/cases/" + b.whole, "/desk/cases/" + b.stored, "/desk/cases/" + b.nobody,
-		"/desk/cases/" + b.whole + "/print/quote", "/desk/cases/" + b.whole + "/print/label", b.receipt}
+		"/desk/cases/" + b.whole + "/print/quote", "/desk/cases/" + b.whole + "/print/label", "/desk/cases/" + b.whole + "/print/confirmation", b.receipt}
 	var forms []string
 	for _, a := range deskActs {
 		forms = append(forms, "/desk/cases/"+b.stored+"/"+a.name)
@@ -133,7 +133,7 @@ func TestDeskOnPaper(t *testing.T) {
 		address, name string
 		sheets        int
 	}{
-		{"/desk", "board", 1}, {"/desk/cases/" + b.whole + "/print/quote", "quote", 2}, {"/desk/cases/" + b.whole + "/print/label", "label", 2}, {b.receipt, "receipt", 1},
+		{"/desk", "board", 1}, {"/desk/cases/" + b.whole + "/print/quote", "quote", 2}, {"/desk/cases/" + b.whole + "/print/label", "label", 2}, {b.receipt, "receipt", 1}, {"/desk/cases/" + b.whole + "/print/confirmation", "confirmation", 1},
 		{"/desk/house", "house", 1}, {"/desk/day", "day", 1}, {"/desk/cases/" + b.stored, "case", 4},
 	} {
 		err := chromedp.Do(ctx, b.desk.as(), cookie(b.server.URL, "lang", "zh"), call(network.Enable, network.EnableParams{}), chromedp.Navigate(b.server.URL+p.address), call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"}))

@@ -13,6 +13,8 @@ import (
 	"golang.org/x/net/html/atom"
 
 	"shenzhong/domain"
+	"shenzhong/domain/institution"
+	"shenzhong/handlers"
 )
 
 // TestCaseFromIntakeToRelease takes one case through everything that the desk
@@ -133,6 +135,14 @@ func TestSomebodyAlikeIsShownFirst(t *testing.T) {
 	kept.Set("sure", "1")
 	if res := desk.post("/desk/intake", kept); res.StatusCode != http.StatusSeeOther {
 		t.Errorf("compared and sure: status %d: %s", res.StatusCode, plainText(res.body))
+	}
+	// The number alone finds them too, where the name was heard differently.
+	other := filled(desk.page("/desk/intake"), "/desk/intake")
+	for k, s := range map[string]string{"name": "凌桂周", "citizen_id": citizen("21020219351212001"), "handler_name": "林某", "handler_phone": "13804110413", "relation": "SIBLING"} {
+		other.Set(k, s)
+	}
+	if res := desk.post("/desk/intake", other); res.StatusCode != http.StatusConflict || !strings.Contains(string(res.body), first) {
+		t.Errorf("the same number under another name: status %d: %s", res.StatusCode, plainText(res.body))
 	}
 }
 
@@ -274,9 +284,7 @@ func TestNoCremation(t *testing.T) {
 	t.Run("occupied furnace", func(t *testing.T) {
 		h := newHome(t)
 		first := ready(t, h)
-		verified(h, first)
 		furnace := h.clerk("furnace-0201")
-		furnace.must(first, "start", start...)
 		desk := h.clerk("desk-0101")
 		id := desk.intake("name", "沈一舟", "citizen_id", citizen("21020219380101003"), "handler_name", "沈某", "handler_id", "")
 		desk.must(id, "collect", "paper", "SY-2", "issuer", "市某医院", "giver", "HOSPITAL", "giver_name", "周某", "into", "VEHICLE car-1", "giver_signed", "1")
@@ -285,12 +293,18 @@ func TestNoCremation(t *testing.T) {
 		desk.must(id, "identify", "tag", "DL-0413", "recognised", "yes")
 		desk.must(id, "confirmation", "signed", "1")
 		furnace.must(id, "move", "tag", "DL-0413", "to", "FURNACE furnace-1", "out_by", "desk-0102")
+		verified(h, first)
+		furnace.must(first, "start", start...)
+		desk.refused("cremation_begun", first, "cancel", "reason", "ENTRY_ERROR") // and what has begun is not cancelled
 		furnace.must(id, "verify", "tag", "DL-0413")
 		h.clerk("desk-0102").must(id, "verify", "tag", "DL-0413")
 		p := furnace.refused("furnace_occupied", id, "start", start...)
 		if !strings.Contains(text(p.root), "I7") {
 			t.Errorf("the page does not name the rule: %s", text(p.root))
 		}
+		// Back from the furnace's door, nobody is brought there while it is in use.
+		furnace.must(id, "move", "tag", "DL-0413", "to", "PREPARATION 1", "out_by", "desk-0102")
+		furnace.refused("furnace_occupied", id, "move", "tag", "DL-0413", "to", "FURNACE furnace-1", "out_by", "desk-0102")
 	})
 }
 
@@ -313,6 +327,67 @@ func TestUnmaskingNeedsAReason(t *testing.T) {
 	}
 	if p := desk.page("/desk/cases/" + id); !strings.Contains(text(p.root), "家属电话核对") {
 		t.Error("the look is not told")
+	}
+}
+
+// TestASlotIsAsLongAsItsService: what the desk books is as long as the service
+// takes there, quoted already or not, so that nothing else fits in between.
+func TestASlotIsAsLongAsItsService(t *testing.T) {
+	h := newHome(t)
+	desk := h.clerk("desk-0101")
+	id := desk.intake()
+	desk.must(id, "book", "resource", "furnace-1", "start", "2026-11-24T09:00")
+	desk.must(id, "book", "resource", "hall-1", "start", "2026-11-24T08:00")
+	s, _, err := h.app.Cases.Load(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, _, err := h.app.Institutions.Load(t.Context(), deskHome)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range s.Slots {
+		r, _ := in.Resource(x.Resource)
+		want := map[institution.ResourceKind]int{institution.Furnace: r.Minutes("CRM-FLAT"), institution.Hall: r.Minutes(handlers.HallSize(r))}[r.Kind]
+		if got := int(x.End.Sub(x.Start).Minutes()); got != want || got <= r.SlotMinutes {
+			t.Errorf("%s is booked for %d minutes, the service takes %d", x.Resource, got, want)
+		}
+	}
+	if len(s.Slots) != 2 {
+		t.Errorf("%d slots", len(s.Slots))
+	}
+}
+
+// TestConfirmationOnPaper: the paper that is signed before a cremation is
+// printed from the case, and says by itself when it is a copy.
+func TestConfirmationOnPaper(t *testing.T) {
+	h := newHome(t)
+	desk := h.clerk("desk-0101")
+	id := desk.intake()
+	at := "/desk/cases/" + id + "/print/confirmation"
+	if links := desk.page("/desk/cases/" + id).find(func(n *html.Node) bool { return attr(n, "href") == at }); len(links) != 1 {
+		t.Fatalf("the page of the case has %d links to it", len(links))
+	}
+	paper := desk.page(at)
+	for _, want := range []string{"火化确认书", "林归舟", "林知远", "还没有核对", "承办人（签字）", "表单 2026.1"} {
+		if !strings.Contains(text(paper.root), want) {
+			t.Errorf("the paper does not say %q: %s", want, text(paper.root))
+		}
+	}
+	if s := text(paper.root); strings.Contains(s, citizen("21020219351212001")) {
+		t.Errorf("the whole number is on it: %s", s)
+	}
+	for range 2 {
+		if res := desk.post(at, filled(desk.page(at), at)); res.StatusCode != http.StatusSeeOther {
+			t.Fatalf("printing answers %d", res.StatusCode)
+		}
+	}
+	if s := text(desk.page(at + "?print=1").root); !strings.Contains(s, "第 2 次打印") {
+		t.Errorf("the copy does not say so: %s", s)
+	}
+	desk.must(id, "cancel", "reason", "DUPLICATE")
+	if res := desk.get(at); res.StatusCode != http.StatusNotFound {
+		t.Errorf("of a cancelled case it answers %d", res.StatusCode)
 	}
 }
 
@@ -375,5 +450,33 @@ func TestWordsOfADeskForm(t *testing.T) {
 	}
 	if res := desk.do(id, "challenge", "name", "丁一", "phone", "13804110412", "relation", "SPOUSE", "ground_words", "第一行\r\n第二行"); res.StatusCode != http.StatusSeeOther {
 		t.Errorf("two lines where lines are asked for: status %d: %s", res.StatusCode, plainText(res.body))
+	}
+}
+
+// TestRecountKeepsWhatWasScanned: one label that was read badly does not cost
+// the count of a whole cold store.
+func TestRecountKeepsWhatWasScanned(t *testing.T) {
+	h := newHome(t)
+	desk := h.clerk("desk-0101")
+	v := filled(desk.page("/desk/house"), "/desk/house")
+	v.Set("bay.cold-1/1", "DL-0001")
+	v.Set("bay.cold-1/2", "SZ1/T/DL-0002/000000000000/XXXXXX")
+	v.Set("bay.cold-1/3", "DL\u202e-0003")
+	res := desk.post("/desk/house", v)
+	p := res.doc(t)
+	if res.StatusCode != http.StatusUnprocessableEntity || len(p.find(class("bad"))) != 2 || !strings.Contains(plainText(res.body), errLabel.Zh) {
+		t.Fatalf("status %d, %d fields marked: %s", res.StatusCode, len(p.find(class("bad"))), plainText(res.body))
+	}
+	kept := filled(p, "/desk/house")
+	for name := range v {
+		if kept.Get(name) != v.Get(name) {
+			t.Errorf("%s was %q and is %q", name, v.Get(name), kept.Get(name))
+		}
+	}
+	p.rules(t, Zh, false, func(string) bool { return true })
+	kept.Del("bay.cold-1/2")
+	kept.Del("bay.cold-1/3")
+	if res := desk.post("/desk/house", kept); res.StatusCode != http.StatusSeeOther {
+		t.Errorf("counted again: status %d: %s", res.StatusCode, plainText(res.body))
 	}
 }

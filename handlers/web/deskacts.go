@@ -203,14 +203,13 @@ var caseActs = []*deskAct{
 				return events.Receipt{}, err
 			}
 			if r, ok := c.Institution.Resource(w.Resource); ok {
-				w.Minutes = 0
+				var quoted []string
 				for _, q := range c.Case.Quotes {
 					for _, l := range q.Lines {
-						if m := timed(r, l.Code); m > 0 {
-							w.Minutes = m
-						}
+						quoted = append(quoted, l.Code)
 					}
 				}
+				w.Item = handlers.ItemAt(r, quoted)
 			}
 			return c.desk.app.TakeSlot(c.ctx(), handlers.TakeSlot{Act: act, Case: c.ID, Want: w})
 		},
@@ -298,16 +297,6 @@ func (c *caseView) farewellFacts() []fact {
 		return nil
 	}
 	return []fact{{c.text("fact.farewell"), c.resource(x.Resource) + " " + domain.FormatTime(x.From) + "–" + string(domain.ClockOf(x.To))}}
-}
-
-// timed is how long an item takes at a resource that was timed for it.
-func timed(r institution.Resource, code string) int {
-	for _, d := range r.Durations {
-		if d.Code == code {
-			return d.Minutes
-		}
-	}
-	return 0
 }
 
 func openChallenge(c *caseView) string {

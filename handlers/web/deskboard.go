@@ -240,6 +240,10 @@ type house struct {
 	Recount bool
 	Token   string
 	Banks   []houseBank
+	// Typed and Wrong are what a count that was refused had in each bay, and what
+	// is wrong there.
+	Typed, Wrong map[string]string
+	Refused      *handlers.Problem
 }
 
 // A houseBank is one cold bank, to be counted.
@@ -261,21 +265,29 @@ type houseLine struct {
 
 // handover shows everything in custody, to be signed by who goes and who comes.
 func (d *Desk) handover(v *visit) error {
+	h, err := d.house(v)
+	if err != nil {
+		return err
+	}
+	return d.send(v, "desk-house", "/desk/house", h, &h.AsOf)
+}
+
+func (d *Desk) house(v *visit) (h house, err error) {
 	now := d.app.Now()
 	all, asOf, err := d.data.Custody(v.ctx(), v.institution(), now)
 	if err != nil {
-		return err
+		return h, err
 	}
 	in, _, err := d.app.Institutions.Load(v.ctx(), v.institution())
 	if err != nil {
-		return err
+		return h, err
 	}
 	cold, _, err := d.app.ColdStores.Load(v.ctx(), v.institution())
 	if err != nil {
-		return err
+		return h, err
 	}
 	c := &caseView{visit: v, Dossier: handlers.Dossier{Institution: in}, now: now}
-	h := house{At: now, Total: len(all), Actor: v.actor.ID, AsOf: asOf, Recount: cold.RecountDue(), Token: uuid.Must(uuid.NewV7()).String()}
+	h = house{At: now, Total: len(all), Actor: v.actor.ID, AsOf: asOf, Recount: cold.RecountDue(), Token: uuid.Must(uuid.NewV7()).String()}
 	for _, r := range in.Resources {
 		if r.Kind != institution.ColdBay || !r.ServesOn(domain.DateOf(now)) {
 			continue
@@ -312,7 +324,7 @@ func (d *Desk) handover(v *visit) error {
 		p := &h.Places[len(h.Places)-1]
 		p.Lines = append(p.Lines, l)
 	}
-	return d.send(v, "desk-house", "/desk/house", h, &h.AsOf)
+	return h, nil
 }
 
 // lacks says what is missing, by its names.

@@ -503,6 +503,9 @@ func (c *caseView) bill(p *casePage) {
 	if cmp.Or(c.Custody.Tag, c.Cremation.Tag) != "" {
 		p.Prints = append(p.Prints, printLine{"/desk/cases/" + c.ID.String() + "/print/label", c.text("print.label")})
 	}
+	if !s.Cancelled {
+		p.Prints = append(p.Prints, printLine{"/desk/cases/" + c.ID.String() + "/print/confirmation", c.text("print.confirmation")})
+	}
 	p.Bill = b
 	for _, r := range slices.Backward(s.Receipts) {
 		p.Receipt = append(p.Receipt, receiptLine{r.Number, exact(r.Amount), "/desk/cases/" + c.ID.String() + "/print/receipt/" + r.Number})
@@ -676,12 +679,19 @@ func (d *Desk) intake(v *visit) error {
 		return again(err)
 	}
 	caseID := act.ID
-	if name := dead.Name.Or(""); name != "" && !f.on("sure") {
-		found, _, err := d.data.Find(v.ctx(), v.institution(), name, 10)
-		if err != nil {
-			return err
+	if !f.on("sure") {
+		var alike []search.Hit
+		for _, by := range []string{dead.Name.Or(""), string(dead.CitizenID.Or("")), dead.Document.Number.Or("")} {
+			found, err := d.alikeBy(v, by, caseID)
+			if err != nil {
+				return err
+			}
+			for _, x := range found {
+				if !slices.ContainsFunc(alike, func(y search.Hit) bool { return y.Case == x.Case }) {
+					alike = append(alike, x)
+				}
+			}
 		}
-		alike := slices.DeleteFunc(found, func(x search.Hit) bool { return x.Case == caseID || x.State != search.Open })
 		if len(alike) > 0 {
 			p := d.intakePage(v, token, f)
 			p.Alike = alike
@@ -699,6 +709,15 @@ func (d *Desk) intake(v *visit) error {
 	d.settled(v.ctx(), rc)
 	v.say(v.text("intake.done"))
 	return see(v, "/desk/cases/"+caseID.String())
+}
+
+// alikeBy are the open cases, besides one, that a name or a number finds.
+func (d *Desk) alikeBy(v *visit, by string, except uuid.UUID) ([]search.Hit, error) {
+	if by == "" {
+		return nil, nil
+	}
+	found, _, err := d.data.Find(v.ctx(), v.institution(), by, 10)
+	return slices.DeleteFunc(found, func(x search.Hit) bool { return x.Case == except || x.State != search.Open }), err
 }
 
 // caseNumber is the number on paper: the day and six signs of the case's id,

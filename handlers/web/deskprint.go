@@ -18,6 +18,7 @@ import (
 	"shenzhong/domain/access"
 	"shenzhong/domain/booking"
 	"shenzhong/domain/cremation"
+	"shenzhong/domain/institution"
 	"shenzhong/handlers"
 	"shenzhong/projections/frontdesk"
 )
@@ -129,7 +130,7 @@ func (d *Desk) printOf(v *visit, what string) (*caseView, PrintHead, error) {
 // printed counts a print of a paper and shows it again, to be printed.
 func (d *Desk) printed(v *visit) error {
 	what := chi.URLParam(v.r, "paper")
-	if what != "quote" && what != "label" {
+	if what != "quote" && what != "label" && what != "confirmation" {
 		return handlers.ErrNotFound
 	}
 	if err := v.form(); err != nil {
@@ -227,6 +228,36 @@ func (d *Desk) printQuote(v *visit) error {
 		return err
 	}
 	return d.send(v, "desk-quote", "/desk/cases", p, nil)
+}
+
+type confirmationSheet struct {
+	PrintHead
+	Print       bool
+	Form        string // version of the form
+	Death       string // the day, or that it is not known
+	Certificate bool   // the death certificate is on the case, and verified
+	Slots       []string
+}
+
+// printConfirmation prints the confirmation that the handler signs before the
+// cremation. What it states is filled in from the case; nothing on it says that
+// it was signed: that the desk records when it was.
+func (d *Desk) printConfirmation(v *visit) error {
+	c, s, err := d.printOf(v, "confirmation")
+	if err != nil {
+		return err
+	}
+	if c.Case.Cancelled {
+		return handlers.ErrNotFound
+	}
+	p := confirmationSheet{PrintHead: s, Print: v.r.URL.Query().Get("print") == "1", Form: cmp.Or(c.Cremation.Confirmation.Form, confirmationForm),
+		Death: cmp.Or(string(c.Case.Deceased.DeathDate), "—"), Certificate: c.Cremation.Death.Verified}
+	for _, x := range c.Case.Slots {
+		if x.Kind == string(institution.Furnace) {
+			p.Slots = append(p.Slots, c.slotText(x))
+		}
+	}
+	return d.send(v, "desk-confirmation", "/desk/cases", p, nil)
 }
 
 type labelSheet struct {
@@ -495,6 +526,20 @@ func (d *Desk) recount(v *visit) error {
 	if err != nil {
 		return err
 	}
+	again := func(err error) error {
+		h, failed := d.house(v)
+		if failed != nil {
+			return failed
+		}
+		h.Recount, h.Token, h.Refused, h.Typed, h.Wrong = true, f.Get("token"), handlers.RequestProblem(v.ctx(), err), map[string]string{}, map[string]string{}
+		for name := range f.Values {
+			h.Typed[name] = f.Get(name)
+		}
+		for _, e := range h.Refused.Errors {
+			h.Wrong[e.Location] = e.Detail
+		}
+		return d.sendAs(v, h.Refused.Status, "desk-house", "/desk/house", h, &h.AsOf)
+	}
 	c := cremation.Recount{Act: act, Count: act.ID}
 	for name := range f.Values {
 		place, ok := strings.CutPrefix(name, "bay.")
@@ -505,17 +550,21 @@ func (d *Desk) recount(v *visit) error {
 		if !ok {
 			return handlers.ErrMalformedForm
 		}
+		f.check(field{Name: name})
 		c.Seen = append(c.Seen, cremation.Sighting{Bay: bay, Tag: f.scan(name)})
 	}
 	if err := f.bad.Or(); err != nil {
-		return err
+		return again(err)
 	}
 	slices.SortFunc(c.Seen, func(x, y cremation.Sighting) int {
 		return cmp.Or(cmp.Compare(x.Bay.Bank, y.Bay.Bank), cmp.Compare(x.Bay.No, y.Bay.No))
 	})
 	rc, err := d.app.ColdStores.Handle(v.ctx(), v.institution(), c)
 	if err != nil {
-		return err
+		if handlers.ProblemOf(err, string(v.view.Lang)).Status == http.StatusInternalServerError {
+			return err
+		}
+		return again(err)
 	}
 	d.settled(v.ctx(), rc)
 	cold, _, err := d.app.ColdStores.Load(v.ctx(), v.institution())

@@ -313,7 +313,7 @@ func (d doc) refs(t *testing.T, known func(string) bool) {
 			case u.Scheme != "":
 				t.Errorf("%s=%q leads out", key, ref)
 			case strings.HasPrefix(ref, "#"):
-				if !ids[ref[1:]] {
+				if !ids[u.Fragment] {
 					t.Errorf("%q leads nowhere on this page", ref)
 				}
 			case strings.HasPrefix(ref, "?"):

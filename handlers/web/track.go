@@ -391,6 +391,7 @@ type trackChange struct {
 	Nothing bool
 	Minutes int
 	Why     Text // it cannot be changed
+	Late    bool // after this change there is no other online
 }
 
 // changeDraft is the change that is being made, sealed in the form.
@@ -425,12 +426,13 @@ func (f *Families) showChange(v *asked, c followed, status int, d changeDraft, p
 		p.Why = Text{r.Text("zh"), r.Text("en")}
 		return f.answer(v, http.StatusUnprocessableEntity, "track-change", "/track", p)
 	}
-	if d.To.Institution != "" && p.Lost.IsZero() {
-		return f.answer(v, status, "track-change", "/track", p)
-	}
 	params, err := f.app.ParametersOf(v.ctx(), c.in)
 	if err != nil {
 		return err
+	}
+	if d.To.Institution != "" && p.Lost.IsZero() {
+		p.Late = v.now.After(handlers.ChangeableUntil(d.To.Start, params))
+		return f.answer(v, status, "track-change", "/track", p)
 	}
 	p.Minutes = params.Int(institution.HoldMinutes)
 	open := 0

@@ -268,6 +268,9 @@ func TestChangeOfTime(t *testing.T) {
 	if a, b := c.taken(t, haiyan, "2026-11-25"), c.taken(t, haiyan, "2026-11-26"); a != 0 || b != 2 {
 		t.Errorf("%d and %d slots are taken", a, b)
 	}
+	if strings.Contains(p.main(), "网上不能再改") {
+		t.Errorf("it can still be changed: %s", p.main())
+	}
 	// Within the day, on the same hall.
 	p.get(at+"/change").submit(at+"/change", url.Values{"slot": {"2026-11-26T11:00"}})
 	p.says("估算的费用不变")
@@ -299,7 +302,7 @@ func TestChangeOfTime(t *testing.T) {
 	if p.get(at + "/change"); p.status != 422 {
 		t.Errorf("%d %s", p.status, p.main())
 	}
-	p.says("网上改期、取消到 2026-11-25 17:00 为止")
+	p.says("网上改期、取消到 11 月 25 日 17:00 为止")
 	p.get(at).says("网上改期、取消到")
 }
 

@@ -48,7 +48,7 @@ func (Projection) Types() []string {
 		"booking.circumstances_recorded.v1", "booking.paper_received.v1", "booking.paper_promised.v1", "booking.paper_overdue.v1",
 		"booking.authority_challenged.v1", "booking.challenge_resolved.v1", "booking.relief_claimed.v1", "booking.relief_granted.v1", "booking.relief_declined.v1",
 		"booking.service_planned.v1", "booking.service_started.v1", "booking.service_ended.v1",
-		"booking.paid.v1", "booking.refund_paid.v1", "booking.cancelled.v1", "booking.closed.v1",
+		"booking.paid.v1", "booking.paid.v2", "booking.refund_paid.v1", "booking.cancelled.v1", "booking.closed.v1",
 		"till.entry.v1", "till.closed.v1", "till.reopened.v1",
 		"tag.issued.v1", "custody.collected.v1", "custody.received.v1", "custody.moved.v1", "custody.identified.v1", "custody.not_recognised.v1",
 		"custody.identification_waived.v1", "custody.belongings_listed.v1", "custody.belongings_settled.v1", "custody.storage_extended.v1",
