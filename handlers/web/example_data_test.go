@@ -319,5 +319,5 @@ func exampleServer(t testing.TB, source func(*Renderer) Source) *handlers.Server
 // addresses are every page, with data in it where the source has some.
 func addresses() []string {
 	return []string{"/", "/prices", "/prices/" + exampleHome, "/prices/" + exampleReal, "/prices/" + exampleHome + "/history", "/prices/" + exampleHome + "?version=11", "/prices/" + exampleHome + "?on=2026-10-05", "/stats/eco-burial",
-		"/stats/eco-burial?period=2026-11", "/stats/eco-burial/list?period=2026-10&share=strict", "/stats/eco-burial/list?period=2026-10&division=210224", "/stats/eco-burial/list?period=2026-10&late=1", "/voyages", "/credit", "/credit/" + exampleHome, fmt.Sprintf("/credit/%s?on=2026-09-20", exampleHome), "/nowhere", "/prices/nobody"}
+		"/stats/eco-burial?period=2026-11", "/stats/eco-burial/list?period=2026-10&share=strict", "/stats/eco-burial/list?period=2026-10&division=210224", "/stats/eco-burial/list?period=2026-10&late=1", "/credit", "/credit/" + exampleHome, fmt.Sprintf("/credit/%s?on=2026-09-20", exampleHome), "/nowhere", "/prices/nobody"}
 }
