@@ -61,6 +61,7 @@ type App struct {
 	Tags           *events.Handler[cremation.TagState, cremation.TagCommand, cremation.TagEvent]
 	Custodies      *events.Handler[cremation.CustodyState, cremation.CustodyCommand, cremation.CustodyEvent]
 	ColdStores     *events.Handler[cremation.ColdStoreState, cremation.ColdStoreCommand, cremation.ColdStoreEvent]
+	Shifts         *events.Handler[cremation.ShiftState, cremation.ShiftCommand, cremation.ShiftEvent]
 	Cremations     *events.Handler[cremation.CremationState, cremation.CremationCommand, cremation.CremationEvent]
 	Furnaces       *events.Handler[cremation.FurnaceState, cremation.FurnaceCommand, cremation.FurnaceEvent]
 	Telemetry      *events.Handler[cremation.TelemetryState, cremation.TelemetryCommand, cremation.TelemetryEvent]
@@ -127,6 +128,7 @@ func NewApp(store events.Store, registry *events.Registry, keys events.Keyring, 
 		Tags:           handler(store, registry, cremation.TagCategory, cremation.Tag),
 		Custodies:      handler(store, registry, cremation.CustodyCategory, cremation.Custody),
 		ColdStores:     handler(store, registry, cremation.ColdStoreCategory, cremation.ColdStore),
+		Shifts:         handler(store, registry, cremation.ShiftCategory, cremation.Shift),
 		Cremations:     handler(store, registry, cremation.CremationCategory, cremation.Cremation),
 		Furnaces:       handler(store, registry, cremation.FurnaceCategory, cremation.Furnace),
 		Telemetry:      handler(store, registry, cremation.TelemetryCategory, cremation.Telemetry),
@@ -148,7 +150,7 @@ func NewApp(store events.Store, registry *events.Registry, keys events.Keyring, 
 		Subjects:       handler(store, registry, domain.SubjectCategory, domain.Forgetting),
 	}
 	// One stream of each of these goes on for the life of its institution.
-	a.ColdStores.Keep, a.Furnaces.Keep, a.Institutions.Keep, a.Telemetry.Keep = keptFolded, keptFolded, keptFolded, keptFolded
+	a.ColdStores.Keep, a.Furnaces.Keep, a.Institutions.Keep, a.Telemetry.Keep, a.Shifts.Keep = keptFolded, keptFolded, keptFolded, keptFolded, keptFolded
 	return a
 }
 

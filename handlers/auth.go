@@ -418,6 +418,7 @@ var Access = map[Operation]Rule{
 	"extend_deposit":         {Roles: []Role{Desk}, Own: true},
 	"withdraw_ashes":         {Roles: []Role{Desk}, Own: true},
 	"publish_ashes_notice":   {Roles: []Role{Desk}, Own: true},
+	"serve_ashes_notice":     {Roles: []Role{Desk}, Own: true},
 	"propose_rest":           {Roles: []Role{Desk, Regulator}, Own: true},
 	"approve_rest":           {Roles: []Role{Desk, Regulator}, Own: true},
 	"issue_release_code":     {Roles: []Role{Desk}, Own: true},
@@ -489,6 +490,8 @@ var PageAccess = map[Operation]Rule{
 	"recount_house":  {Roles: []Role{Desk, Cremator}, Own: true},
 	"view_voyages":   {Roles: []Role{Desk, Eco, Regulator}},
 	"view_eco":       {Roles: []Role{Regulator}},
+	"view_notices":   {Roles: []Role{Desk, Cremator}, Own: true},
+	"sign_shift":     {Roles: []Role{Desk, Cremator}, Own: true},
 	"view_day_sheet": {Roles: []Role{Desk}, Own: true},
 }
 

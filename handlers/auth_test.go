@@ -16,7 +16,7 @@ var who = map[Role]string{
 		issue_certificate release_ashes get_cremation
 		collect_remains move_remains record_condition record_precautions list_belongings settle_belongings identify_remains ask_waiver approve_waiver begin_vigil end_vigil
 		extend_storage hand_over_remains get_custody relocate_remains recount_cold_store settle_discrepancy get_cold_store
-		split_ashes move_ashes deposit_ashes extend_deposit withdraw_ashes publish_ashes_notice propose_rest approve_rest issue_release_code
+		split_ashes move_ashes deposit_ashes extend_deposit withdraw_ashes publish_ashes_notice serve_ashes_notice propose_rest approve_rest issue_release_code
 		collect_certificate file_certificate deregister_certificate correct_cremation clarify_cremation explain_anomaly
 		get_furnace_runs plan_maintenance cancel_maintenance announce_draw draw_slots move_slot get_change_terms join_waiting answer_offer leave_waiting get_waiting apply_draw
 		decline_quote claim_relief grant_relief decline_relief reprint_receipt reopen_till get_till get_checklist record_circumstances promise_paper notify_office

@@ -316,6 +316,7 @@ type Share struct {
 	Split     bool            // it became others
 	Deposited AshesDeposited  // zero Agreement: not in a niche
 	Notice    NoticePublished // the last one
+	Notices   []NoticeServed  // of the published schedule
 	Code      ReleaseCodeIssued
 	Wrong     []uuid.UUID // wrong tries of Code
 	Released  AshesReleased
@@ -590,6 +591,8 @@ func (s CremationState) ashes(cmd AshesCommand, at time.Time) ([]CremationEvent,
 			return nil, ErrDay.With(c.PublishedOn)
 		}
 		return []CremationEvent{e}, nil
+	case ServeNotice:
+		return s.serveNotice(c)
 	case IssueReleaseCode:
 		return s.issueCode(c)
 	case ReleaseAshes:
@@ -825,7 +828,7 @@ func (s CremationState) evolveAshes(e AshesEvent) CremationState {
 		var from Share
 		with(e.Share, func(x *Share) { x.Split, from = true, *x })
 		for _, p := range e.Into {
-			s.Shares = append(slices.Clip(s.Shares), Share{Part: p, Place: from.Place, Since: from.Since, Notice: from.Notice})
+			s.Shares = append(slices.Clip(s.Shares), Share{Part: p, Place: from.Place, Since: from.Since, Notice: from.Notice, Notices: renumbered(from.Notices, p.Share)})
 		}
 	case AshesMoved:
 		with(e.Share, func(x *Share) { x.Place, x.Since = e.To, e.In.At })
@@ -837,6 +840,8 @@ func (s CremationState) evolveAshes(e AshesEvent) CremationState {
 		with(e.Share, func(x *Share) { x.Place, x.Since, x.Deposited = e.To, e.In.At, AshesDeposited{} })
 	case NoticePublished:
 		with(e.Share, func(x *Share) { x.Notice = e })
+	case NoticeServed:
+		with(e.Share, func(x *Share) { x.Notices = append(slices.Clip(x.Notices), e) })
 	case ReleaseCodeIssued:
 		with(e.Share, func(x *Share) { x.Code, x.Wrong = e, nil })
 	case ReleaseCodeWrong:

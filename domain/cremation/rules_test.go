@@ -134,7 +134,7 @@ func TestTimesOfEveryCommand(t *testing.T) {
 		want error
 	}{{future, domain.ErrFuture}, {late, domain.ErrLate}, {nobody, domain.ErrNoActor}} {
 		for _, cmd := range []CremationCommand{Receive{}, RecordDeathCertificate{}, SignConfirmation{}, RecordPolicePaper{}, PlaceHold{}, LiftHold{}, VerifyIdentity{}, Start{}, Complete{},
-			IssueCertificate{}, CollectAshes{}, SplitAshes{}, MoveAshes{}, DepositAshes{}, ExtendDeposit{}, WithdrawAshes{}, PublishNotice{}, IssueReleaseCode{}, ReleaseAshes{}, ProposeRest{}, ApproveRest{},
+			IssueCertificate{}, CollectAshes{}, SplitAshes{}, MoveAshes{}, DepositAshes{}, ExtendDeposit{}, WithdrawAshes{}, PublishNotice{}, ServeNotice{}, IssueReleaseCode{}, ReleaseAshes{}, ProposeRest{}, ApproveRest{},
 			RecordTelemetry{}, ExplainAnomaly{}, Correct{}, Clarify{}} {
 			cmd = under(cmd, c.act).(CremationCommand)
 			_, err := Cremation.Decide(Cremation.Fold(Cremation.Initial, burnt...), cmd)
@@ -161,7 +161,14 @@ func TestTimesOfEveryCommand(t *testing.T) {
 			_, err := Certificate.Decide(Certificate.Initial, cmd)
 			check(reflect.TypeOf(cmd).Name(), err, c.want)
 		}
-		_, err := Tag.Decide(Tag.Initial, IssueTag{Act: c.act})
+		for _, cmd := range []ShiftCommand{HandOverShift{}, TakeOverShift{}} {
+			cmd = under(cmd, c.act).(ShiftCommand)
+			_, err := Shift.Decide(Shift.Initial, cmd)
+			check(reflect.TypeOf(cmd).Name(), err, c.want)
+		}
+		_, err := Telemetry.Decide(Telemetry.Initial, under(ReportFurnace{}, c.act).(ReportFurnace))
+		check("ReportFurnace", err, c.want)
+		_, err = Tag.Decide(Tag.Initial, IssueTag{Act: c.act})
 		check("IssueTag", err, c.want)
 	}
 }
@@ -179,7 +186,7 @@ func TestPureEvolve(t *testing.T) {
 	domaintest.Pure(t, Cremation, plus[CremationEvent](burnt, HoldPlaced{holdA, HoldDispute, "x", ""}, HoldLifted{holdA, HoldDispute, "x", ""}, AnomalyFlagged{TooShort, 1, 2}, AnomalyExplained{TooShort, "x", "y"},
 		Corrected{holdA, FieldWeight, about("2350"), about("2351"), "x", ""}, Corrected{holdA, FieldCollector, about(string(handler)), about(string(neighbour)), "x", ""}, Clarified{holdA, "", about("x")},
 		AshesMoved{1, ashesRoom, Place{InAshesRoom, "2"}, scan("a", 1), scan("b", 2)}, deposit, DepositExtended{1, "2029-01-01", "x"}, AshesWithdrawn{1, niche, ashesRoom, scan("a", 1), scan("b", 2)},
-		NoticePublished{1, "x", "2026-11-23"}, codeSent, ReleaseCodeWrong{codeA, 1, holdA, "x"}, halved, RestProposed{2, "TREE", "x", "y"}, LaidToRest{2, "TREE", "x", "y", "z"}, with(gone, func(e *AshesReleased) { e.Share = 3 }))...)
+		NoticePublished{1, "x", "2026-11-23"}, NoticeServed{Share: 1, Step: 1, By: "x"}, NoticeServed{Share: 1, Step: 2, By: "x"}, codeSent, ReleaseCodeWrong{codeA, 1, holdA, "x"}, halved, RestProposed{2, "TREE", "x", "y"}, LaidToRest{2, "TREE", "x", "y", "z"}, with(gone, func(e *AshesReleased) { e.Share = 3 }))...)
 	domaintest.Pure(t, Custody, plus[CustodyEvent](inBay, BelongingsListed{[]Item{{"1", about("x"), 1}}, "a", "b"}, BelongingsListed{[]Item{{"2", about("x"), 1}}, "a", "b"},
 		BelongingsSettled{[]string{"1"}, HandedOver, handler, receipt, receipt, "a"}, BelongingsSettled{[]string{"2"}, LeftWith, handler, receipt, receipt, "a"}, identified, denied, safe)...)
 	domaintest.Pure[ColdStoreState, ColdStoreCommand, ColdStoreEvent](t, ColdStore, storedB, storedA, fire, Recounted{Count: countA, Expected: 2, Missing: []string{"T-0001"}, By: "x"}, DiscrepancySettled{"T-0001", Bay{"cold-2", 1}, "x", "x", "y", "x"}, Removed{Bay{"cold-2", 2}, "T-0002"})
@@ -197,7 +204,7 @@ func TestWireNames(t *testing.T) {
 	for _, w := range Wire {
 		category, rest, _ := strings.Cut(w.Name, ".")
 		switch category {
-		case TagCategory, CustodyCategory, ColdStoreCategory, CremationCategory, FurnaceCategory, TelemetryCategory, CertificateCategory:
+		case TagCategory, CustodyCategory, ColdStoreCategory, CremationCategory, FurnaceCategory, ShiftCategory, TelemetryCategory, CertificateCategory:
 		default:
 			t.Errorf("%s is in no category of this package", w.Name)
 		}

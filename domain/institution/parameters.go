@@ -58,6 +58,8 @@ const (
 	CollectionHours     Name = "collection_hours"
 	NoticeDays          Name = "unclaimed_notice_days"
 	AshesYears          Name = "unclaimed_ashes_years"
+	AshesNotices        Name = "ashes_notice_days"
+	DepositNotices      Name = "deposit_notice_days"
 	CertificateHours    Name = "certificate_hours"
 	HoldMinutes         Name = "hold_minutes"
 	OfferMinutes        Name = "offer_minutes"
@@ -88,7 +90,7 @@ const (
 type Definition struct {
 	Name    Name
 	Zh, En  string
-	Unit    string // "day", "hour", "minute", "year", "clock", "phone", "list", "switch"
+	Unit    string // "day", "hour", "minute", "year", "clock", "phone", "list", "days", "switch"
 	Default string // empty: unknown until somebody sets it
 	// Min and Max bound a number.
 	Min, Max int
@@ -106,6 +108,8 @@ var Definitions = []Definition{
 	{CollectionHours, "接到通知后接运的时限", "Hours in which remains are collected", "hour", "12", 1, 72, "F", "上海市殡葬管理条例（2024）；大连的规定没有找到"},
 	{NoticeDays, "无人认领遗体的公告天数", "Days of public notice for an unclaimed body", "day", "30", 1, 180, "F", "吕梁；大连的规定没有找到"},
 	{AshesYears, "无人认领骨灰的保管年限", "Years that unclaimed ashes are kept", "year", "2", 1, 20, "F", "上海；大连的规定没有找到"},
+	{AshesNotices, "骨灰没有领取的，火化后第几天各通知一次", "Days after the cremation on which the family of uncollected ashes is told", "days", "30 90 180 365", 1, 3650, "P", ""},
+	{DepositNotices, "骨灰寄存到期前几天各通知一次", "Days before the end of a deposit on which the family is told", "days", "60 30 7", 1, 365, "P", ""},
 	{CertificateHours, "火化后出具火化证明的时限", "Hours in which the cremation certificate is issued", "hour", "4", 1, 72, "F", "湖南“身后一件事”；大连的规定没有找到"},
 	{HoldMinutes, "网上选定时间的保留时长", "Minutes that a chosen slot is held", "minute", "15", 1, 240, "P", ""},
 	{OfferMinutes, "候补通知的答复时限", "Minutes in which a waiting family answers an offer", "minute", "30", 5, 1440, "P", ""},
@@ -158,6 +162,17 @@ func (d Definition) check(v string) (string, bool) {
 		unique := slices.Clone(words)
 		slices.Sort(unique)
 		return strings.Join(words, " "), len(words) > 0 && len(slices.Compact(unique)) == len(words)
+	}
+	if d.Unit == "days" {
+		days := []string{}
+		for w := range strings.FieldsSeq(v) {
+			n, err := strconv.Atoi(w)
+			if err != nil || n < d.Min || n > d.Max || slices.Contains(days, strconv.Itoa(n)) {
+				return v, false
+			}
+			days = append(days, strconv.Itoa(n))
+		}
+		return strings.Join(days, " "), len(days) > 0
 	}
 	n, err := strconv.Atoi(v)
 	return strconv.Itoa(n), err == nil && n >= d.Min && n <= d.Max
@@ -215,6 +230,16 @@ func (s ParametersState) Clock(n Name) domain.Clock { return domain.Clock(s.Valu
 
 // On says that a switch is on.
 func (s ParametersState) On(n Name) bool { return s.Value(n) == "on" }
+
+// Days is a parameter that is a list of days.
+func (s ParametersState) Days(n Name) (days []int) {
+	for _, w := range s.List(n) {
+		if d, err := strconv.Atoi(w); err == nil {
+			days = append(days, d)
+		}
+	}
+	return days
+}
 
 // List is a parameter that is an ordered list of words.
 func (s ParametersState) List(n Name) []string { return strings.Fields(s.Value(n)) }

@@ -254,6 +254,8 @@ func valid(op handlers.Operation) string {
 		return `{"until":"2028-01-01","agreement":"1"}`
 	case "publish_ashes_notice":
 		return `{"document":"1","published_on":"2026-11-23"}`
+	case "serve_ashes_notice":
+		return `{"clock":"UNCLAIMED","step":1,"way":"CALL","served_on":"2026-11-23"}`
 	case "propose_rest":
 		return `{"way":"x","document":"1"}`
 	case "collect_certificate":

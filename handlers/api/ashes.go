@@ -66,6 +66,34 @@ type shareBody struct {
 	Share int `json:"share,omitzero" minimum:"0" maximum:"100" doc:"Left out: the only one in custody."`
 }
 
+type servedBody struct {
+	Happened
+	Share     int    `json:"share,omitzero" minimum:"0" maximum:"100" doc:"Left out: the only one in custody."`
+	Clock     string `json:"clock" enum:"UNCLAIMED,TERM" doc:"Days after the cremation in which nobody came, or before the end of a deposit."`
+	Step      int    `json:"step" minimum:"1" maximum:"100" doc:"Which notice of the schedule; 1 is the first."`
+	Way       string `json:"way" enum:"MESSAGE,CALL,LETTER,VISIT,PUBLICATION"`
+	ServedOn  string `json:"served_on" format:"date"`
+	Reference string `json:"reference,omitzero" maxLength:"100" doc:"Who was reached, or the letter's number. Sealed."`
+}
+
+// NoticeView is one notice of the published schedule.
+type NoticeView struct {
+	Share    int    `json:"share"`
+	Clock    string `json:"clock" enum:"UNCLAIMED,TERM"`
+	Step     int    `json:"step"`
+	Due      string `json:"due" format:"date"`
+	Way      string `json:"way,omitzero"`
+	ServedOn string `json:"served_on,omitzero" format:"date" doc:"Left out: not served yet."`
+}
+
+func noticeViews(ns []cremation.Notice) []NoticeView {
+	vs := []NoticeView{}
+	for _, n := range ns {
+		vs = append(vs, NoticeView{n.Share, string(n.Clock), n.Step, string(n.Due), string(n.Served.Way), string(n.Served.ServedOn)})
+	}
+	return vs
+}
+
 type restBody struct {
 	Happened
 	Share    int    `json:"share,omitzero" minimum:"0" maximum:"100" doc:"Left out: the only one in custody."`
@@ -179,6 +207,18 @@ func (a *API) ashes(h huma.API, plain func(*request, context.Context, uuid.UUID,
 	})
 	onCase(a, h, "publish_ashes_notice", "/cremation/ashes-notices", "Record a notice about ashes that nobody takes", func(ctx context.Context, q *request, id uuid.UUID, b noticeBody) (events.Receipt, error) {
 		return plain(q, ctx, id, cremation.PublishNotice{Act: q.Act, Share: b.Share, Document: b.Document, PublishedOn: domain.Date(b.PublishedOn)})
+	})
+	post(a, h, "serve_ashes_notice", "/cases/{case}/cremation/served-notices", "Record that a notice of the published schedule was served", func(ctx context.Context, q *request, in *ofCase[servedBody]) (done, error) {
+		id, s, _, err := a.caseOf(ctx, q.at, in.Case)
+		if err != nil {
+			return done{}, err
+		}
+		if err := unchanged(ctx, a.app.Cremations, id.String(), q); err != nil {
+			return done{}, err
+		}
+		b := in.Body
+		rc, err := a.app.ServeNotice(ctx, id, cremation.ServeNotice{Act: q.Act, Share: b.Share, Clock: cremation.Clock(b.Clock), Step: b.Step, Way: cremation.NoticeWay(b.Way), ServedOn: domain.Date(b.ServedOn), Reference: sealed(s.Handler.Person, b.Reference)})
+		return done{id.String(), rc}, err
 	})
 	onCase(a, h, "propose_rest", "/cremation/rest-proposals", "Propose where ashes that nobody takes are laid to rest", func(ctx context.Context, q *request, id uuid.UUID, b restBody) (events.Receipt, error) {
 		if err := unchanged(ctx, a.app.Cremations, id.String(), q); err != nil {

@@ -127,6 +127,7 @@ type CremationView struct {
 	FurnaceStartedAt time.Time     `json:"furnace_started_at,omitzero" doc:"By the furnace's own clock; left out where it reported nothing."`
 	FurnaceEndedAt   time.Time     `json:"furnace_ended_at,omitzero"`
 	Anomalies        []AnomalyView `json:"anomalies" nullable:"false"`
+	Notices          []NoticeView  `json:"notices" nullable:"false" doc:"The clocks of ashes in custody: every notice of the published schedule, served or to come. Nothing else follows from one."`
 }
 
 // HoldView is an open hold.
@@ -259,7 +260,7 @@ func (a *API) citizen(location, number string) (domain.Subject, error) {
 }
 
 func (a *API) getCremation(ctx context.Context, at func(string) error, in *byCase) (CremationView, events.Revision, error) {
-	id, _, _, err := a.caseOf(ctx, at, in.Case)
+	id, of, _, err := a.caseOf(ctx, at, in.Case)
 	if err != nil {
 		return CremationView{}, 0, err
 	}
@@ -270,6 +271,15 @@ func (a *API) getCremation(ctx context.Context, at func(string) error, in *byCas
 	v := CremationView{Case: id.String(), Rules: string(s.Rules), Ashes: ashViews(s), Tag: s.Tag, DeathCertificate: s.Death.Form != "", DeathVerified: s.Death.Verified, ConfirmationSigned: s.Confirmation.Applicant != "",
 		PolicePaper: s.Police.Issuer != "", Furnace: s.Started.Furnace, StartedAt: s.Started.At, CompletedAt: s.Completed, AshesWeightG: s.Ashes.WeightG,
 		Certificate: s.Certificate, AshesReleased: s.Released.To != "", FurnaceStartedAt: s.Telemetry.StartedAt, FurnaceEndedAt: s.Telemetry.EndedAt, Anomalies: anomalyViews(s)}
+	home, _, err := a.app.Institutions.Load(ctx, of.Institution)
+	if err != nil {
+		return CremationView{}, 0, err
+	}
+	p, err := a.app.ParametersOf(ctx, home)
+	if err != nil {
+		return CremationView{}, 0, err
+	}
+	v.Notices = noticeViews(s.Notices(handlers.NoticeSchedule(p)))
 	for _, x := range s.OpenHolds() {
 		v.OpenHolds = append(v.OpenHolds, HoldView{x.Hold.String(), string(x.Kind), x.Authority})
 	}

@@ -81,6 +81,8 @@ func (d *Desk) pages() []deskPage {
 		{http.MethodPost, "/desk/search", "find_case", d.search},
 		{http.MethodGet, "/desk/house", "view_house", d.handover},
 		{http.MethodPost, "/desk/house", "recount_house", d.recount},
+		{http.MethodPost, "/desk/house/shift", "sign_shift", d.signShift},
+		{http.MethodGet, "/desk/notices", "view_notices", d.notices},
 		{http.MethodGet, "/desk/day", "view_day_sheet", d.daySheet},
 		{http.MethodPost, "/desk/day", "close_till", d.closeTill},
 		{http.MethodGet, "/desk/intake", "open_case", d.intakeForm},

@@ -358,6 +358,28 @@ func TestASlotIsAsLongAsItsService(t *testing.T) {
 	}
 }
 
+// TestReliefAfterTheQuote: who answers a quote that was made before relief was
+// granted is told to quote again; the new one has the relief in it.
+func TestReliefAfterTheQuote(t *testing.T) {
+	h := newHome(t)
+	desk := h.clerk("desk-0101")
+	id := desk.intake()
+	const says = "请重新报价"
+	desk.must(id, "claim_relief", "group", "最低生活保障对象")
+	desk.must(id, "quote", "qty.CRM-FLAT", "1", "qty.GRM-STD", "1")
+	if p := desk.page("/desk/cases/" + id + "/consent"); strings.Contains(text(p.root), says) {
+		t.Errorf("before the grant: %s", text(p.root))
+	}
+	desk.must(id, "grant_relief", "proof", "低保证")
+	if p := desk.page("/desk/cases/" + id + "/consent"); !strings.Contains(text(p.root), says) {
+		t.Errorf("after the grant: %s", text(p.root))
+	}
+	desk.must(id, "quote", "qty.CRM-FLAT", "1", "qty.GRM-STD", "1")
+	if p := desk.page("/desk/cases/" + id + "/consent"); strings.Contains(text(p.root), says) {
+		t.Errorf("quoted again: %s", text(p.root))
+	}
+}
+
 // TestConfirmationOnPaper: the paper that is signed before a cremation is
 // printed from the case, and says by itself when it is a copy.
 func TestConfirmationOnPaper(t *testing.T) {

@@ -231,15 +231,24 @@ func (d *Desk) search(v *visit) error {
 
 // house is the handover list: everything in custody.
 type house struct {
-	At      time.Time
-	Places  []housePlace
-	Ashes   []houseLine
-	Total   int
-	Actor   string
-	AsOf    AsOf
-	Recount bool
-	Token   string
-	Banks   []houseBank
+	At       time.Time
+	Places   []housePlace
+	Ashes    []houseLine
+	Total    int
+	Actor    string
+	AsOf     AsOf
+	Recount  bool
+	Token    string
+	Banks    []houseBank
+	Shift    cremation.ShiftState
+	Give     bool // who looks may hand this list over
+	Take     bool // it was handed to who looks
+	Changed  bool // the list since
+	List     string
+	ShiftID  string
+	Unsigned *handlers.Problem
+	To       string
+	Differs  string
 	// Typed and Wrong are what a count that was refused had in each bay, and what
 	// is wrong there.
 	Typed, Wrong map[string]string
@@ -272,6 +281,7 @@ func (d *Desk) handover(v *visit) error {
 	return d.send(v, "desk-house", "/desk/house", h, &h.AsOf)
 }
 
+// house is the list as it stands now.
 func (d *Desk) house(v *visit) (h house, err error) {
 	now := d.app.Now()
 	all, asOf, err := d.data.Custody(v.ctx(), v.institution(), now)
@@ -287,7 +297,7 @@ func (d *Desk) house(v *visit) (h house, err error) {
 		return h, err
 	}
 	c := &caseView{visit: v, Dossier: handlers.Dossier{Institution: in}, now: now}
-	h = house{At: now, Total: len(all), Actor: v.actor.ID, AsOf: asOf, Recount: cold.RecountDue(), Token: uuid.Must(uuid.NewV7()).String()}
+	h = house{At: now, Total: len(all), Actor: v.actor.ID, AsOf: asOf, List: listSum(all), ShiftID: uuid.Must(uuid.NewV7()).String(), Recount: cold.RecountDue(), Token: uuid.Must(uuid.NewV7()).String()}
 	for _, r := range in.Resources {
 		if r.Kind != institution.ColdBay || !r.ServesOn(domain.DateOf(now)) {
 			continue
@@ -324,6 +334,12 @@ func (d *Desk) house(v *visit) (h house, err error) {
 		p := &h.Places[len(h.Places)-1]
 		p.Lines = append(p.Lines, l)
 	}
+	if h.Shift, _, err = d.app.Shifts.Load(v.ctx(), v.institution()); err != nil {
+		return h, err
+	}
+	h.Give = v.actor.ID != h.Shift.Last.To || !h.Shift.Open()
+	h.Take = h.Shift.Open() && v.actor.ID == h.Shift.Last.To
+	h.Changed = h.Shift.Open() && h.Shift.Last.List != h.List
 	return h, nil
 }
 

@@ -345,6 +345,8 @@ func (c *caseView) custody(p *casePage) {
 			add(c.text("custody.anomaly"), c.anomalyText(e), "")
 		case cremation.AnomalyExplained:
 			add(c.text("custody.explained"), c.label("anomaly", e.Kind)+" "+e.Reason, c.text("custody.by", e.By))
+		case cremation.NoticeServed:
+			add(c.text("custody.notice"), c.noticeText(cremation.Notice{Share: e.Share, Clock: e.Clock, Step: e.Step, Due: e.Due}), c.text("notice.served", e.ServedOn, c.label("notice_way", e.Way)))
 		case cremation.AshesReleased:
 			add(c.text("custody.released"), domain.FormatTime(h.Recorded)+" "+e.Name.Or(""), c.text("custody.by", e.Giver))
 		}

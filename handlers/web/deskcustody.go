@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -435,6 +436,31 @@ func (c *caseView) collect(act domain.Act, f *form) cremation.CollectRemains {
 	return x
 }
 
+// dueNotices are those that the family should have had by now.
+func (c *caseView) dueNotices() []cremation.Notice {
+	return c.Cremation.DueNotices(handlers.NoticeSchedule(c.Parameters), domain.DateOf(c.now))
+}
+
+// noticeText is which notice it is and when it is due.
+func (v *visit) noticeText(n cremation.Notice) string {
+	s := v.text("notice.line", v.label("clock", n.Clock), n.Step, n.Due)
+	if n.Share > 1 {
+		s += " " + v.text("notice.share", n.Share)
+	}
+	return s
+}
+
+// noticeState is how a notice stands.
+func (c *caseView) noticeState(n cremation.Notice) string {
+	switch today := domain.DateOf(c.now); {
+	case n.Served.By != "":
+		return c.text("notice.served", n.Served.ServedOn, c.label("notice_way", n.Served.Way))
+	case n.Due <= today:
+		return c.text("notice.due")
+	}
+	return c.text("notice.to_come")
+}
+
 // unexplained are the anomalies of which nobody has said what it was.
 func (c *caseView) unexplained() (open []cremation.Anomaly) {
 	for _, a := range c.Cremation.Anomalies {
@@ -631,6 +657,46 @@ var cremationActs = []*deskAct{
 			out, in := c.scans(act, f)
 			return cremation.WithdrawAshes{Act: act, Share: x.Share, Label: f.value("label"), From: x.Place, To: ashesRoom, Out: out, In: in}
 		}),
+	},
+	{
+		name: "notice", op: "serve_ashes_notice", group: "cremation",
+		ask: func(c *caseView) error {
+			due := c.dueNotices()
+			return only(len(due) > 0, func() error {
+				n := due[0]
+				return c.askCremation(cremation.ServeNotice{Act: c.candidate(), Share: n.Share, Clock: n.Clock, Step: n.Step, Way: cremation.ByCall, ServedOn: domain.DateOf(c.now), Schedule: handlers.NoticeSchedule(c.Parameters)})
+			})
+		},
+		facts: func(c *caseView) (fs []fact) {
+			for _, n := range c.Cremation.Notices(handlers.NoticeSchedule(c.Parameters)) {
+				fs = append(fs, fact{c.noticeText(n), c.noticeState(n)})
+			}
+			return fs
+		},
+		fields: func(c *caseView) []field {
+			var due []option
+			for _, n := range c.dueNotices() {
+				due = append(due, option{fmt.Sprintf("%d %s %d", n.Share, n.Clock, n.Step), c.noticeText(n)})
+			}
+			chosen := ""
+			if len(due) > 0 {
+				chosen = due[0].Value
+			}
+			return []field{{Name: "notice", Kind: "radio", Value: chosen, Options: due}, {Name: "notice_way", Kind: "radio", Options: options(c, "notice_way", cremation.NoticeWays)},
+				{Name: "served_on", Kind: "date", Value: string(domain.DateOf(c.now))}, {Name: "reference", Kind: "text", Optional: true, Max: 100}}
+		},
+		do: func(c *caseView, act domain.Act, f form) (events.Receipt, error) {
+			x := cremation.ServeNotice{Act: act, Way: cremation.NoticeWay(f.Get("notice_way")), ServedOn: f.date("served_on"), Reference: sealed(c.Case.Handler.Person, f.value("reference"))}
+			if parts := strings.Fields(f.Get("notice")); len(parts) == 3 {
+				x.Clock = cremation.Clock(parts[1])
+				x.Share, _ = strconv.Atoi(parts[0]) // none there is refused as such
+				x.Step, _ = strconv.Atoi(parts[2])
+			}
+			if err := f.bad.Or(); err != nil {
+				return events.Receipt{}, err
+			}
+			return c.desk.app.ServeNotice(c.ctx(), c.ID, x)
+		},
 	},
 	{
 		name: "code", op: "release_ashes", group: "cremation",

@@ -153,10 +153,15 @@ var moneyActs = []*deskAct{
 			})
 		},
 		facts: func(c *caseView) []fact {
-			if q, ok := c.lastQuote(); ok {
-				return c.quoteFacts(q)
+			q, ok := c.lastQuote()
+			if !ok {
+				return nil
 			}
-			return nil
+			fs := c.quoteFacts(q)
+			if c.Case.Grant != nil && q.Relief == 0 { // granted after it was made
+				fs = append(fs, fact{c.text("money.relief"), c.text("quote.before_relief")})
+			}
+			return fs
 		},
 		fields: func(c *caseView) []field {
 			q, _ := c.lastQuote()

@@ -43,7 +43,7 @@ var pageNames = []string{"home", "prices", "price", "history", "eco", "eco-list"
 
 // deskPageNames are the pages of staff, which have their own frame.
 var deskPageNames = []string{"desk-problem", "desk-resume", "desk-board", "desk-search", "desk-intake", "desk-case", "desk-news", "desk-act",
-	"desk-house", "desk-day", "desk-voyages", "desk-voyage", "desk-manifest", "desk-eco", "desk-eco-list", "desk-quote", "desk-confirmation", "desk-label", "desk-receipt"}
+	"desk-house", "desk-notices", "desk-day", "desk-voyages", "desk-voyage", "desk-manifest", "desk-eco", "desk-eco-list", "desk-quote", "desk-confirmation", "desk-label", "desk-receipt"}
 
 // NewRenderer reads the templates, texts and static files of the program.
 func NewRenderer(site Site) (*Renderer, error) {

@@ -178,7 +178,8 @@ type trackPage struct {
 	// the public check of it.
 	Certificate string
 	Check       template.HTML
-	Places      []place // on waiting lists
+	Notices     []cremation.Notice // the clocks of ashes in custody
+	Places      []place            // on waiting lists
 	Phone       string
 }
 
@@ -235,6 +236,7 @@ func (f *Families) trackPage(v *asked, c followed) error {
 			return err
 		}
 	}
+	p.Notices = s.Cremation.Notices(handlers.NoticeSchedule(params))
 	p.Certificate = s.Cremation.Certificate
 	if p.Check, err = f.verifyCode(v, p.Certificate); err != nil {
 		return err
