@@ -60,7 +60,7 @@ func (d *Desk) Routes(r chi.Router) {
 		r.Get("/signin", d.signInPage)
 		r.Post("/signin", d.signIn)
 		r.Post("/signout", d.signOut)
-		for _, p := range d.pages() {
+		for _, p := range slices.Concat(d.pages(), d.placePages()) {
 			r.Method(p.method, p.at, d.guard(p.op, p.show))
 		}
 	})
@@ -87,6 +87,15 @@ func (d *Desk) pages() []deskPage {
 		{http.MethodPost, "/desk/day", "close_till", d.closeTill},
 		{http.MethodGet, "/desk/intake", "open_case", d.intakeForm},
 		{http.MethodPost, "/desk/intake", "open_case", d.intake},
+		{http.MethodGet, "/desk/voyages", "view_voyages", d.voyages},
+		{http.MethodPost, "/desk/voyages", "open_voyage", d.openVoyage},
+		{http.MethodGet, "/desk/voyages/{voyage}", "view_voyages", d.voyage},
+		{http.MethodGet, "/desk/voyages/{voyage}/manifest", "depart_voyage", d.manifest},
+		{http.MethodPost, "/desk/voyages/{voyage}/{act}", "view_voyages", d.doVoyage},
+		{http.MethodGet, "/desk/eco-burial", "view_eco", d.eco},
+		{http.MethodGet, "/desk/eco-burial/list", "view_eco", d.ecoList},
+		{http.MethodGet, "/desk/eco-burial.csv", "view_eco", d.ecoTable},
+		{http.MethodGet, "/desk/eco-burial.xlsx", "view_eco", d.ecoSheet},
 		{http.MethodGet, "/desk/cases/{case}", "view_case", d.showCase},
 		{http.MethodGet, "/desk/cases/{case}/news", "view_case", d.news},
 		{http.MethodPost, "/desk/cases/{case}/numbers", "unmask_case", d.unmask},
@@ -111,6 +120,10 @@ func (d *Desk) guard(op handlers.Operation, show func(*visit) error) http.Handle
 			return
 		}
 		err := handlers.Allow(v.actor, op, cmp.Or(v.actor.Institution, "-"))
+		if err != nil && r.URL.Path == "/desk" && handlers.Allow(v.actor, "view_places", cmp.Or(v.actor.Institution, "-")) == nil {
+			http.Redirect(w, r, "/desk/cemeteries", http.StatusSeeOther) // an office of a cemetery has no board
+			return
+		}
 		if err == nil {
 			err = show(v)
 		}
@@ -151,6 +164,9 @@ var deskSections = []struct {
 	{section{"/desk/intake", "i"}, "open_case"},
 	{section{"/desk/house", "h"}, "view_house"},
 	{section{"/desk/day", "d"}, "view_day_sheet"},
+	{section{"/desk/cemeteries", "m"}, "view_places"},
+	{section{"/desk/voyages", "v"}, "view_voyages"},
+	{section{"/desk/eco-burial", ""}, "view_eco"},
 }
 
 // deskFrame is what desk-base.html needs besides the page's own data.
@@ -183,9 +199,15 @@ func (r *Renderer) deskFuncs(lang Lang) template.FuncMap {
 		"longDay": func(d domain.Date) (string, error) { return boardDay(m, lang, d) },
 		"in":      slices.Contains[[]string],
 		"list":    func(s ...string) []string { return s },
-		"minus":   func(a, b int) int { return a - b },
-		"mask":    maskName,
-		"text":    func(zh, en string) Text { return Text{zh, en} },
+		"field": func(name, kind, value string, most int) field {
+			return field{Name: name, Kind: kind, Value: value, Max: most}
+		},
+		"select": func(name, value string, options []option) field {
+			return field{Name: name, Kind: "select", Value: value, Options: options}
+		},
+		"minus": func(a, b int) int { return a - b },
+		"mask":  maskName,
+		"text":  func(zh, en string) Text { return Text{zh, en} },
 		"fieldLabel": func(act, name string) string {
 			if s, ok := m["field."+act+"."+name]; ok {
 				return s
@@ -212,6 +234,8 @@ func (d *Desk) draw(v *visit, name, nav string, body any, asOf *AsOf) ([]byte, e
 	}
 	if in, _, err := d.app.Institutions.Load(v.ctx(), v.actor.Institution); err == nil && in.Registered.NameZh != "" {
 		f.Institution = &Text{in.Registered.NameZh, in.Registered.NameEn}
+	} else if c, _, err := d.app.Cemeteries.Load(v.ctx(), v.actor.Institution); err == nil && c.NameZh != "" {
+		f.Institution = &Text{c.NameZh, c.NameEn}
 	}
 	f.Searches = name != "desk-search" && handlers.Allow(v.actor, "find_case", v.actor.Institution) == nil
 	if v.r.Method == http.MethodGet {
@@ -398,7 +422,21 @@ func (d *Desk) signIn(w http.ResponseWriter, r *http.Request) {
 		}
 		return
 	}
-	http.Redirect(w, r, f.Next, http.StatusSeeOther)
+	http.Redirect(w, r, first(a, f.Next), http.StatusSeeOther)
+}
+
+// first is where an account begins: the board, or for who may not see it the
+// first section of its own menu.
+func first(a *handlers.Account, next string) string {
+	if next != "/desk" {
+		return next
+	}
+	for _, s := range deskSections {
+		if handlers.Allow(a, s.op, cmp.Or(a.Institution, "-")) == nil {
+			return s.At
+		}
+	}
+	return next
 }
 
 // A resume offers to send once more what was filled in before.

@@ -16,12 +16,14 @@ import (
 	"shenzhong/handlers"
 	"shenzhong/projections/frontdesk"
 	"shenzhong/projections/search"
+	"shenzhong/projections/voyages"
 )
 
 // A DeskSource answers what the desk's overviews show: the day, the search, who
 // is in the house. It reads read models; what a single case shows is folded from
 // its own streams (handlers.App.Dossier).
 type DeskSource interface {
+	PlaceSource
 	// ReadModels names those that a page waits for after a write.
 	ReadModels() []string
 	// Board is one institution's day, and what needs attention there.
@@ -30,6 +32,9 @@ type DeskSource interface {
 	Custody(ctx context.Context, institution string, now time.Time) ([]frontdesk.Custody, AsOf, error)
 	// Sheet is one institution's day sheet.
 	Sheet(ctx context.Context, institution string, day domain.Date) (frontdesk.Sheet, AsOf, error)
+	// Voyages are the sea-burial voyages that depart in [from, until), of one
+	// operator or of all for "".
+	Voyages(ctx context.Context, from, until time.Time, operator domain.CreditCode) ([]voyages.Voyage, AsOf, error)
 	// Find searches an institution's cases; the best first, at most n.
 	Find(ctx context.Context, institution, query string, n int) ([]search.Hit, AsOf, error)
 }

@@ -39,11 +39,11 @@ type Renderer struct {
 }
 
 // pageNames are the pages: each is a template file, and the name of its title.
-var pageNames = []string{"home", "prices", "price", "history", "eco", "eco-list", "credits", "credit", "problem", "signin", "estimate", "verify"}
+var pageNames = []string{"home", "prices", "price", "history", "eco", "eco-list", "voyages", "credits", "credit", "problem", "signin", "estimate", "verify"}
 
 // deskPageNames are the pages of staff, which have their own frame.
 var deskPageNames = []string{"desk-problem", "desk-resume", "desk-board", "desk-search", "desk-intake", "desk-case", "desk-news", "desk-act",
-	"desk-house", "desk-notices", "desk-day", "desk-quote", "desk-confirmation", "desk-label", "desk-receipt"}
+	"desk-house", "desk-notices", "desk-day", "desk-voyages", "desk-voyage", "desk-manifest", "desk-eco", "desk-eco-list", "desk-quote", "desk-confirmation", "desk-label", "desk-receipt"}
 
 // NewRenderer reads the templates, texts and static files of the program.
 func NewRenderer(site Site) (*Renderer, error) {
@@ -53,34 +53,41 @@ func NewRenderer(site Site) (*Renderer, error) {
 		return nil, err
 	}
 	for _, lang := range Langs {
-		if r.texts[lang], err = loadMessages(lang, "", "family."); err != nil {
+		if r.texts[lang], err = loadMessages(lang, "", "family.", "cemetery."); err != nil {
 			return nil, err
 		}
-		if r.staff[lang], err = loadMessages(lang, "", "family.", "desk."); err != nil {
+		if r.staff[lang], err = loadMessages(lang, "", "family.", "desk.", "cemetery."); err != nil {
 			return nil, err
 		}
 		// Each frame has functions of its own beside the common ones: what families
 		// and staff are told of a time or a sum differs.
-		base, err := template.New("base.html").Funcs(r.funcs(lang, r.texts[lang])).Funcs(r.familyFuncs(lang)).ParseFS(templateFiles, "templates/base.html", "templates/parts.html", "templates/family-parts.html")
+		base, err := template.New("base.html").Funcs(r.funcs(lang, r.texts[lang])).Funcs(r.familyFuncs(lang)).Funcs(placeFuncs).ParseFS(templateFiles, "templates/base.html", "templates/parts.html", "templates/family-parts.html", "templates/place-parts.html")
 		if err != nil {
 			return nil, fmt.Errorf("web: %w", err)
 		}
 		r.pages[lang] = map[string]*template.Template{}
-		for _, name := range slices.Concat(pageNames, familyPageNames) {
+		for _, name := range slices.Concat(pageNames, familyPageNames, cemeteryPageNames) {
 			t := template.Must(base.Clone())
-			if name == "signin" { // a page of the desk in the public frame
+			if name == "signin" || name == "clerk" { // pages of staff in the public frame
 				t.Funcs(r.funcs(lang, r.staff[lang]))
+			}
+			if name == "clerk" {
+				t.Funcs(r.deskFuncs(lang))
 			}
 			if t, err = t.ParseFS(templateFiles, "templates/"+name+".html"); err != nil {
 				return nil, fmt.Errorf("web: %w", err)
 			}
 			r.pages[lang][name] = t
 		}
-		if base, err = template.New("desk-base.html").Funcs(r.funcs(lang, r.staff[lang])).Funcs(r.deskFuncs(lang)).ParseFS(templateFiles, "templates/desk-base.html", "templates/parts.html", "templates/desk-parts.html"); err != nil {
+		if base, err = template.New("desk-base.html").Funcs(r.funcs(lang, r.staff[lang])).Funcs(r.deskFuncs(lang)).Funcs(placeFuncs).ParseFS(templateFiles, "templates/desk-base.html", "templates/parts.html", "templates/desk-parts.html", "templates/place-parts.html"); err != nil {
 			return nil, fmt.Errorf("web: %w", err)
 		}
-		for _, name := range deskPageNames {
-			t, err := template.Must(base.Clone()).ParseFS(templateFiles, "templates/"+name+".html")
+		for _, name := range slices.Concat(deskPageNames, officePageNames) {
+			file := name
+			if name == "desk-eco-list" { // the public page in the frame of the desk
+				file = "eco-list"
+			}
+			t, err := template.Must(base.Clone()).ParseFS(templateFiles, "templates/"+file+".html")
 			if err != nil {
 				return nil, fmt.Errorf("web: %w", err)
 			}
@@ -130,7 +137,9 @@ type frame struct {
 	Nav  string // the address of the section, to mark it in the menu
 	Top  bool   // the page is that address itself
 	Bare bool   // without the menu on top: one thing at a time
-	Body any
+	// Script is the file of ours that the page works better with; most have none.
+	Script string
+	Body   any
 }
 
 // freshMark is where a page says, if need be, that it is older than the log. A
@@ -140,7 +149,10 @@ const freshMark = `<div id="freshness" hidden></div>`
 // render draws a page.
 func (r *Renderer) render(name, nav string, v view, body any, asOf *AsOf) ([]byte, error) {
 	var b bytes.Buffer
-	f := frame{view: v, Site: r.site, Nav: nav, Top: name != "price" && name != "history" && name != "credit" && name != "eco-list", Bare: nav == "problem" || slices.Contains(familyPageNames, name), Body: body}
+	f := frame{view: v, Site: r.site, Nav: nav, Top: name != "price" && name != "history" && name != "credit" && name != "eco-list" && name != "cemetery", Bare: nav == "problem" || slices.Contains(familyPageNames, name), Body: body}
+	if name == "clerk" {
+		f.Script = "clerk.js"
+	}
 	if err := r.pages[v.Lang][name].ExecuteTemplate(&b, "base.html", f); err != nil {
 		return nil, fmt.Errorf("web: page %s: %w", name, err)
 	}
@@ -250,7 +262,7 @@ func boardDay(m messages, lang Lang, d domain.Date) (string, error) {
 }
 
 // sections are the addresses of the menu, in order; each has a text "nav.…".
-var sections = []string{"/", "/prices", "/estimate", "/book", "/track", "/stats/eco-burial", "/credit"}
+var sections = []string{"/", "/prices", "/estimate", "/book", "/track", "/cemeteries", "/voyages", "/stats/eco-burial", "/credit"}
 
 // dict passes several values to a part.
 func dict(kv ...any) (map[string]any, error) {
