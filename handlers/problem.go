@@ -51,6 +51,9 @@ type FieldError struct {
 	Location string `json:"location" doc:"Where: body.deceased.citizen_id, header.Idempotency-Key." example:"body.deceased.citizen_id"`
 	Code     string `json:"code,omitempty" doc:"Stable name of what is wrong."`
 	Detail   string `json:"detail" doc:"What is wrong, in the caller's language."`
+	// Label names the place for people, on a page whose fields have names of
+	// their own; empty: the page knows the place by its Location.
+	Label string `json:"-"`
 }
 
 // An Alternative is a free slot near the one that was asked for.
