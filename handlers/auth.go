@@ -491,6 +491,10 @@ var PageAccess = map[Operation]Rule{
 	"view_notices":   {Roles: []Role{Desk, Cremator}, Own: true},
 	"sign_shift":     {Roles: []Role{Desk, Cremator}, Own: true},
 	"view_day_sheet": {Roles: []Role{Desk}, Own: true},
+
+	"view_places":       {Roles: []Role{Cemetery, Regulator}, Own: true},
+	"manage_places":     {Roles: []Role{Cemetery}, Own: true},
+	"permit_relocation": {Roles: []Role{Cemetery, Regulator}, Own: true},
 }
 
 // AccessTo is the rule of an operation; the zero Rule, which lets nobody in, of

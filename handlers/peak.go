@@ -326,23 +326,7 @@ type DrawDifference struct {
 
 // Differences draws again from the record and names each line that does not
 // come out as it was published; none when all of it does.
-func (r DrawRecord) Differences() (ds []DrawDifference) {
-	compare := func(part string, published, recomputed []string) {
-		for i := range max(len(published), len(recomputed)) {
-			d := DrawDifference{Part: part, Line: i + 1}
-			if i < len(published) {
-				d.Published = published[i]
-			}
-			if i < len(recomputed) {
-				d.Recomputed = recomputed[i]
-			}
-			if d.Published != d.Recomputed {
-				ds = append(ds, d)
-			}
-		}
-	}
-	compare("commitment", []string{r.Commitment}, []string{schedule.Commitment(r.Seed, r.Salt)})
-	compare("applied", []string{strconv.Itoa(r.Applied)}, []string{strconv.Itoa(len(r.Applications))})
+func (r DrawRecord) Differences() []DrawDifference {
 	var as []schedule.Application
 	for _, x := range r.Applications {
 		as = append(as, schedule.Application(x))
@@ -354,7 +338,26 @@ func (r DrawRecord) Differences() (ds []DrawDifference) {
 		return ls
 	}
 	order, result := schedule.Draw(r.Seed, r.Salt, as, r.Slots)
-	compare("order", r.Order, order)
-	compare("result", lines(r.Result), lines(result))
+	return slices.Concat(
+		differing("commitment", []string{r.Commitment}, []string{schedule.Commitment(r.Seed, r.Salt)}),
+		differing("applied", []string{strconv.Itoa(r.Applied)}, []string{strconv.Itoa(len(r.Applications))}),
+		differing("order", r.Order, order),
+		differing("result", lines(r.Result), lines(result)))
+}
+
+// differing names the lines of one part that are not what they were published as.
+func differing(part string, published, recomputed []string) (ds []DrawDifference) {
+	for i := range max(len(published), len(recomputed)) {
+		d := DrawDifference{Part: part, Line: i + 1}
+		if i < len(published) {
+			d.Published = published[i]
+		}
+		if i < len(recomputed) {
+			d.Recomputed = recomputed[i]
+		}
+		if d.Published != d.Recomputed {
+			ds = append(ds, d)
+		}
+	}
 	return ds
 }

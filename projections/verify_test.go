@@ -23,6 +23,7 @@ import (
 	"shenzhong/projections/availability"
 	"shenzhong/projections/ecoratio"
 	"shenzhong/projections/frontdesk"
+	"shenzhong/projections/places"
 )
 
 func TestVerifyAgrees(t *testing.T) {
@@ -249,7 +250,7 @@ func TestVersionFollowsWhatIsWritten(t *testing.T) {
 	models := readModels()
 	slices.SortStableFunc(models, func(a, b projections.Projection) int {
 		last := func(p projections.Projection) int {
-			return strings.Count(p.Name(), availability.Name) + 2*strings.Count(p.Name(), ecoratio.Name)
+			return strings.Count(p.Name(), availability.Name) + 2*strings.Count(p.Name(), ecoratio.Name) + 3*strings.Count(p.Name(), places.Name)
 		}
 		return last(a) - last(b)
 	})
@@ -264,6 +265,9 @@ func TestVersionFollowsWhatIsWritten(t *testing.T) {
 			caughtUp(t, r)
 		case p.Name() == ecoratio.Name:
 			wait(t, r, ecoratio.Name, c.ecology())
+			caughtUp(t, r)
+		case p.Name() == places.Name:
+			wait(t, r, places.Name, c.graves().last())
 			caughtUp(t, r)
 		}
 		now := stamp{p.Version(), fmt.Sprintf("%x", sha256.Sum256([]byte(p.Schema()+dump(t, r, p.Name()))))[:16]}
@@ -357,6 +361,7 @@ func TestSameLogSameRows(t *testing.T) {
 		c.add(cremation.ColdStoreCategory, string(c.homes[0]), cremation.Relocated{Relocation: c.id()})
 		c.upkeep()
 		c.ecology()
+		c.graves()
 		r := c.open(c.config(t.TempDir()))
 		caughtUp(t, r)
 		now := map[string]string{}

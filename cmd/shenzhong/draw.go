@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/rand"
 	"encoding/hex"
@@ -14,7 +15,8 @@ import (
 	"shenzhong/handlers"
 )
 
-// drawCmd is about the draws of peak days (清明, 冬至).
+// drawCmd is about public draws: of the slots of peak days (清明, 冬至), and of
+// scarce places in cemeteries.
 type drawCmd struct {
 	New   drawNewCmd   `cmd:"" help:"Make a seed, a salt and the commitment to publish before a draw."`
 	Check drawCheckCmd `cmd:"" help:"Draw again from a published record and compare; exit code 3 when anything differs."`
@@ -38,7 +40,7 @@ func (c *drawNewCmd) Run(con *console) error {
 // drawCheckCmd recomputes a draw. It needs neither log nor account: the record
 // says everything.
 type drawCheckCmd struct {
-	File string `arg:"" name:"FILE" help:"The record, as GET /api/v1/draws/INSTITUTION/KIND/DATE gives it; - reads it from the standard input."`
+	File string `arg:"" name:"FILE" help:"The record, as GET /api/v1/draws/INSTITUTION/KIND/DATE or GET /api/v1/rounds/CEMETERY/ROUND gives it; - reads it from the standard input."`
 }
 
 func (c *drawCheckCmd) Run(con *console) error {
@@ -51,27 +53,71 @@ func (c *drawCheckCmd) Run(con *console) error {
 		defer f.Close()
 		in = f
 	}
+	b, err := io.ReadAll(in)
+	if err != nil {
+		return err
+	}
+	var kind struct {
+		Round string `json:"round"`
+	}
+	// What is no object at all is refused below, as a draw of slots.
+	if json.Unmarshal(b, &kind) == nil && kind.Round != "" {
+		var r handlers.RoundRecord
+		if err := c.read(b, &r); err != nil {
+			return err
+		}
+		if r.Commitment == "" || len(r.Places) == 0 {
+			return fail(exitRefused, errors.New("commitment, places"), "%s 缺少内容", "%s is incomplete", c.File)
+		}
+		if r.Seed == "" {
+			con.printf("还没有摇号：%d 个位置，%d 份申请，%s 截止。", "Not drawn yet: %d places, %d applications, closing %s.", len(r.Places), r.Applied, r.Closes.Format(closing))
+			return nil
+		}
+		if err := con.differs(r.Differences()); err != nil {
+			return err
+		}
+		con.printf("摇号对得上：承诺、%d 份申请的先后、%d 个位置的归属都与公布的一致。", "The draw comes out as published: the commitment, the order of %d applications, and who got %d places.", r.Applied, len(r.Result))
+		return nil
+	}
 	var r handlers.DrawRecord
-	d := json.NewDecoder(in)
-	d.DisallowUnknownFields()
-	if err := d.Decode(&r); err != nil {
-		return fail(exitRefused, err, "%s 不是抽签记录", "%s is no record of a draw", c.File)
+	if err := c.read(b, &r); err != nil {
+		return err
 	}
 	if r.Commitment == "" || len(r.Slots) == 0 {
 		return fail(exitRefused, errors.New("commitment, slots"), "%s 缺少内容", "%s is incomplete", c.File)
 	}
 	if r.Seed == "" {
-		con.printf("还没有抽签：%d 个时段，%d 件申请，%s 截止。", "Not drawn yet: %d slots, %d applications, closing %s.", len(r.Slots), r.Applied, r.Closes.Format("2006-01-02 15:04 MST"))
+		con.printf("还没有抽签：%d 个时段，%d 件申请，%s 截止。", "Not drawn yet: %d slots, %d applications, closing %s.", len(r.Slots), r.Applied, r.Closes.Format(closing))
 		return nil
 	}
-	differs := r.Differences()
-	if len(differs) > 0 {
-		con.printf("对不上：", "It does not come out:")
-		for _, d := range differs {
-			con.printf("%s 第 %d 行：公布的是 %s，复算的是 %s", "%s, line %d: published %s, recomputed %s", d.Part, d.Line, cmp.Or(d.Published, "-"), cmp.Or(d.Recomputed, "-"))
-		}
-		return errDiffers
+	if err := con.differs(r.Differences()); err != nil {
+		return err
 	}
 	con.printf("抽签对得上：承诺、%d 件申请的先后、%d 个时段的归属都与公布的一致。", "The draw comes out as published: the commitment, the order of %d applications, and who got %d slots.", r.Applied, len(r.Result))
 	return nil
+}
+
+const closing = "2006-01-02 15:04 MST"
+
+// read takes a record that must hold nothing unknown: what it does not know it
+// could not have checked.
+func (c *drawCheckCmd) read(b []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return fail(exitRefused, err, "%s 不是抽签记录", "%s is no record of a draw", c.File)
+	}
+	return nil
+}
+
+// differs names what does not come out.
+func (con *console) differs(ds []handlers.DrawDifference) error {
+	if len(ds) == 0 {
+		return nil
+	}
+	con.printf("对不上：", "It does not come out:")
+	for _, d := range ds {
+		con.printf("%s 第 %d 行：公布的是 %s，复算的是 %s", "%s, line %d: published %s, recomputed %s", d.Part, d.Line, cmp.Or(d.Published, "-"), cmp.Or(d.Recomputed, "-"))
+	}
+	return errDiffers
 }

@@ -110,10 +110,10 @@ var zhHelp = map[string]string{
 	"verify":             "核对整个日志和每个读模型；有出入时退出码为 3。",
 	"rebuild":            "在旧的旁边重建读模型，建好再切换。",
 	"rebuild NAME":       "读模型的名字；不写就是全部。",
-	"draw":               "高峰日抽签：做承诺，复算结果。",
+	"draw":               "公开抽签和摇号（高峰日时段、公墓位置）：做承诺，复算结果。",
 	"draw new":           "生成种子、盐，以及抽签前要公布的承诺。",
 	"draw check":         "按公布的记录重抽一遍并比较；对不上时退出码为 3。",
-	"draw check FILE":    "抽签记录，即 GET /api/v1/draws/机构/设施种类/日期 的内容；- 从标准输入读。",
+	"draw check FILE":    "抽签记录，即 GET /api/v1/draws/机构/设施种类/日期 或 GET /api/v1/rounds/公墓/轮次 的内容；- 从标准输入读。",
 	"export":             "导出所存的内容。",
 	"export log":         "导出原始日志：每行一个 CloudEvent（JSON）和它的位置。",
 	"export log --after": "从这个位置之后开始。",
@@ -237,16 +237,18 @@ Exit codes: 0 agrees; 3 differs (the report says where); others: it could not be
 
     shenzhong rebuild              all of them
     shenzhong rebuild ecoratio     one`},
-	"draw": {`清明、冬至等高峰日的时段由抽签分配。事先公布承诺，事后公布种子，任何人都可以复算：
+	"draw": {`清明、冬至等高峰日的时段由抽签分配，公墓的位置由摇号分配。事先公布承诺，事后公布种子，任何人都可以复算：
 
     shenzhong draw new
     curl -s https://…/api/v1/draws/机构/hall/2026-12-22 > 抽签.json
-    shenzhong draw check 抽签.json`,
-		`Slots of peak days are drawn. The commitment is published beforehand, the seed afterwards; anybody can recompute the result:
+    shenzhong draw check 抽签.json
+    curl -s https://…/api/v1/rounds/公墓/2026-2 | shenzhong draw check -`,
+		`Slots of peak days are drawn, and so are scarce places in cemeteries. The commitment is published beforehand, the seed afterwards; anybody can recompute the result:
 
     shenzhong draw new
     curl -s https://…/api/v1/draws/INSTITUTION/hall/2026-12-22 > draw.json
-    shenzhong draw check draw.json`},
+    shenzhong draw check draw.json
+    curl -s https://…/api/v1/rounds/CEMETERY/2026-2 | shenzhong draw check -`},
 	"draw new": {`抽签以前做一次：
 
     shenzhong draw new
@@ -268,6 +270,8 @@ The commitment is published with the announcement. Seed and salt are written on 
 
     seed=…; salt=…; printf '%s%s' "$seed" "$salt" | sha256sum
 
+公墓摇号也是这样：业务编号换成申请编号，时段换成位置；没有写志愿的，按公布的位置次序全部算志愿；按等候先后的，先比 first（日期早的先选），同一天再比键。
+
 名单进入每个键，所以公布承诺的人也不能事先挑出会排在前面的编号。申请截止后，名单就公布；留一份，开种子以后可以比较。
 
 退出码：0 对得上，或还没有抽；3 对不上（逐行列出）；4 文件不是抽签记录。`,
@@ -281,6 +285,8 @@ How it is recomputed (with or without this program; every sha256 as 64 lower-cas
   4. Each takes the first of its wishes that nobody has yet; who finds none gets none.
 
     seed=…; salt=…; printf '%s%s' "$seed" "$salt" | sha256sum
+
+A round for places in a cemetery is drawn in the same way: application numbers for case ids, places for slots; who names no wish wishes for all places, in the order of the list; where the round goes by waiting, an earlier "first" (a day) comes before any key.
 
 The list is part of every key, so that whoever made the commitment cannot look for an id that comes first. Applications are published when they close: keep a copy and compare it after the seed is opened.
 

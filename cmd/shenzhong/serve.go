@@ -23,6 +23,7 @@ import (
 	"shenzhong/projections/availability"
 	"shenzhong/projections/ecoratio"
 	"shenzhong/projections/frontdesk"
+	"shenzhong/projections/places"
 	"shenzhong/projections/pricepages"
 	"shenzhong/projections/search"
 	"shenzhong/projections/servicecredit"
@@ -97,7 +98,7 @@ func (c *serveCmd) Run(ctx context.Context, con *console) error {
 	models := web.NewReadModels(city.renderer, city.runner, nil)
 	pages := web.New(city.renderer, models)
 	server := handlers.New(handlers.Config{
-		Accounts: accounts, API: api.New(city.app, 0), Web: pages, Pages: []handlers.Mount{web.NewFamilies(pages, city.app, models), web.NewDesk(pages, city.app, sessions, models)},
+		Accounts: accounts, API: api.New(city.app, 0), Web: pages, Pages: []handlers.Mount{web.NewFamilies(pages, city.app, models), web.NewCemeteries(pages, models), web.NewDesk(pages, city.app, sessions, models)},
 		Log: slog.Default(), Store: city.ping, ReadModels: city.runner.Status,
 	})
 	c.greet(con, ln.Addr(), city, seats, time.Since(began))
@@ -133,7 +134,7 @@ func (c *city) openModels(ctx context.Context, demo bool) (err error) {
 func (c *city) projections() []projections.Projection {
 	return []projections.Projection{
 		servicecredit.Projection{}, ecoratio.Projection{}, pricepages.Projection{Renderer: c.renderer.PricePages()}, availability.Projection{},
-		frontdesk.Projection{}, search.Projection{}, tracking.Projection{},
+		frontdesk.Projection{}, search.Projection{}, tracking.Projection{}, places.Projection{},
 	}
 }
 
@@ -288,6 +289,7 @@ func (c *serveCmd) greet(con *console, addr net.Addr, city *city, seats []handle
 	row := func(path, zh, en string) { fmt.Fprintf(w, "  %s%s\t%s\n", base, path, con.say(zh, en)) }
 	row("/", "首页", "home")
 	row("/prices", "价格公示", "prices")
+	row("/cemeteries", "公墓与空位", "cemeteries and free places")
 	row("/stats/eco-burial", "节地生态安葬", "eco-burial")
 	row("/credit", "服务信用", "service credit")
 	row("/desk", "殡仪馆前台（登录）", "funeral home desk (sign in)")

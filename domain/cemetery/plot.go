@@ -424,6 +424,7 @@ type PlotState struct {
 	Exceeded  []PlotExceeded   // limits that the place breaks as it is
 	Refusals  []PlotRefused
 	Held      string // the round it is kept for
+	Holds     int    // how often it was kept for one
 	Lapsed    bool   // the right has; who rests there rests there
 	// Emptied counts the positions that were vacated and not reopened: they are
 	// locked.
@@ -941,6 +942,7 @@ func evolvePlot(s PlotState, e PlotEvent) PlotState {
 		s.Exceeded = without(e.Rule)
 	case PlotHeld:
 		s.Held = e.Round
+		s.Holds++
 	case PlotHoldEnded:
 		s.Held = ""
 	case PlotAllocated:

@@ -242,6 +242,15 @@ func (s RoundState) Won(place string, deceased domain.Subject) (RoundApplied, bo
 	return RoundApplied{}, false
 }
 
+// Keeps says that the round was announced with this place and somebody may still
+// be given it in the round.
+func (s RoundState) Keeps(place string) bool {
+	if s.Announced == nil || s.Drawn == nil {
+		return s.Announced != nil && slices.Contains(s.Announced.Places, place)
+	}
+	return slices.ContainsFunc(s.Holds, func(h RoundPlace) bool { return h.Place == place })
+}
+
 // next is the first in the order who never had a place and wishes for this one.
 func (s RoundState) next(place string) string {
 	for _, who := range s.Drawn.Order {

@@ -226,8 +226,8 @@ func (p byPeak) peak() handlers.Peak {
 	return handlers.Peak{Institution: p.Institution, Kind: institution.ResourceKind(p.Kind), Day: domain.Date(p.Date)}
 }
 
-// draws serves the record of a draw to everybody: what shenzhong draw check
-// recomputes.
+// draws serves the records of draws and of rounds to everybody: what shenzhong
+// draw check recomputes.
 func (a *API) draws(r chi.Router) {
 	r.Get("/api/v1/draws/{institution}/{kind}/{date}", func(w http.ResponseWriter, r *http.Request) {
 		p := byPeak{chi.URLParam(r, "institution"), chi.URLParam(r, "kind"), chi.URLParam(r, "date")}.peak()
@@ -236,11 +236,23 @@ func (a *API) draws(r chi.Router) {
 			handlers.WriteProblem(w, r, err)
 			return
 		}
-		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("Cache-Control", "no-cache")
-		w.Header().Set("Access-Control-Allow-Origin", "*") // public, and recomputed by whoever likes
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		e.Encode(rec)
+		publicRecord(w, rec)
 	})
+	r.Get("/api/v1/rounds/{cemetery}/{round}", func(w http.ResponseWriter, r *http.Request) {
+		rec, err := a.app.Round(r.Context(), domain.CreditCode(chi.URLParam(r, "cemetery")), chi.URLParam(r, "round"), a.app.Now())
+		if err != nil {
+			handlers.WriteProblem(w, r, err)
+			return
+		}
+		publicRecord(w, rec)
+	})
+}
+
+func publicRecord(w http.ResponseWriter, rec any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-cache")
+	w.Header().Set("Access-Control-Allow-Origin", "*") // public, and recomputed by whoever likes
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.Encode(rec)
 }

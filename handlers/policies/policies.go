@@ -388,6 +388,10 @@ func (p *Policies) react(ctx context.Context, r events.Recorded) error {
 			return err
 		}
 		return p.placed(ctx, act("placements", "claim"), e.Deceased, id)
+	case cemetery.RoundAnnounced, cemetery.RoundDrawn, cemetery.RoundPassed:
+		// An announced round holds its places; a drawn one keeps only what fell to
+		// somebody.
+		return app.KeepRound(ctx, act("rounds", "keep"), id)
 	case cemetery.PlotInterred:
 		// An interment takes the ashes over.
 		if err := app.TakeOver(ctx, act("ashes", "take over"), id, e.Person); err != nil {

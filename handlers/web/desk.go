@@ -60,7 +60,7 @@ func (d *Desk) Routes(r chi.Router) {
 		r.Get("/signin", d.signInPage)
 		r.Post("/signin", d.signIn)
 		r.Post("/signout", d.signOut)
-		for _, p := range d.pages() {
+		for _, p := range slices.Concat(d.pages(), d.placePages()) {
 			r.Method(p.method, p.at, d.guard(p.op, p.show))
 		}
 	})
@@ -111,6 +111,10 @@ func (d *Desk) guard(op handlers.Operation, show func(*visit) error) http.Handle
 			return
 		}
 		err := handlers.Allow(v.actor, op, cmp.Or(v.actor.Institution, "-"))
+		if err != nil && r.URL.Path == "/desk" && handlers.Allow(v.actor, "view_places", cmp.Or(v.actor.Institution, "-")) == nil {
+			http.Redirect(w, r, "/desk/cemeteries", http.StatusSeeOther) // an office of a cemetery has no board
+			return
+		}
 		if err == nil {
 			err = show(v)
 		}
@@ -155,6 +159,7 @@ var deskSections = []struct {
 	{section{"/desk/intake", "i"}, "open_case"},
 	{section{"/desk/house", "h"}, "view_house"},
 	{section{"/desk/day", "d"}, "view_day_sheet"},
+	{section{"/desk/cemeteries", "m"}, "view_places"},
 }
 
 // deskFrame is what desk-base.html needs besides the page's own data.
@@ -216,6 +221,8 @@ func (d *Desk) draw(v *visit, name, nav string, body any, asOf *AsOf) ([]byte, e
 	}
 	if in, _, err := d.app.Institutions.Load(v.ctx(), v.actor.Institution); err == nil && in.Registered.NameZh != "" {
 		f.Institution = &Text{in.Registered.NameZh, in.Registered.NameEn}
+	} else if c, _, err := d.app.Cemeteries.Load(v.ctx(), v.actor.Institution); err == nil && c.NameZh != "" {
+		f.Institution = &Text{c.NameZh, c.NameEn}
 	}
 	f.Searches = name != "desk-search" && handlers.Allow(v.actor, "find_case", v.actor.Institution) == nil
 	if v.r.Method == http.MethodGet {

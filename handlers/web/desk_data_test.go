@@ -28,6 +28,7 @@ import (
 	"shenzhong/projections"
 	"shenzhong/projections/availability"
 	"shenzhong/projections/frontdesk"
+	"shenzhong/projections/places"
 	"shenzhong/projections/pricepages"
 	"shenzhong/projections/search"
 	"shenzhong/projections/tracking"
@@ -80,7 +81,7 @@ func newHomeOn(t testing.TB, store events.Store) *home {
 	r := newRenderer(t, Site{Demo: true})
 	var err error
 	h.runner, err = projections.Open(t.Context(), projections.Config{Dir: t.TempDir(), Store: store, Registry: reg, Logger: slog.New(slog.DiscardHandler),
-		Projections: []projections.Projection{availability.Projection{}, frontdesk.Projection{}, search.Projection{}, tracking.Projection{}, pricepages.Projection{Renderer: r.PricePages()}}})
+		Projections: []projections.Projection{availability.Projection{}, frontdesk.Projection{}, places.Projection{}, search.Projection{}, tracking.Projection{}, pricepages.Projection{Renderer: r.PricePages()}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +94,9 @@ func newHomeOn(t testing.TB, store events.Store) *home {
 		{ID: "furnace-0201", Roles: []handlers.Role{handlers.Cremator}, Institution: deskHome}, {ID: "furnace-0202", Roles: []handlers.Role{handlers.Cremator}, Institution: deskHome},
 		{ID: "desk-0901", Roles: []handlers.Role{handlers.Desk}, Institution: otherHome}, {ID: "cemetery-0301", Roles: []handlers.Role{handlers.Cemetery}, Institution: deskHome},
 		{ID: "eco-0401", Roles: []handlers.Role{handlers.Eco}, Institution: deskHome}, {ID: "regulator-0501", Roles: []handlers.Role{handlers.Regulator}, Institution: handlers.Everywhere},
-		{ID: "admin-0601", Roles: []handlers.Role{handlers.Admin}, Institution: handlers.Everywhere}, {ID: "importer-0701", Roles: []handlers.Role{handlers.Importer}, Institution: handlers.Everywhere},
+		{ID: "admin-0601", Roles: []handlers.Role{handlers.Admin}, Institution: handlers.Everywhere}, {ID: "office-0301", Roles: []handlers.Role{handlers.Cemetery}, Institution: hillCemetery}, {ID: "office-0302", Roles: []handlers.Role{handlers.Cemetery}, Institution: hillCemetery},
+		{ID: "village-0801", Roles: []handlers.Role{handlers.Cemetery}, Institution: villageCemetery},
+		{ID: "importer-0701", Roles: []handlers.Role{handlers.Importer}, Institution: handlers.Everywhere},
 	} {
 		a, _ = handlers.Issue(a)
 		a.Password = passwordHash()
@@ -109,7 +112,7 @@ func newHomeOn(t testing.TB, store events.Store) *home {
 	t.Cleanup(func() { h.sessions.Close() })
 	models := NewReadModels(r, h.runner, h.clock)
 	pages := New(r, models)
-	srv := handlers.New(handlers.Config{Accounts: accounts, Web: pages, Pages: []handlers.Mount{NewFamilies(pages, h.app, models), NewDesk(pages, h.app, h.sessions, models)}, Log: slog.New(slog.DiscardHandler)})
+	srv := handlers.New(handlers.Config{Accounts: accounts, Web: pages, Pages: []handlers.Mount{NewFamilies(pages, h.app, models), NewDesk(pages, h.app, h.sessions, models), NewCemeteries(pages, models)}, Log: slog.New(slog.DiscardHandler)})
 	h.server = httptest.NewServer(srv)
 	t.Cleanup(h.server.Close)
 

@@ -22,6 +22,7 @@ import (
 // is in the house. It reads read models; what a single case shows is folded from
 // its own streams (handlers.App.Dossier).
 type DeskSource interface {
+	PlaceSource
 	// ReadModels names those that a page waits for after a write.
 	ReadModels() []string
 	// Board is one institution's day, and what needs attention there.

@@ -313,7 +313,7 @@ func exampleServer(t testing.TB, source func(*Renderer) Source) *handlers.Server
 		t.Fatal(err)
 	}
 	h, v := New(r, source(r)), newVillage(t, memory.New())
-	return handlers.New(handlers.Config{Accounts: accounts, Web: h, Pages: []handlers.Mount{NewFamilies(h, v.app, bareSource{v.app})}, Log: slog.New(slog.DiscardHandler)})
+	return handlers.New(handlers.Config{Accounts: accounts, Web: h, Pages: []handlers.Mount{NewFamilies(h, v.app, bareSource{v.app}), NewCemeteries(h, noPlaces{})}, Log: slog.New(slog.DiscardHandler)})
 }
 
 // addresses are every page, with data in it where the source has some.

@@ -50,6 +50,9 @@ type Families struct {
 	// Limit is how many requests a minute an address may make that write or
 	// try a code. Default: 60; families of one hospital share an address.
 	Limit int
+	// Holds is how many times an address may choose in a quarter of an hour, which
+	// is what a hold lasts: nobody keeps a whole home from others. Default: 30.
+	Holds int
 
 	mu    sync.Mutex
 	known map[string]summary
@@ -57,12 +60,14 @@ type Families struct {
 
 // NewFamilies makes the families' pages beside the public pages of h.
 func NewFamilies(h *Handler, app *handlers.App, data FamilySource) *Families {
-	return &Families{Handler: h, app: app, data: data, Limit: 60, known: map[string]summary{}}
+	return &Families{Handler: h, app: app, data: data, Limit: 60, Holds: 30, known: map[string]summary{}}
 }
 
 // Routes adds the addresses.
 func (f *Families) Routes(r chi.Router) {
 	limit := httprate.LimitBy(f.Limit, time.Minute, func(r *http.Request) (string, error) { return handlers.Client(r), nil },
+		httprate.WithLimitHandler(func(w http.ResponseWriter, r *http.Request) { f.fail(w, r, handlers.ErrTooMany) }))
+	hold := httprate.LimitBy(f.Holds, 15*time.Minute, func(r *http.Request) (string, error) { return handlers.Client(r), nil },
 		httprate.WithLimitHandler(func(w http.ResponseWriter, r *http.Request) { f.fail(w, r, handlers.ErrTooMany) }))
 	page := func(show func(*asked) error) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
@@ -87,7 +92,7 @@ func (f *Families) Routes(r chi.Router) {
 		r.Post("/verify", page(f.typedNumber))
 		r.Get("/verify/{number}", page(f.verify))
 		r.Head("/verify/{number}", page(f.verify))
-		r.Post("/book", page(f.takeTime))
+		r.With(hold).Post("/book", page(f.takeTime))
 		r.Post("/book/about", page(f.takeAbout))
 		r.Post("/book/check", page(f.send))
 		r.Post("/book/drop", page(f.drop))

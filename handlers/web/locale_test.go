@@ -88,7 +88,7 @@ func TestHistorySaysEverything(t *testing.T) {
 func TestEveryTextIsThereAndUsed(t *testing.T) {
 	texts := newRenderer(t, Site{}).staff[Zh]
 	named := regexp.MustCompile(`(?:[ ({]th? "|text\("|markup\("|both\(")([a-z0-9_.]+)"`)
-	labelled := regexp.MustCompile(`(?:(?:label|maybe)[ (]|options\(c, |labelled\(m, |of\()"([a-z_]+)"|m\["([a-z]+)\."`)
+	labelled := regexp.MustCompile(`(?:(?:label|maybe)[ (]|options\(c, |placeOptions\(p\.visit, |labelled\(m, |of\()"([a-z_]+)"|m\["([a-z]+)\."`)
 	used, kinds := map[string]bool{}, map[string]bool{"unit": true}
 	read := func(file string, b []byte) {
 		for _, m := range named.FindAllSubmatch(b, -1) {

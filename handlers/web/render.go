@@ -53,33 +53,36 @@ func NewRenderer(site Site) (*Renderer, error) {
 		return nil, err
 	}
 	for _, lang := range Langs {
-		if r.texts[lang], err = loadMessages(lang, "", "family."); err != nil {
+		if r.texts[lang], err = loadMessages(lang, "", "family.", "cemetery."); err != nil {
 			return nil, err
 		}
-		if r.staff[lang], err = loadMessages(lang, "", "family.", "desk."); err != nil {
+		if r.staff[lang], err = loadMessages(lang, "", "family.", "desk.", "cemetery."); err != nil {
 			return nil, err
 		}
 		// Each frame has functions of its own beside the common ones: what families
 		// and staff are told of a time or a sum differs.
-		base, err := template.New("base.html").Funcs(r.funcs(lang, r.texts[lang])).Funcs(r.familyFuncs(lang)).ParseFS(templateFiles, "templates/base.html", "templates/parts.html", "templates/family-parts.html")
+		base, err := template.New("base.html").Funcs(r.funcs(lang, r.texts[lang])).Funcs(r.familyFuncs(lang)).Funcs(placeFuncs).ParseFS(templateFiles, "templates/base.html", "templates/parts.html", "templates/family-parts.html", "templates/place-parts.html")
 		if err != nil {
 			return nil, fmt.Errorf("web: %w", err)
 		}
 		r.pages[lang] = map[string]*template.Template{}
-		for _, name := range slices.Concat(pageNames, familyPageNames) {
+		for _, name := range slices.Concat(pageNames, familyPageNames, cemeteryPageNames) {
 			t := template.Must(base.Clone())
-			if name == "signin" { // a page of the desk in the public frame
+			if name == "signin" || name == "clerk" { // pages of staff in the public frame
 				t.Funcs(r.funcs(lang, r.staff[lang]))
+			}
+			if name == "clerk" {
+				t.Funcs(r.deskFuncs(lang))
 			}
 			if t, err = t.ParseFS(templateFiles, "templates/"+name+".html"); err != nil {
 				return nil, fmt.Errorf("web: %w", err)
 			}
 			r.pages[lang][name] = t
 		}
-		if base, err = template.New("desk-base.html").Funcs(r.funcs(lang, r.staff[lang])).Funcs(r.deskFuncs(lang)).ParseFS(templateFiles, "templates/desk-base.html", "templates/parts.html", "templates/desk-parts.html"); err != nil {
+		if base, err = template.New("desk-base.html").Funcs(r.funcs(lang, r.staff[lang])).Funcs(r.deskFuncs(lang)).Funcs(placeFuncs).ParseFS(templateFiles, "templates/desk-base.html", "templates/parts.html", "templates/desk-parts.html", "templates/place-parts.html"); err != nil {
 			return nil, fmt.Errorf("web: %w", err)
 		}
-		for _, name := range deskPageNames {
+		for _, name := range slices.Concat(deskPageNames, officePageNames) {
 			t, err := template.Must(base.Clone()).ParseFS(templateFiles, "templates/"+name+".html")
 			if err != nil {
 				return nil, fmt.Errorf("web: %w", err)
@@ -130,7 +133,9 @@ type frame struct {
 	Nav  string // the address of the section, to mark it in the menu
 	Top  bool   // the page is that address itself
 	Bare bool   // without the menu on top: one thing at a time
-	Body any
+	// Script is the file of ours that the page works better with; most have none.
+	Script string
+	Body   any
 }
 
 // freshMark is where a page says, if need be, that it is older than the log. A
@@ -140,7 +145,10 @@ const freshMark = `<div id="freshness" hidden></div>`
 // render draws a page.
 func (r *Renderer) render(name, nav string, v view, body any, asOf *AsOf) ([]byte, error) {
 	var b bytes.Buffer
-	f := frame{view: v, Site: r.site, Nav: nav, Top: name != "price" && name != "history" && name != "credit" && name != "eco-list", Bare: nav == "problem" || slices.Contains(familyPageNames, name), Body: body}
+	f := frame{view: v, Site: r.site, Nav: nav, Top: name != "price" && name != "history" && name != "credit" && name != "eco-list" && name != "cemetery", Bare: nav == "problem" || slices.Contains(familyPageNames, name), Body: body}
+	if name == "clerk" {
+		f.Script = "clerk.js"
+	}
 	if err := r.pages[v.Lang][name].ExecuteTemplate(&b, "base.html", f); err != nil {
 		return nil, fmt.Errorf("web: page %s: %w", name, err)
 	}
@@ -250,7 +258,7 @@ func boardDay(m messages, lang Lang, d domain.Date) (string, error) {
 }
 
 // sections are the addresses of the menu, in order; each has a text "nav.…".
-var sections = []string{"/", "/prices", "/estimate", "/book", "/track", "/stats/eco-burial", "/credit"}
+var sections = []string{"/", "/prices", "/estimate", "/book", "/track", "/cemeteries", "/stats/eco-burial", "/credit"}
 
 // dict passes several values to a part.
 func dict(kv ...any) (map[string]any, error) {

@@ -3,8 +3,10 @@ package web
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -225,6 +227,40 @@ func TestTriesAreCounted(t *testing.T) {
 	}
 	if got := get(t, s, "/book").StatusCode; got != 200 {
 		t.Errorf("looking at times counts too: %d", got)
+	}
+}
+
+// TestOneAddressDoesNotKeepAWholeHome: who goes on choosing times without an
+// account is stopped, and others see that the times are only held.
+func TestOneAddressDoesNotKeepAWholeHome(t *testing.T) {
+	c := newVillage(t, memory.New())
+	accounts, err := handlers.NewAccounts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newRenderer(t, Site{})
+	h := New(r, full{r: r})
+	f := NewFamilies(h, c.app, bareSource{c.app})
+	f.Holds = 3
+	s := handlers.New(handlers.Config{Accounts: accounts, Web: h, Pages: []handlers.Mount{f}})
+	var got []int
+	for range 4 {
+		w := httptest.NewRecorder()
+		req := httptest.NewRequest(http.MethodPost, "/book", strings.NewReader(url.Values{"slot": {""}}.Encode()))
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		s.ServeHTTP(w, req)
+		got = append(got, w.Code)
+	}
+	if slices.Contains(got[:3], http.StatusTooManyRequests) || got[3] != http.StatusTooManyRequests {
+		t.Errorf("four choices, of which three are allowed: %d", got)
+	}
+	var b strings.Builder
+	day := bookDay{Date: "2026-11-26", Times: []handlers.CeremonyTime{{State: handlers.TimeHeld}}}
+	if err := r.pages[Zh]["book-time"].ExecuteTemplate(&b, "days", bookTime{Days: []bookDay{day}}); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(b.String(), "都有家属在选") || strings.Contains(b.String(), "已过") {
+		t.Errorf("a day that is only held: %s", b.String())
 	}
 }
 

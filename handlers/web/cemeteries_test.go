@@ -1,0 +1,446 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
+
+	"shenzhong/domain"
+	"shenzhong/domain/cemetery"
+	"shenzhong/domain/cremation"
+	"shenzhong/domain/ecoburial"
+	"shenzhong/domain/pricing"
+	"shenzhong/events"
+	"shenzhong/handlers"
+	"shenzhong/projections/places"
+)
+
+// noPlaces is a city without cemeteries.
+type noPlaces struct{}
+
+func (noPlaces) Cemeteries(context.Context) ([]places.Cemetery, AsOf, error) {
+	return nil, AsOf{}, nil
+}
+
+func (noPlaces) Cemetery(context.Context, string) (CemeteryData, error) {
+	return CemeteryData{}, handlers.ErrNotFound
+}
+
+func (noPlaces) Office(context.Context, string, string) (OfficeData, error) {
+	return OfficeData{}, handlers.ErrNotFound
+}
+
+const (
+	hillCemetery    = "12210211422000301L"
+	villageCemetery = "12210281422000802G"
+)
+
+// A graveyard is a home beside which there are a city's cemetery and a village's,
+// with certificates of people who were cremated.
+type graveyard struct {
+	*home
+	office, village *clerk
+	certificates    map[string]string // by name
+}
+
+func newGraveyard(t testing.TB) *graveyard {
+	t.Helper()
+	g := &graveyard{home: newHome(t), certificates: map[string]string{}}
+	at := time.Date(2006, 4, 5, 1, 0, 0, 0, time.UTC)
+	for _, c := range []cemetery.Establish{
+		{Cemetery: hillCemetery, NameZh: "青岚公墓（演示）", NameEn: "Qinglan Cemetery (demo)", Class: cemetery.UrbanPublic, Division: "210211", Serves: []domain.Division{"210202", "210211"}, FoundedOn: "2006-04-05"},
+		{Cemetery: villageCemetery, NameZh: "崔屯村公墓（演示）", NameEn: "Cuitun Village Cemetery (demo)", Class: cemetery.RuralPublic, Division: "210281", Serves: []domain.Division{"210281"}},
+	} {
+		c.Act = g.act(at)
+		if _, err := g.app.Cemeteries.Handle(t.Context(), string(c.Cemetery), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// 1.5 m from place to place and 2.2 m from row to row, as coordinates have it.
+	const lonPerMetre, latPerMetre = 115.5, 89.8
+	last := events.Receipt{}
+	survey := func(of domain.CreditCode, section, letter string, rows, seats int, north float64, measured bool) {
+		for r := range rows {
+			for s := range seats {
+				x := cemetery.Survey{Act: g.act(at), Plot: fmt.Sprintf("%s-%02d-%02d", letter, r+1, s+1), Section: section, Row: fmt.Sprintf("%d 排", r+1), Seat: fmt.Sprintf("%d 号", s+1),
+					Kind: cemetery.Grave, Capacity: 2, AreaCM2: 8_000, StoneHeightCM: 60, WidthCM: 80, DepthCM: 100}
+				if letter == "C" && r == 1 && s == 4 {
+					x.AreaCM2, x.WidthCM, x.DepthCM = 13_100, 0, 0
+				}
+				x.EcoType = ecoburial.Default().PlotType(x.AreaCM2, x.Capacity)
+				if measured {
+					x.Spot = cemetery.Spot{LonE7: 1_215_000_000 + int(float64(s)*1.5*lonPerMetre), LatE7: 389_500_000 - int((north+float64(r)*2.2)*latPerMetre)}
+				}
+				var err error
+				if last, err = g.app.Survey(t.Context(), handlers.Survey{Survey: x, Of: of}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	survey(hillCemetery, "甲区", "A", 4, 10, 0, true)
+	survey(hillCemetery, "乙区", "B", 4, 10, 14, true)
+	survey(hillCemetery, "丙区", "C", 3, 10, 28, true)
+	survey(villageCemetery, "东坡", "D", 3, 6, 0, false)
+	if _, err := g.app.PublishPriceList(t.Context(), handlers.PublishPriceList{Key: villageCemetery, Publish: pricing.Publish{Act: g.act(time.Date(2026, 5, 20, 1, 0, 0, 0, time.UTC)), EffectiveFrom: "2026-06-01", InstitutionName: "崔屯村公墓（演示）", City: "大连市", Division: "210281",
+		FacilityKind: "CEMETERY_PUBLIC_RURAL", Basis: "2025-12-18 村民会议", Attester: "staff-0802", Rows: []pricing.Row{{Code: "MNT-1", NameZh: "维护费", NameEn: "Upkeep", Category: pricing.Maintenance, PricingType: pricing.VillageCost, Unit: "元/位·年", Price: domain.Yuan(20)}}}}); err != nil {
+		t.Fatal(err)
+	}
+	desk := g.clerk("desk-0101")
+	for i, name := range []string{"苏念慈", "沈一舟", "林知秋", "柳文章", "秦玉兰", "潘山"} {
+		id := desk.intake("name", name, "hukou", []string{"210202", "210281"}[i/3], "citizen_id", citizen(fmt.Sprintf("2102021935%02d12001", i+1)), "handler_name", "家属", "handler_phone", fmt.Sprintf("1380411041%d", i), "handler_id", "", "sure", "1")
+		number := fmt.Sprintf("DL-HZ-%04d", i+1)
+		if _, err := g.app.Certificates.Handle(t.Context(), number, cremation.RegisterCertificate{Act: g.act(at), Number: number, Case: uuid.MustParse(id), Institution: deskHome}); err != nil {
+			t.Fatal(err)
+		}
+		g.certificates[name] = number
+	}
+	if err := g.runner.Wait(t.Context(), places.Name, last.Position); err != nil {
+		t.Fatal(err)
+	}
+	g.office, g.village = g.clerk("office-0301"), g.clerk("village-0801")
+	return g
+}
+
+// on does an act with a place by the form of its page.
+func (c *clerk) on(of, plot, act string, set ...string) answer {
+	c.Helper()
+	address := "/desk/cemeteries/" + of + "/places/" + plot + "/" + act
+	v := filled(c.get(address).doc(c), address)
+	for i := 0; i < len(set); i += 2 {
+		if v.Del(set[i]); set[i+1] != "" {
+			v.Set(set[i], set[i+1])
+		}
+	}
+	return c.post(address, v)
+}
+
+func (c *clerk) done(of, plot, act string, set ...string) {
+	c.Helper()
+	if res := c.on(of, plot, act, set...); res.StatusCode != http.StatusSeeOther {
+		c.Fatalf("%s does %s with %s: status %d: %s", c.id, act, plot, res.StatusCode, plainText(res.body))
+	}
+}
+
+func (c *clerk) not(code, of, plot, act string, set ...string) doc {
+	c.Helper()
+	res := c.on(of, plot, act, set...)
+	if res.StatusCode < 400 || !strings.Contains(string(res.body), code) {
+		c.Fatalf("%s does %s with %s: status %d, want %s: %s", c.id, act, plot, res.StatusCode, code, plainText(res.body))
+	}
+	return res.doc(c)
+}
+
+// settle lets the read model come to the end of the log.
+func (g *graveyard) settle() {
+	g.Helper()
+	if err := g.runner.WaitCaughtUp(g.Context()); err != nil {
+		g.Fatal(err)
+	}
+}
+
+// lived gives the cemeteries something of a history: one at rest, one whose term
+// ends soon, one moved away.
+func (g *graveyard) lived() {
+	g.Helper()
+	g.office.done(hillCemetery, "A-03-07", "allocate", "certificate", g.certificates["苏念慈"], "contract", "HT-1", "until", "2027-03-28")
+	g.office.done(hillCemetery, "A-03-07", "inter", "consent_paper", "SQ-1")
+	g.office.done(hillCemetery, "A-03-08", "allocate", "certificate", g.certificates["沈一舟"], "contract", "HT-2")
+	g.office.done(hillCemetery, "A-03-08", "inter", "consent_paper", "SQ-2")
+	g.office.done(hillCemetery, "A-03-08", "relocate", "paper_no", "QZ-1", "to_kind", "AWAY", "to_place", "沈字 1")
+	g.clerk("office-0302").done(hillCemetery, "A-03-08", "permit_relocation", "permit", "ZM-1", "authority_name", "演示民政局")
+	g.office.done(hillCemetery, "A-03-08", "lift", "new_label", "qc-1", "sealed_with", "office-0302", "receipt", "JJ-1")
+	g.office.done(hillCemetery, "A-03-08", "arrive_relocated", "new_label", "QC-1", "receipt", "JJ-2", "consent_paper", "—")
+	g.office.done(hillCemetery, "B-01-01", "allocate", "certificate", g.certificates["林知秋"], "contract", "HT-3")
+	g.settle()
+}
+
+// TestOffice takes one place through what its office does: give, inter, remind,
+// renew, move to another place, and nothing that is not allowed.
+func TestOffice(t *testing.T) {
+	g := newGraveyard(t)
+	o, second := g.office, g.clerk("office-0302")
+	su := g.certificates["苏念慈"]
+	o.not("certificate_not_valid", hillCemetery, "A-01-01", "allocate", "certificate", "DL-HZ-9999", "contract", "HT-1")
+	o.not("plot_term", hillCemetery, "A-01-01", "allocate", "certificate", su, "contract", "HT-1", "until", "2066-01-01")
+	o.not("plot_area", hillCemetery, "C-02-05", "allocate", "certificate", su, "contract", "HT-1")
+	o.done(hillCemetery, "A-01-01", "allocate", "certificate", su, "contract", "HT-1", "until", "2027-03-28")
+	o.not("placement_exists", hillCemetery, "A-01-02", "allocate", "certificate", su, "contract", "HT-2")
+	o.not("field_needed", hillCemetery, "A-01-01", "inter", "consent_paper", " ")
+	o.done(hillCemetery, "A-01-01", "inter", "consent_paper", "SQ-1")
+	o.not("right_no_transfer", hillCemetery, "A-01-01", "transfer", "paid", "30000")
+	o.not("right_occupied", hillCemetery, "A-01-01", "surrender", "reason", "—", "paper_no", "TH-1")
+	o.done(hillCemetery, "A-01-01", "serve_notice", "stage", "-12", "channel", "IN_PERSON", "proof", "SD-1")
+	o.done(hillCemetery, "A-01-01", "renew", "contract", "HT-9")
+	g.settle()
+	p := text(o.page("/desk/cemeteries/" + hillCemetery + "?plot=A-01-01").root)
+	for _, want := range []string{"2047-03-28", "已葬一位", "不得转让"} {
+		if !strings.Contains(p, want) {
+			t.Errorf("the sheet does not say %q", want)
+		}
+	}
+
+	// To another place of the same cemetery.
+	o.done(hillCemetery, "A-01-01", "relocate", "paper_no", "QZ-1", "to_kind", "PLOT", "to_place", "B-02-02")
+	g.settle()
+	o.not("relocation_permit", hillCemetery, "A-01-01", "permit_relocation", "permit", "ZM-1", "authority_name", "演示民政局")
+	second.done(hillCemetery, "A-01-01", "permit_relocation", "permit", "ZM-1", "authority_name", "演示民政局")
+	o.not("relocation_destination", hillCemetery, "A-01-01", "lift", "new_label", "QC-1", "sealed_with", "office-0302", "receipt", "JJ-1")
+	o.done(hillCemetery, "B-02-02", "allocate", "ground", "RELOCATION_PERMIT", "certificate", "", "contract", "HT-4")
+	o.done(hillCemetery, "A-01-01", "lift", "new_label", "QC-1", "sealed_with", "office-0302", "receipt", "JJ-1")
+	g.settle()
+	o.not("relocation_label", hillCemetery, "B-02-02", "arrive_relocated", "new_label", "QC-2", "receipt", "JJ-2", "consent_paper", "SQ-2")
+	o.done(hillCemetery, "B-02-02", "arrive_relocated", "new_label", "QC-1", "receipt", "JJ-2", "consent_paper", "SQ-2")
+	g.settle()
+	for plot, want := range map[string]string{"A-01-01": "腾退锁定", "B-02-02": "已葬一位"} {
+		if p := text(o.page("/desk/cemeteries/" + hillCemetery + "?plot=" + plot).root); !strings.Contains(p, want) {
+			t.Errorf("%s does not show %s", plot, want)
+		}
+	}
+	o.not("plot_locked", hillCemetery, "A-01-01", "allocate", "certificate", g.certificates["沈一舟"], "contract", "HT-5")
+	o.done(hillCemetery, "A-01-01", "reopen", "document", "公告 1 号")
+
+	// Given back; and nobody of another cemetery may look.
+	o.done(hillCemetery, "A-02-02", "allocate", "certificate", g.certificates["沈一舟"], "contract", "HT-6")
+	o.done(hillCemetery, "A-02-02", "surrender", "reason", "改为海葬", "paper_no", "TH-1")
+	if res := g.village.get("/desk/cemeteries/" + hillCemetery); res.StatusCode != http.StatusForbidden {
+		t.Errorf("another cemetery's clerk sees the office: %d", res.StatusCode)
+	}
+	if res := g.clerk("desk-0101").get("/desk/cemeteries"); res.StatusCode != http.StatusForbidden {
+		t.Errorf("the funeral home's desk sees it: %d", res.StatusCode)
+	}
+}
+
+// TestInheritance: heirs answer by number, nobody is named on the page.
+func TestInheritance(t *testing.T) {
+	g := newGraveyard(t)
+	o := g.office
+	o.done(hillCemetery, "A-01-01", "allocate", "certificate", g.certificates["苏念慈"], "contract", "HT-1")
+	o.done(hillCemetery, "A-01-01", "holder_died", "paper_no", "SW-1")
+	o.not("plot_holder_died", hillCemetery, "A-01-01", "inter", "consent_paper", "SQ-1")
+	o.done(hillCemetery, "A-01-01", "propose_heir", "heir_relation", "女儿", "other_heirs", "1", "paper_no", "JC-1")
+	o.not("right_heirs_consent", hillCemetery, "A-01-01", "inherit")
+	form := o.page("/desk/cemeteries/" + hillCemetery + "/places/A-01-01/heir_answer")
+	heir := attr(form.find(func(n *html.Node) bool { return attr(n, "name") == "heir" })[0], "value")
+	o.done(hillCemetery, "A-01-01", "heir_answer", "heir", heir, "agrees", "yes", "paper_no", "TY-1")
+	o.done(hillCemetery, "A-01-01", "inherit")
+	o.done(hillCemetery, "A-01-01", "inter", "consent_paper", "SQ-1")
+}
+
+// TestMapAndListAgree: what the map draws, what the legend counts and what the
+// list lists are the same places in the same states, before the public and in
+// the office; the public sees nothing of a person or a term.
+func TestMapAndListAgree(t *testing.T) {
+	g := newGraveyard(t)
+	g.lived()
+	for _, address := range []string{"/cemeteries/" + hillCemetery, "/cemeteries/" + villageCemetery, "/desk/cemeteries/" + hillCemetery, "/cemeteries/" + hillCemetery + "?section=" + url.QueryEscape("甲区")} {
+		p := g.office.page(address)
+		marks := map[string]string{}
+		drawn, legend := map[string]int{}, map[string]string{}
+		for _, a := range p.find(func(n *html.Node) bool { return n.Data == "a" && n.Parent.Data == "svg" }) {
+			plot, state, _ := strings.Cut(attr(a, "aria-label"), " ")
+			marks[plot] = state
+			drawn[state]++
+		}
+		for _, l := range (doc{p.find(class("legend"))[0]}).find(tag(atom.Li)) {
+			legend[text((doc{l}).find(tag(atom.A))[0])] = text((doc{l}).find(tag(atom.B))[0])
+		}
+		listed := 0
+		for page := p; ; {
+			for _, tr := range (doc{page.find(class("places"))[0]}).find(func(n *html.Node) bool { return n.DataAtom == atom.Tr && n.Parent.DataAtom == atom.Tbody }) {
+				d := doc{tr}
+				plot, state := text(d.find(tag(atom.A))[0]), strings.TrimSpace(strings.TrimSuffix(text(d.find(tag(atom.Td))[0]), " 超限"))
+				if marks[plot] != state {
+					t.Errorf("%s: %s is %q on the map and %q on the list", address, plot, marks[plot], state)
+				}
+				listed++
+			}
+			next := page.find(func(n *html.Node) bool { return n.DataAtom == atom.A && text(n) == "下一页" })
+			if len(next) == 0 {
+				break
+			}
+			at, _, _ := strings.Cut(attr(next[0], "href"), "#")
+			page = g.office.page(at)
+		}
+		if listed != len(marks) || listed == 0 {
+			t.Errorf("%s: %d on the list, %d on the map", address, listed, len(marks))
+		}
+		for state, n := range legend {
+			if n != fmt.Sprint(drawn[state]) {
+				t.Errorf("%s: the legend counts %s of %s, the map draws %d", address, n, state, drawn[state])
+			}
+			delete(drawn, state)
+		}
+		if len(drawn) > 0 {
+			t.Errorf("%s: the legend lacks %v", address, drawn)
+		}
+	}
+	for _, address := range []string{"/cemeteries", "/cemeteries/" + hillCemetery, "/cemeteries/" + hillCemetery + "?plot=A-03-07", "/cemeteries/" + hillCemetery + "?plot=A-03-08"} {
+		b := string(g.office.get(address).body)
+		for _, secret := range []string{"苏念慈", "HT-1", "2027-03-28", "R-", "DL-HZ", "沈字"} {
+			if strings.Contains(b, secret) {
+				t.Errorf("%s tells %q", address, secret)
+			}
+		}
+	}
+}
+
+// addresses are the pages of cemeteries.
+func (g *graveyard) addresses() []string {
+	hill, village := "/cemeteries/"+hillCemetery, "/cemeteries/"+villageCemetery
+	return []string{"/cemeteries", "/cemeteries?district=210281", hill, hill + "?plot=A-03-07", hill + "?show=free&section=" + url.QueryEscape("甲区"), hill + "?q=zz", village,
+		"/desk" + hill, "/desk" + hill + "?plot=A-03-07", "/desk" + hill + "?plot=A-03-08", "/desk" + hill + "?plot=C-02-05", "/desk" + hill + "/places/A-01-01/allocate", "/desk" + hill + "/places/A-03-07/renew", "/desk" + hill + "/places/A-03-07/relocate",
+		"/desk" + hill + "/places/A-03-07/serve_notice", "/desk" + hill + "/years/2026", "/desk" + village + "/clerk"}
+}
+
+// visitor is who opens an address.
+func (g *graveyard) visitor(address string) *clerk {
+	if strings.Contains(address, villageCemetery) {
+		return g.village
+	}
+	return g.office
+}
+
+func TestCemeteryPages(t *testing.T) {
+	g := newGraveyard(t)
+	g.lived()
+	known := map[string]bool{}
+	for _, lang := range Langs {
+		for _, elder := range []string{"0", "1"} {
+			for _, address := range g.addresses() {
+				t.Run(string(lang)+elder+address, func(t *testing.T) {
+					who := g.visitor(address)
+					res := who.get(address + map[bool]string{true: "&", false: "?"}[strings.Contains(address, "?")] + "elder=" + elder + "&lang=" + string(lang))
+					if res.StatusCode != http.StatusOK {
+						t.Fatalf("status %d: %s", res.StatusCode, plainText(res.body))
+					}
+					d := res.doc(t)
+					d.rules(t, lang, elder == "1", func(at string) bool {
+						if ok, asked := known[at]; asked {
+							return ok
+						}
+						code := who.get(at).StatusCode
+						known[at] = code == 200 || code == 303 || code == 405 || !strings.Contains(at, "cemeter")
+						return known[at]
+					})
+				})
+			}
+		}
+	}
+	for _, address := range []string{"/cemeteries/nobody", "/cemeteries/" + hillCemetery + "?plot=Z-1", "/desk/cemeteries/" + hillCemetery + "/places/Z-1/inter", "/desk/cemeteries/" + hillCemetery + "/places/A-01-01/nothing", "/desk/cemeteries/" + hillCemetery + "/years/1999", "/desk/cemeteries/" + hillCemetery + "/clerk"} {
+		if res := g.office.get(address); res.StatusCode != http.StatusNotFound {
+			t.Errorf("%s: status %d", address, res.StatusCode)
+		}
+	}
+	if res := g.office.get("/desk"); res.Header.Get("Location") != "/desk/cemeteries" {
+		t.Errorf("a cemetery's office comes to %q", res.Header.Get("Location"))
+	}
+}
+
+// TestLargeCemetery: 20,000 places are drawn as a whole, and section by section
+// as links.
+func TestLargeCemetery(t *testing.T) {
+	var ps []places.Place
+	for i := range 20_000 {
+		ps = append(ps, places.Place{Plot: fmt.Sprint("P-", i), Section: fmt.Sprintf("%02d 区", i/400), Row: fmt.Sprint(i % 400 / 20), Capacity: 1, Resting: i % 2, Right: map[bool]string{true: "R"}[i%2 == 1],
+			Spot: cemetery.Spot{LonE7: 1_215_000_000 + i%200*120, LatE7: 389_000_000 - i/200*180}})
+	}
+	d := CemeteryData{Cemetery: places.Cemetery{Code: hillCemetery}, All: ps}
+	whole := cemeteryPageOf(d, "/x", url.Values{}, places.Place.Status)
+	if len(whole.Map.Marks) != 0 || len(whole.Map.Paths) != 2 || len(whole.Sections) != 50 || whole.Listed != 20_000 || len(whole.List) != listedAtOnce || whole.Next == "" {
+		t.Errorf("the whole: %d marks, %d paths, %d sections, %d of %d listed", len(whole.Map.Marks), len(whole.Map.Paths), len(whole.Sections), len(whole.List), whole.Listed)
+	}
+	part := cemeteryPageOf(d, "/x", url.Values{"section": {"07 区"}}, places.Place.Status)
+	if len(part.Map.Marks) != 400 || part.Shown != 400 || part.Map.PxWidth < part.Map.Width {
+		t.Errorf("a section: %d marks, %d px for %d units", len(part.Map.Marks), part.Map.PxWidth, part.Map.Width)
+	}
+	at := map[[2]int]bool{}
+	for _, m := range part.Map.Marks {
+		at[[2]int{m.X, m.Y}] = true
+	}
+	if len(at) != 400 {
+		t.Errorf("%d places of 400 lie apart", len(at))
+	}
+	if one := cemeteryPageOf(d, "/x", url.Values{"plot": {"P-401"}}, places.Place.Status); one.Section != "01 区" || one.Sheet == nil || len(one.Map.Marks) != 400 {
+		t.Errorf("one place opens %q", one.Section)
+	}
+}
+
+// TestClerkWithoutScript: the form is a form; sent twice it counts once, days
+// and records stay apart, and mistakes come back with what was typed.
+func TestClerkWithoutScript(t *testing.T) {
+	g := newGraveyard(t)
+	address := "/desk/cemeteries/" + villageCemetery + "/clerk"
+	v := filled(g.village.page(address), address)
+	set := func(kv ...string) {
+		for i := 0; i < len(kv); i += 2 {
+			v.Set(kv[i], kv[i+1])
+		}
+	}
+	set("surname", "柳", "certificate", "dl-hz-0004", "plot", "D-03-05", "on", "2026-11-17", "paper_no", "SQ-1")
+	if res := g.village.post(address, v); res.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(string(res.body), "late_without_reason") {
+		t.Fatalf("late without a reason: %d %s", res.StatusCode, plainText(res.body))
+	} else if kept := filled(res.doc(t), address); kept.Get("certificate") != "dl-hz-0004" || kept.Get("plot") != "D-03-05" || kept.Get("token") != v.Get("token") {
+		t.Errorf("what was typed is gone: %v", kept)
+	}
+	set("late", "村里没有信号", "surname", "秦")
+	if res := g.village.post(address, v); !strings.Contains(string(res.body), "village_name_differs") {
+		t.Errorf("another surname: %d", res.StatusCode)
+	}
+	set("surname", "柳")
+	for range 2 {
+		if res := g.village.post(address, v); res.StatusCode != http.StatusSeeOther {
+			t.Fatalf("status %d: %s", res.StatusCode, plainText(res.body))
+		}
+	}
+	if s := text(g.village.page(address).root); !strings.Contains(s, "已收到：D-03-05，安葬 2026-11-17") {
+		t.Errorf("the page does not say that it was received: %s", s)
+	}
+	s, _, err := g.app.Plots.Load(t.Context(), handlers.PlotID(villageCemetery, "D-03-05"))
+	if err != nil || len(s.Interred) != 1 || len(s.Places) != 1 {
+		t.Fatalf("%+v %v", s, err)
+	}
+	var days []string
+	for e, err := range g.app.Store.Load(t.Context(), events.Stream("plot-"+handlers.PlotID(villageCemetery, "D-03-05")), events.NoStream) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasPrefix(e.Type, "plot.interred") {
+			days = append(days, string(domain.DateOf(e.Occurred)), e.Meta.LateReason)
+		}
+	}
+	if d := cmp.Diff([]string{"2026-11-17", "村里没有信号"}, days); d != "" {
+		t.Error(d)
+	}
+
+	// Another family's place, and one's own.
+	w := filled(g.village.page(address), address)
+	for k, x := range map[string]string{"surname": "秦", "certificate": g.certificates["秦玉兰"], "plot": "D-03-05", "on": "2026-11-23", "paper_no": "SQ-2"} {
+		w.Set(k, x)
+	}
+	if res := g.village.post(address, w); !strings.Contains(string(res.body), "village_place_taken") {
+		t.Errorf("another family's place: %d", res.StatusCode)
+	}
+	w.Set("beside", "1")
+	if res := g.village.post(address, w); res.StatusCode != http.StatusSeeOther {
+		t.Errorf("beside: %d %s", res.StatusCode, plainText(res.body))
+	}
+	g.settle()
+	for _, want := range []string{"2026", "安葬", "其中安葬日以后补记"} {
+		if !strings.Contains(text(g.village.page("/desk/cemeteries/"+villageCemetery+"/years/2026").root), want) {
+			t.Errorf("the statement does not say %q", want)
+		}
+	}
+	if res := g.office.get(address); res.StatusCode != http.StatusForbidden {
+		t.Errorf("another cemetery's office opens the clerk's page: %d", res.StatusCode)
+	}
+}
