@@ -488,6 +488,8 @@ var PageAccess = map[Operation]Rule{
 	"print_case":     {Roles: []Role{Desk}, Own: true},
 	"view_house":     {Roles: []Role{Desk, Cremator}, Own: true},
 	"recount_house":  {Roles: []Role{Desk, Cremator}, Own: true},
+	"view_voyages":   {Roles: []Role{Desk, Eco, Regulator}},
+	"view_eco":       {Roles: []Role{Regulator}},
 	"view_notices":   {Roles: []Role{Desk, Cremator}, Own: true},
 	"sign_shift":     {Roles: []Role{Desk, Cremator}, Own: true},
 	"view_day_sheet": {Roles: []Role{Desk}, Own: true},

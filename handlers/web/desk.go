@@ -87,6 +87,15 @@ func (d *Desk) pages() []deskPage {
 		{http.MethodPost, "/desk/day", "close_till", d.closeTill},
 		{http.MethodGet, "/desk/intake", "open_case", d.intakeForm},
 		{http.MethodPost, "/desk/intake", "open_case", d.intake},
+		{http.MethodGet, "/desk/voyages", "view_voyages", d.voyages},
+		{http.MethodPost, "/desk/voyages", "open_voyage", d.openVoyage},
+		{http.MethodGet, "/desk/voyages/{voyage}", "view_voyages", d.voyage},
+		{http.MethodGet, "/desk/voyages/{voyage}/manifest", "depart_voyage", d.manifest},
+		{http.MethodPost, "/desk/voyages/{voyage}/{act}", "view_voyages", d.doVoyage},
+		{http.MethodGet, "/desk/eco-burial", "view_eco", d.eco},
+		{http.MethodGet, "/desk/eco-burial/list", "view_eco", d.ecoList},
+		{http.MethodGet, "/desk/eco-burial.csv", "view_eco", d.ecoTable},
+		{http.MethodGet, "/desk/eco-burial.xlsx", "view_eco", d.ecoSheet},
 		{http.MethodGet, "/desk/cases/{case}", "view_case", d.showCase},
 		{http.MethodGet, "/desk/cases/{case}/news", "view_case", d.news},
 		{http.MethodPost, "/desk/cases/{case}/numbers", "unmask_case", d.unmask},
@@ -160,6 +169,8 @@ var deskSections = []struct {
 	{section{"/desk/house", "h"}, "view_house"},
 	{section{"/desk/day", "d"}, "view_day_sheet"},
 	{section{"/desk/cemeteries", "m"}, "view_places"},
+	{section{"/desk/voyages", "v"}, "view_voyages"},
+	{section{"/desk/eco-burial", ""}, "view_eco"},
 }
 
 // deskFrame is what desk-base.html needs besides the page's own data.
@@ -192,9 +203,15 @@ func (r *Renderer) deskFuncs(lang Lang) template.FuncMap {
 		"longDay": func(d domain.Date) (string, error) { return boardDay(m, lang, d) },
 		"in":      slices.Contains[[]string],
 		"list":    func(s ...string) []string { return s },
-		"minus":   func(a, b int) int { return a - b },
-		"mask":    maskName,
-		"text":    func(zh, en string) Text { return Text{zh, en} },
+		"field": func(name, kind, value string, most int) field {
+			return field{Name: name, Kind: kind, Value: value, Max: most}
+		},
+		"select": func(name, value string, options []option) field {
+			return field{Name: name, Kind: "select", Value: value, Options: options}
+		},
+		"minus": func(a, b int) int { return a - b },
+		"mask":  maskName,
+		"text":  func(zh, en string) Text { return Text{zh, en} },
 		"fieldLabel": func(act, name string) string {
 			if s, ok := m["field."+act+"."+name]; ok {
 				return s
@@ -384,7 +401,7 @@ func landing(a *handlers.Account, next string) string {
 		return next
 	}
 	for _, s := range deskSections {
-		if handlers.Allow(a, s.op, a.Institution) == nil {
+		if handlers.Allow(a, s.op, cmp.Or(a.Institution, "-")) == nil {
 			return s.At
 		}
 	}

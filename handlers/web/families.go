@@ -25,12 +25,16 @@ import (
 	"shenzhong/handlers"
 	"shenzhong/projections/availability"
 	"shenzhong/projections/tracking"
+	"shenzhong/projections/voyages"
 )
 
 // A FamilySource answers what the pages for families ask of read models.
 type FamilySource interface {
 	// Homes are the keys of the institutions that cremate.
 	Homes(ctx context.Context) ([]string, error)
+	// Voyages are the sea-burial voyages that depart in [from, until), of one
+	// operator or of all for "".
+	Voyages(ctx context.Context, from, until time.Time, operator domain.CreditCode) ([]voyages.Voyage, AsOf, error)
 	// Case is the case whose tracking code has this hash, handlers.ErrNotFound
 	// where there is none.
 	Case(ctx context.Context, hash string) (uuid.UUID, error)
@@ -80,7 +84,7 @@ func (f *Families) Routes(r chi.Router) {
 			}
 		}
 	}
-	for at, show := range map[string]func(*asked) error{"/estimate": f.estimate, "/verify": f.askNumber, "/book": f.timePage, "/book/about": f.aboutPage, "/book/check": f.checkPage} {
+	for at, show := range map[string]func(*asked) error{"/estimate": f.estimate, "/voyages": f.voyages, "/verify": f.askNumber, "/book": f.timePage, "/book/about": f.aboutPage, "/book/check": f.checkPage} {
 		r.Get(at, page(show))
 		r.Head(at, page(show))
 	}
