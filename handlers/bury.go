@@ -402,3 +402,37 @@ func (a *App) SurrenderPlot(ctx context.Context, c SurrenderPlot) (events.Receip
 // registered, is void or belongs to another case.
 var ErrCertificate = domain.Reject("certificate_not_valid", "这份火化证明没有登记、已经作废，或不是这件业务的。",
 	"This cremation certificate is not registered, is void, or belongs to another case.").Under("E-1", "")
+
+// CertifiedPerson is the person of a registered, valid cremation certificate.
+func (a *App) CertifiedPerson(ctx context.Context, certificate string) (domain.Subject, error) {
+	of, _, holds, err := a.holder(ctx, certificate)
+	if err == nil && !holds {
+		err = ErrCertificate
+	}
+	return of.Deceased.Person, err
+}
+
+// MeasurePlot holds a place as it was found on the spot against the limits.
+type MeasurePlot struct {
+	cemetery.Measure // without Rules and Cemetery, which are looked up
+	Of               domain.CreditCode
+	Plot             string
+	IfMatch          *events.Revision
+}
+
+// MeasurePlot looks up the cemetery and its rules, and asks the plot. One stream
+// is written.
+func (a *App) MeasurePlot(ctx context.Context, c MeasurePlot) (events.Receipt, error) {
+	id := PlotID(c.Of, c.Plot)
+	if err := streamID(cemetery.PlotCategory, id); err != nil {
+		return events.Receipt{}, err
+	}
+	var err error
+	if c.Cemetery, _, err = a.Cemeteries.Load(ctx, string(c.Of)); err != nil {
+		return events.Receipt{}, err
+	}
+	if c.Rules, err = a.RulesFor(ctx, c.Cemetery.Division, day(c.Act)); err != nil {
+		return events.Receipt{}, err
+	}
+	return to(a.Plots, id, c.IfMatch).run(ctx, c.Measure)
+}

@@ -28,8 +28,8 @@ func (a *App) rulebook(ctx context.Context) (ecoburial.RulebookState, error) {
 	return s, err
 }
 
-// incentiveRules are those that the city adopted, or else the program's own.
-func (a *App) incentiveRules(ctx context.Context) ([]ecoburial.IncentiveRule, error) {
+// IncentiveRules are those that the city adopted, or else the program's own.
+func (a *App) IncentiveRules(ctx context.Context) ([]ecoburial.IncentiveRule, error) {
 	s, err := a.rulebook(ctx)
 	if s.Incentives.Version != "" {
 		return s.Incentives.Rules, err
@@ -291,7 +291,7 @@ func (a *App) ComputeIncentive(ctx context.Context, act domain.Act, burial uuid.
 	}
 	d, _ := rules.Definition(b.Applied.Definition)
 	cmd.Type, _ = d.Type(cmp.Or(b.Completed.Type, b.Applied.Type))
-	if cmd.Rules, err = a.incentiveRules(ctx); err != nil {
+	if cmd.Rules, err = a.IncentiveRules(ctx); err != nil {
 		return events.Receipt{}, err
 	}
 	if b.Applied.Case != uuid.Nil {

@@ -124,7 +124,7 @@ func (a *App) EstimateBasket(ctx context.Context, b Basket, facts booking.Relief
 	}
 	e := a.estimate(l, items, max(1, b.Days), facts)
 	if b.Eco != "" {
-		rules, err := a.incentiveRules(ctx)
+		rules, err := a.IncentiveRules(ctx)
 		if err != nil {
 			return Estimate{}, err
 		}

@@ -29,6 +29,7 @@ import (
 	"shenzhong/projections/search"
 	"shenzhong/projections/servicecredit"
 	"shenzhong/projections/tracking"
+	"shenzhong/projections/voyages"
 )
 
 // A city is a log like that of a real one, written event by event (the deciders
@@ -336,6 +337,30 @@ func (c *city) ecology() (last events.Position) {
 	return last
 }
 
+// sail adds what only the voyages learn of: one that sails and one that the
+// weather cancels.
+func (c *city) sail() (last events.Position) {
+	c.t.Helper()
+	departs := c.today.Start().Add(9 * time.Hour)
+	for i, number := range []string{"V-1", "V-2"} {
+		add := func(e any) { last = c.add(ecoburial.VoyageCategory, number, e) }
+		add(ecoburial.VoyageOpened{Number: number, Operator: c.homes[0], Vessel: "演示一号", Licence: "L", Seats: 40, SeaArea: "演示海域", Pier: "演示码头", Division: "210202", Departs: departs})
+		a, b := c.id(), c.id()
+		add(ecoburial.SeatsTaken{Burial: a, Person: "p1", Applicant: "p2", Relatives: 2, Seats: 2})
+		add(ecoburial.SeatsTaken{Burial: b, Person: "p3", Applicant: "p4", Relatives: 3, Seats: 3})
+		if i == 1 {
+			add(ecoburial.SeatsFreed{Burial: a, Why: ecoburial.ByFamily})
+			add(ecoburial.VoyageCancelled{Reason: ecoburial.Weather, Document: "D", Bookings: []uuid.UUID{b}})
+			break
+		}
+		add(ecoburial.VoyageDeparted{At: departs, Manifest: []ecoburial.ManifestRow{{Row: 1, Burial: a, Person: "p1", Relatives: 2}, {Row: 2, Burial: b, Person: "p3", Relatives: 3}}})
+		add(ecoburial.AshesScattered{Burial: a, Person: "p1", Certificate: "HZ-V-1-01", SeaArea: "演示海域", Degradable: true, At: departs})
+		add(ecoburial.AshesBroughtBack{Burial: b, Reason: "R"})
+		add(ecoburial.VoyageEnded{Scattered: 1, BroughtBack: 1, At: departs})
+	}
+	return last
+}
+
 // freeze publishes a month as the program does.
 func (c *city) freeze(month string, now time.Time, ds ...ecoburial.Definition) {
 	c.t.Helper()
@@ -421,7 +446,7 @@ func version(name string) int {
 
 func readModels() []projections.Projection {
 	return []projections.Projection{servicecredit.Projection{}, ecoratio.Projection{}, pricepages.Projection{Renderer: drawn}, availability.Projection{},
-		search.Projection{}, frontdesk.Projection{}, tracking.Projection{}, places.Projection{}}
+		search.Projection{}, frontdesk.Projection{}, tracking.Projection{}, places.Projection{}, voyages.Projection{}}
 }
 
 func (c *city) config(dir string) projections.Config {

@@ -24,6 +24,7 @@ import (
 	"shenzhong/projections/ecoratio"
 	"shenzhong/projections/frontdesk"
 	"shenzhong/projections/places"
+	"shenzhong/projections/voyages"
 )
 
 func TestVerifyAgrees(t *testing.T) {
@@ -250,7 +251,7 @@ func TestVersionFollowsWhatIsWritten(t *testing.T) {
 	models := readModels()
 	slices.SortStableFunc(models, func(a, b projections.Projection) int {
 		last := func(p projections.Projection) int {
-			return strings.Count(p.Name(), availability.Name) + 2*strings.Count(p.Name(), ecoratio.Name) + 3*strings.Count(p.Name(), places.Name)
+			return strings.Count(p.Name(), availability.Name) + 2*strings.Count(p.Name(), ecoratio.Name) + 3*strings.Count(p.Name(), places.Name) + 4*strings.Count(p.Name(), voyages.Name)
 		}
 		return last(a) - last(b)
 	})
@@ -268,6 +269,9 @@ func TestVersionFollowsWhatIsWritten(t *testing.T) {
 			caughtUp(t, r)
 		case p.Name() == places.Name:
 			wait(t, r, places.Name, c.graves().last())
+			caughtUp(t, r)
+		case p.Name() == voyages.Name:
+			wait(t, r, voyages.Name, c.sail())
 			caughtUp(t, r)
 		}
 		now := stamp{p.Version(), fmt.Sprintf("%x", sha256.Sum256([]byte(p.Schema()+dump(t, r, p.Name()))))[:16]}

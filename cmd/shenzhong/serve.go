@@ -28,6 +28,7 @@ import (
 	"shenzhong/projections/search"
 	"shenzhong/projections/servicecredit"
 	"shenzhong/projections/tracking"
+	"shenzhong/projections/voyages"
 )
 
 // serveCmd runs everything.
@@ -134,7 +135,7 @@ func (c *city) openModels(ctx context.Context, demo bool) (err error) {
 func (c *city) projections() []projections.Projection {
 	return []projections.Projection{
 		servicecredit.Projection{}, ecoratio.Projection{}, pricepages.Projection{Renderer: c.renderer.PricePages()}, availability.Projection{},
-		frontdesk.Projection{}, search.Projection{}, tracking.Projection{}, places.Projection{},
+		frontdesk.Projection{}, search.Projection{}, tracking.Projection{}, places.Projection{}, voyages.Projection{},
 	}
 }
 

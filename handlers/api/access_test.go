@@ -34,7 +34,8 @@ func TestAccessOverHTTP(t *testing.T) {
 			case strings.HasPrefix(path, "/api/v1/eco-burials"), strings.HasPrefix(path, "/api/v1/voyages"):
 				at = boats
 			}
-			url := strings.NewReplacer("{institution}", home, "{case}", id, "{cemetery}", cemetery, "{plot}", "A-1", "{burial}", burial, "{suspicion}", suspicion, "{division}", "210200", "{kind}", "hall", "{date}", "2026-11-23", "{key}", home, "{voyage}", "V-1", "{furnace}", "furnace-1").Replace(path)
+			url := strings.NewReplacer("{institution}", home, "{case}", id, "{cemetery}", cemetery, "{plot}", "A-1", "{burial}", burial, "{suspicion}", suspicion, "{division}", "210200", "{kind}", "hall", "{date}", "2026-11-23", "{key}", home, "{voyage}", "V-1", "{furnace}", "furnace-1",
+				"{round}", "2026-2", "{right}", "R-1", "{relocation}", id).Replace(path)
 			body := ""
 			if method == "post" {
 				body = strings.ReplaceAll(valid(op), "BURIAL", burial)
@@ -302,6 +303,58 @@ func valid(op handlers.Operation) string {
 		return fmt.Sprintf(`{"applicant_citizen_id":%q,"certificate":"N-1","contract":"C","term_until":"2046-01-01","fee_fen":0}`, person(1))
 	case "inter":
 		return `{"right":"x","certificate":"N-1","consent":"AZ-1"}`
+	case "adopt_burial_rules":
+		return burialRules("x", 5000)
+	case "announce_round":
+		return `{"round":"2026-2","places":["A-1"],"mode":"DRAW","commitment":"0000000000000000000000000000000000000000000000000000000000000000","closes":"2026-12-20T12:00:00+08:00","notice":"x"}`
+	case "apply_round":
+		return `{"applicant_citizen_id":"210211193504120018","certificate":"N-1"}`
+	case "withdraw_round":
+		return `{"application":"x"}`
+	case "draw_round":
+		return `{"seed":"0000000000000000000000000000000000000000000000000000000000000000","salt":"0000000000000000000000000000000000000000000000000000000000000000"}`
+	case "pass_place":
+		return `{"application":"x","place":"A-1","reason":"GAVE_UP"}`
+	case "measure_plot":
+		return `{"area_cm2":5000,"stone_height_cm":80}`
+	case "reopen_plot":
+		return `{"document":"x"}`
+	case "propose_lapse":
+		return `{"document":"x"}`
+	case "renew_right":
+		return `{"holder_citizen_id":"210211193504120018","until":"2066-01-01","contract":"C","fee_fen":0}`
+	case "pay_upkeep":
+		return `{"until":"2030-01-01","amount_fen":1,"receipt":"x"}`
+	case "record_holder_death":
+		return `{"paper":"x"}`
+	case "propose_inheritance":
+		return `{"to_citizen_id":"210211193504120018","relation":"CHILD","paper":"x"}`
+	case "answer_inheritance":
+		return `{"heir_citizen_id":"210211193504120018","agrees":false}`
+	case "inherit_right":
+		return `{}`
+	case "approve_lapse":
+		return `{}`
+	case "serve_notice":
+		return `{"stage":-12,"channel":"IN_PERSON","served_on":"2026-11-20","proof":"x"}`
+	case "announce_lapse":
+		return `{"document":"x","from":"2026-11-20"}`
+	case "notice_relocation":
+		return `{"document":"x","from":"2026-11-20"}`
+	case "surrender_right":
+		return `{"holder_citizen_id":"210211193504120018","reason":"x","paper":"y"}`
+	case "request_relocation":
+		return `{"plot":"A-1","certificates":["N-1"],"cause":"FAMILY","paper":"x","to":{"kind":"AWAY","place":"x","taker":{"citizen_id":"210211193504120018"}}}`
+	case "permit_relocation":
+		return `{"permit":"x","authority":"y","from":"2026-11-20","until":"2026-12-20"}`
+	case "lift_ashes":
+		return `{"certificate":"N-1","label":"x","sealed_by":["a","b"],"carrier":{"citizen_id":"210211193504120018"},"receipt":"y"}`
+	case "redirect_relocation":
+		return `{"to":{"kind":"AWAY","place":"x","taker":{"citizen_id":"210211193504120018"}},"paper":"x"}`
+	case "arrive_ashes":
+		return `{"certificate":"N-1","label":"x","receipt":"y"}`
+	case "cancel_relocation":
+		return `{"reason":"x"}`
 	case "surrender_plot":
 		return `{"right":"x","reason":"y"}`
 	case "apply_eco_burial":

@@ -36,7 +36,7 @@ import (
 )
 
 // Version is the API's version. It is bumped with every change of openapi.json.
-const Version = "0.12.0"
+const Version = "0.15.0"
 
 // An API serves the operations.
 type API struct {
@@ -94,6 +94,10 @@ func (a *API) mount(r chi.Router) huma.API {
 	a.cremations(h)
 	a.telemetry(h)
 	a.cemeteries(h)
+	a.burialRules(h)
+	a.rounds(h)
+	a.rights(h)
+	a.relocations(h)
 	a.ecoBurials(h)
 	a.voyages(h)
 	a.incentives(h)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
 
 	"shenzhong/domain"
 	"shenzhong/domain/cemetery"
@@ -30,7 +31,7 @@ type surveyBody struct {
 	Plot          string `json:"plot" maxLength:"60" doc:"Number within the cemetery: letters, digits, dashes, dots."`
 	Section       string `json:"section,omitzero" maxLength:"40"`
 	Row           string `json:"row,omitzero" maxLength:"40"`
-	Kind          string `json:"kind" enum:"GRAVE,BODY_GRAVE,NICHE,ECO"`
+	Kind          string `json:"kind" enum:"GRAVE,BODY_GRAVE,NICHE,WALL,TREE,FLOWERS,LAWN,ECO"`
 	EcoType       string `json:"eco_type" maxLength:"40" doc:"Code of the eco types in force."`
 	Capacity      int    `json:"capacity" minimum:"1" maximum:"20"`
 	AreaCM2       int    `json:"area_cm2,omitzero" minimum:"0" maximum:"10000000"`
@@ -41,14 +42,18 @@ type allocateBody struct {
 	Happened
 	Right             string `json:"right,omitzero" maxLength:"60" doc:"An existing right of use to join; left out: a new one."`
 	ApplicantID       string `json:"applicant_citizen_id" maxLength:"18" doc:"Kept as a reference only."`
-	Ground            string `json:"ground,omitzero" enum:"CREMATION_CERTIFICATE,LIVING_SPOUSE" default:"CREMATION_CERTIFICATE"`
+	Ground            string `json:"ground,omitzero" enum:"CREMATION_CERTIFICATE,RELOCATION_PERMIT,LIVING_SPOUSE,LIVING_ILL,LIVING_AGED,LIVING_CHILDLESS" default:"CREMATION_CERTIFICATE"`
 	Certificate       string `json:"certificate,omitzero" maxLength:"40" doc:"Number of the cremation certificate."`
-	SpouseID          string `json:"spouse_citizen_id,omitzero" maxLength:"18" doc:"The living spouse, for LIVING_SPOUSE."`
+	SpouseID          string `json:"spouse_citizen_id,omitzero" maxLength:"18" doc:"The living person, for an exception."`
 	SpouseCertificate string `json:"spouse_of_certificate,omitzero" maxLength:"40" doc:"Certificate of the deceased beside whom the place is."`
 	SpouseHukou       string `json:"spouse_hukou,omitzero" maxLength:"6"`
 	ExceptionPaper    string `json:"exception_paper,omitzero" maxLength:"100" doc:"Sealed."`
 	FamilyHukou       string `json:"family_hukou,omitzero" maxLength:"6" doc:"Division of the spouse of a non-local person or the parent of a minor."`
 	Villager          bool   `json:"villager,omitzero" doc:"The village counts the person as its own."`
+	Age               int    `json:"age,omitzero" minimum:"0" maximum:"150" doc:"For LIVING_AGED, in years."`
+	Round             string `json:"round,omitzero" maxLength:"40" doc:"The round that the place fell to the person in."`
+	Relocation        string `json:"relocation,omitzero" format:"uuid" doc:"The permitted one, for RELOCATION_PERMIT; certificate is then the cremation certificate of who is moved."`
+	FeeCode           string `json:"fee_code,omitzero" maxLength:"40" doc:"Row of the price list that the fee is asked under."`
 	Contract          string `json:"contract" maxLength:"60"`
 	TermUntil         string `json:"term_until" format:"date"`
 	FeeFen            int64  `json:"fee_fen" minimum:"0" maximum:"10000000000"`
@@ -130,7 +135,7 @@ func (a *API) cemeteries(h huma.API) {
 		if err != nil {
 			return done{}, err
 		}
-		spouse, err := a.citizen("body.spouse_citizen_id", b.SpouseID)
+		person, err := a.citizen("body.spouse_citizen_id", b.SpouseID)
 		if err != nil {
 			return done{}, err
 		}
@@ -138,9 +143,18 @@ func (a *API) cemeteries(h huma.API) {
 			b.Right = q.New.String()
 		}
 		of := domain.CreditCode(in.Cemetery)
-		rc, err := a.app.AllocatePlot(ctx, handlers.AllocatePlot{Of: of, Plot: in.Plot, IfMatch: q.IfMatch, SpouseCertificate: b.SpouseCertificate, Allocate: cemetery.Allocate{
-			Act: q.Act, Right: b.Right, Applicant: applicant, Deceased: spouse, Ground: cemetery.Ground(b.Ground), Certificate: b.Certificate,
-			ExceptionPaper: sealed(applicant, b.ExceptionPaper), Hukou: domain.Division(b.SpouseHukou), FamilyHukou: domain.Division(b.FamilyHukou), Villager: b.Villager,
+		var relocation uuid.UUID
+		if b.Relocation != "" {
+			if relocation, err = record(b.Relocation); err != nil {
+				return done{}, err
+			}
+			if person, err = a.app.CertifiedPerson(ctx, b.Certificate); err != nil {
+				return done{}, err
+			}
+		}
+		rc, err := a.app.AllocatePlot(ctx, handlers.AllocatePlot{Of: of, Plot: in.Plot, IfMatch: q.IfMatch, Relocation: relocation, FeeCode: b.FeeCode, SpouseCertificate: b.SpouseCertificate, Allocate: cemetery.Allocate{
+			Act: q.Act, Right: b.Right, Applicant: applicant, Deceased: person, Ground: cemetery.Ground(b.Ground), Certificate: b.Certificate,
+			ExceptionPaper: sealed(applicant, b.ExceptionPaper), Hukou: domain.Division(b.SpouseHukou), FamilyHukou: domain.Division(b.FamilyHukou), Villager: b.Villager, Age: b.Age, Round: b.Round,
 			Contract: b.Contract, TermUntil: domain.Date(b.TermUntil), FeeFen: domain.Money(b.FeeFen)}})
 		return done{handlers.PlotID(of, in.Plot), rc}, err
 	})

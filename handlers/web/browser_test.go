@@ -58,7 +58,7 @@ func TestInBrowser(t *testing.T) {
 			continue
 		}
 		for _, width := range []int64{360, 1440} {
-			for _, address := range append(addresses(), "/estimate", "/verify") {
+			for _, address := range append(addresses(), "/estimate", "/verify", "/voyages") {
 				name := fmt.Sprintf("%s-%d-%s", Variant(v.Lang, v.Elder), width, slug(address))
 				t.Run(name, func(t *testing.T) {
 					ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
@@ -141,7 +141,7 @@ func TestByHand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.HasSuffix(after, "/stats/eco-burial?period=2026-11") {
+	if !strings.Contains(after, "/stats/eco-burial?period=2026-11&") {
 		t.Errorf("the form led to %s", after)
 	}
 	if size != "21px" {

@@ -88,6 +88,15 @@ func (d *Desk) pages() []deskPage {
 		{http.MethodPost, "/desk/day", "close_till", d.closeTill},
 		{http.MethodGet, "/desk/intake", "open_case", d.intakeForm},
 		{http.MethodPost, "/desk/intake", "open_case", d.intake},
+		{http.MethodGet, "/desk/voyages", "view_voyages", d.voyages},
+		{http.MethodPost, "/desk/voyages", "open_voyage", d.openVoyage},
+		{http.MethodGet, "/desk/voyages/{voyage}", "view_voyages", d.voyage},
+		{http.MethodGet, "/desk/voyages/{voyage}/manifest", "depart_voyage", d.manifest},
+		{http.MethodPost, "/desk/voyages/{voyage}/{act}", "view_voyages", d.doVoyage},
+		{http.MethodGet, "/desk/eco-burial", "view_eco", d.eco},
+		{http.MethodGet, "/desk/eco-burial/list", "view_eco", d.ecoList},
+		{http.MethodGet, "/desk/eco-burial.csv", "view_eco", d.ecoTable},
+		{http.MethodGet, "/desk/eco-burial.xlsx", "view_eco", d.ecoSheet},
 		{http.MethodGet, "/desk/cases/{case}", "view_case", d.showCase},
 		{http.MethodGet, "/desk/cases/{case}/news", "view_case", d.news},
 		{http.MethodPost, "/desk/cases/{case}/numbers", "unmask_case", d.unmask},
@@ -133,7 +142,11 @@ func (d *Desk) refuse(v *visit, err error) {
 			v.w.Header()[k] = vs
 		}
 	}
-	body, err := d.draw(v, "desk-problem", "", p, nil)
+	page := struct {
+		*handlers.Problem
+		Board bool // whether the board is a way on, and no further refusal
+	}{p, handlers.Allow(v.actor, "view_board", v.actor.Institution) == nil}
+	body, err := d.draw(v, "desk-problem", "", page, nil)
 	if err != nil {
 		d.Problem(v.w, v.r, p)
 		return
@@ -157,6 +170,8 @@ var deskSections = []struct {
 	{section{"/desk/house", "h"}, "view_house"},
 	{section{"/desk/day", "d"}, "view_day_sheet"},
 	{section{"/desk/cemeteries", "m"}, "view_places"},
+	{section{"/desk/voyages", "v"}, "view_voyages"},
+	{section{"/desk/eco-burial", ""}, "view_eco"},
 }
 
 // deskFrame is what desk-base.html needs besides the page's own data.
@@ -189,9 +204,15 @@ func (r *Renderer) deskFuncs(lang Lang) template.FuncMap {
 		"longDay": func(d domain.Date) (string, error) { return boardDay(m, lang, d) },
 		"in":      slices.Contains[[]string],
 		"list":    func(s ...string) []string { return s },
-		"minus":   func(a, b int) int { return a - b },
-		"mask":    maskName,
-		"text":    func(zh, en string) Text { return Text{zh, en} },
+		"field": func(name, kind, value string, most int) field {
+			return field{Name: name, Kind: kind, Value: value, Max: most}
+		},
+		"select": func(name, value string, options []option) field {
+			return field{Name: name, Kind: "select", Value: value, Options: options}
+		},
+		"minus": func(a, b int) int { return a - b },
+		"mask":  maskName,
+		"text":  func(zh, en string) Text { return Text{zh, en} },
 		"fieldLabel": func(act, name string) string {
 			if s, ok := m["field."+act+"."+name]; ok {
 				return s
@@ -372,10 +393,26 @@ func local(next string) string {
 	return u.RequestURI()
 }
 
+// landing is where a goes after signing in. Whose role has no board goes to the
+// first page of the desk that it includes, or to the public home page where it
+// includes none.
+func landing(a *handlers.Account, next string) string {
+	next = local(next)
+	if next != "/desk" {
+		return next
+	}
+	for _, s := range deskSections {
+		if handlers.Allow(a, s.op, cmp.Or(a.Institution, "-")) == nil {
+			return s.At
+		}
+	}
+	return "/"
+}
+
 func (d *Desk) signInPage(w http.ResponseWriter, r *http.Request) {
 	next := local(r.URL.Query().Get("next"))
-	if handlers.Actor(r.Context()) != nil {
-		http.Redirect(w, r, next, http.StatusSeeOther)
+	if a := handlers.Actor(r.Context()); a != nil {
+		http.Redirect(w, r, landing(a, next), http.StatusSeeOther)
 		return
 	}
 	d.public(w, r, viewOf(w, r), http.StatusOK, signInForm{Next: next, Ended: r.URL.Query().Get("ended") == "1", Minutes: int(d.sessions.Idle() / time.Minute)})
@@ -406,7 +443,7 @@ func (d *Desk) signIn(w http.ResponseWriter, r *http.Request) {
 		}
 		return
 	}
-	http.Redirect(w, r, f.Next, http.StatusSeeOther)
+	http.Redirect(w, r, landing(a, f.Next), http.StatusSeeOther)
 }
 
 // A resume offers to send once more what was filled in before.

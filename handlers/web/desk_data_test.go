@@ -27,11 +27,13 @@ import (
 	"shenzhong/handlers"
 	"shenzhong/projections"
 	"shenzhong/projections/availability"
+	"shenzhong/projections/ecoratio"
 	"shenzhong/projections/frontdesk"
 	"shenzhong/projections/places"
 	"shenzhong/projections/pricepages"
 	"shenzhong/projections/search"
 	"shenzhong/projections/tracking"
+	"shenzhong/projections/voyages"
 )
 
 // A home is a funeral home over a running log: its pages, its accounts, and a
@@ -81,7 +83,7 @@ func newHomeOn(t testing.TB, store events.Store) *home {
 	r := newRenderer(t, Site{Demo: true})
 	var err error
 	h.runner, err = projections.Open(t.Context(), projections.Config{Dir: t.TempDir(), Store: store, Registry: reg, Logger: slog.New(slog.DiscardHandler),
-		Projections: []projections.Projection{availability.Projection{}, frontdesk.Projection{}, places.Projection{}, search.Projection{}, tracking.Projection{}, pricepages.Projection{Renderer: r.PricePages()}}})
+		Projections: []projections.Projection{availability.Projection{}, frontdesk.Projection{}, ecoratio.Projection{}, places.Projection{}, search.Projection{}, tracking.Projection{}, voyages.Projection{}, pricepages.Projection{Renderer: r.PricePages()}}})
 	if err != nil {
 		t.Fatal(err)
 	}

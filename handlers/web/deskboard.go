@@ -16,6 +16,7 @@ import (
 	"shenzhong/handlers"
 	"shenzhong/projections/frontdesk"
 	"shenzhong/projections/search"
+	"shenzhong/projections/voyages"
 )
 
 // A DeskSource answers what the desk's overviews show: the day, the search, who
@@ -31,6 +32,9 @@ type DeskSource interface {
 	Custody(ctx context.Context, institution string, now time.Time) ([]frontdesk.Custody, AsOf, error)
 	// Sheet is one institution's day sheet.
 	Sheet(ctx context.Context, institution string, day domain.Date) (frontdesk.Sheet, AsOf, error)
+	// Voyages are the sea-burial voyages that depart in [from, until), of one
+	// operator or of all for "".
+	Voyages(ctx context.Context, from, until time.Time, operator domain.CreditCode) ([]voyages.Voyage, AsOf, error)
 	// Find searches an institution's cases; the best first, at most n.
 	Find(ctx context.Context, institution, query string, n int) ([]search.Hit, AsOf, error)
 }

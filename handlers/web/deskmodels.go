@@ -9,12 +9,15 @@ import (
 	"shenzhong/domain"
 	"shenzhong/projections/frontdesk"
 	"shenzhong/projections/search"
+	"shenzhong/projections/voyages"
 )
 
 var _ DeskSource = (*ReadModels)(nil)
 
 // ReadModels implements DeskSource.
-func (m *ReadModels) ReadModels() []string { return []string{frontdesk.Name, search.Name} }
+func (m *ReadModels) ReadModels() []string {
+	return []string{frontdesk.Name, search.Name, voyages.Name}
+}
 
 // Board implements DeskSource. An institution that no event names yet has an
 // empty board.

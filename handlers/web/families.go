@@ -25,12 +25,16 @@ import (
 	"shenzhong/handlers"
 	"shenzhong/projections/availability"
 	"shenzhong/projections/tracking"
+	"shenzhong/projections/voyages"
 )
 
 // A FamilySource answers what the pages for families ask of read models.
 type FamilySource interface {
 	// Homes are the keys of the institutions that cremate.
 	Homes(ctx context.Context) ([]string, error)
+	// Voyages are the sea-burial voyages that depart in [from, until), of one
+	// operator or of all for "".
+	Voyages(ctx context.Context, from, until time.Time, operator domain.CreditCode) ([]voyages.Voyage, AsOf, error)
 	// Case is the case whose tracking code has this hash, handlers.ErrNotFound
 	// where there is none.
 	Case(ctx context.Context, hash string) (uuid.UUID, error)
@@ -80,7 +84,7 @@ func (f *Families) Routes(r chi.Router) {
 			}
 		}
 	}
-	for at, show := range map[string]func(*asked) error{"/estimate": f.estimate, "/verify": f.askNumber, "/book": f.timePage, "/book/about": f.aboutPage, "/book/check": f.checkPage} {
+	for at, show := range map[string]func(*asked) error{"/estimate": f.estimate, "/voyages": f.voyages, "/verify": f.askNumber, "/book": f.timePage, "/book/about": f.aboutPage, "/book/check": f.checkPage} {
 		r.Get(at, page(show))
 		r.Head(at, page(show))
 	}
@@ -293,11 +297,18 @@ func (r *Renderer) familyFuncs(lang Lang) template.FuncMap {
 		"places":        func() []booking.DeathPlace { return booking.DeathPlaces },
 		"causes":        func() []booking.Cause { return familyCauses },
 		"kin":           func() []booking.Relation { return booking.Relations },
+		"relatives":     func() []booking.Relation { return relatives },
 		"nationalities": func() []string { return nationalities },
 		"hukous":        func() []string { return hukous(r.texts[Zh]) },
 		"group":         func(g string) template.HTML { return Text{g, m["group."+g]}.html(lang) },
 	}
 }
+
+// relatives are those who may object as somebody of the family: everyone but
+// the authorities, which hand over a body that nobody claims.
+var relatives = slices.DeleteFunc(slices.Clone(booking.Relations), func(r booking.Relation) bool {
+	return r == booking.Police || r == booking.Hospital || r == booking.CivilAffairs
+})
 
 // hukous are the divisions to choose from: the city's districts, the rest of
 // the province, the other provinces.

@@ -28,6 +28,7 @@ import (
 	"shenzhong/events/memory"
 	"shenzhong/handlers"
 	"shenzhong/projections"
+	"shenzhong/projections/voyages"
 )
 
 // The homes of the families' tests, all invented.
@@ -83,6 +84,16 @@ type bareSource struct{ app *handlers.App }
 
 func (bareSource) Homes(context.Context) ([]string, error) {
 	return []string{haiyan, songtao, yunxiu}, nil
+}
+
+// Voyages of a week: with seats, without, and one that the weather cancelled.
+func (bareSource) Voyages(_ context.Context, from, _ time.Time, _ domain.CreditCode) ([]voyages.Voyage, AsOf, error) {
+	v := voyages.Voyage{Number: "20261128-1-1", Operator: haiyan, NameZh: "海风海葬服务（演示）", NameEn: "Haifeng Sea Burials (demo)", Vessel: "演示一号", SeaArea: "演示海域一", Pier: "演示码头",
+		Departs: from.AddDate(0, 0, 5), Seats: 40, Taken: 12, State: voyages.Open}
+	full, off := v, v
+	full.Number, full.Taken = "20261128-1-2", 40
+	off.Number, off.State, off.Reason, off.Departs = "20261129-1-1", voyages.Cancelled, "WEATHER", v.Departs.AddDate(0, 0, 1)
+	return []voyages.Voyage{v, full, off}, AsOf{}, nil
 }
 
 func (s bareSource) Case(ctx context.Context, hash string) (uuid.UUID, error) {

@@ -32,6 +32,7 @@ import (
 	"shenzhong/projections/pricepages"
 	"shenzhong/projections/servicecredit"
 	"shenzhong/projections/tracking"
+	"shenzhong/projections/voyages"
 )
 
 // A town is a small log, the read models over it and the pages over those. Its
@@ -79,7 +80,7 @@ func newTown(t testing.TB, facts ...func(*town)) *town {
 	r := newRenderer(t, Site{Demo: true})
 	var err error
 	c.runner, err = projections.Open(t.Context(), projections.Config{Dir: t.TempDir(), Store: c.store, Registry: c.reg, Logger: slog.New(slog.DiscardHandler),
-		Projections: []projections.Projection{servicecredit.Projection{}, ecoratio.Projection{}, pricepages.Projection{Renderer: r.PricePages()}, availability.Projection{}, tracking.Projection{}}})
+		Projections: []projections.Projection{servicecredit.Projection{}, ecoratio.Projection{}, pricepages.Projection{Renderer: r.PricePages()}, availability.Projection{}, tracking.Projection{}, voyages.Projection{}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,11 +39,11 @@ type Renderer struct {
 }
 
 // pageNames are the pages: each is a template file, and the name of its title.
-var pageNames = []string{"home", "prices", "price", "history", "eco", "eco-list", "credits", "credit", "problem", "signin", "estimate", "verify"}
+var pageNames = []string{"home", "prices", "price", "history", "eco", "eco-list", "voyages", "credits", "credit", "problem", "signin", "estimate", "verify"}
 
 // deskPageNames are the pages of staff, which have their own frame.
 var deskPageNames = []string{"desk-problem", "desk-resume", "desk-board", "desk-search", "desk-intake", "desk-case", "desk-news", "desk-act",
-	"desk-house", "desk-notices", "desk-day", "desk-quote", "desk-confirmation", "desk-label", "desk-receipt"}
+	"desk-house", "desk-notices", "desk-day", "desk-voyages", "desk-voyage", "desk-manifest", "desk-eco", "desk-eco-list", "desk-quote", "desk-confirmation", "desk-label", "desk-receipt"}
 
 // NewRenderer reads the templates, texts and static files of the program.
 func NewRenderer(site Site) (*Renderer, error) {
@@ -83,7 +83,11 @@ func NewRenderer(site Site) (*Renderer, error) {
 			return nil, fmt.Errorf("web: %w", err)
 		}
 		for _, name := range slices.Concat(deskPageNames, officePageNames) {
-			t, err := template.Must(base.Clone()).ParseFS(templateFiles, "templates/"+name+".html")
+			file := name
+			if name == "desk-eco-list" { // the public page in the frame of the desk
+				file = "eco-list"
+			}
+			t, err := template.Must(base.Clone()).ParseFS(templateFiles, "templates/"+file+".html")
 			if err != nil {
 				return nil, fmt.Errorf("web: %w", err)
 			}
@@ -258,7 +262,7 @@ func boardDay(m messages, lang Lang, d domain.Date) (string, error) {
 }
 
 // sections are the addresses of the menu, in order; each has a text "nav.…".
-var sections = []string{"/", "/prices", "/estimate", "/book", "/track", "/cemeteries", "/stats/eco-burial", "/credit"}
+var sections = []string{"/", "/prices", "/estimate", "/book", "/track", "/cemeteries", "/voyages", "/stats/eco-burial", "/credit"}
 
 // dict passes several values to a part.
 func dict(kv ...any) (map[string]any, error) {
