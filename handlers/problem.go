@@ -51,6 +51,9 @@ type FieldError struct {
 	Location string `json:"location" doc:"Where: body.deceased.citizen_id, header.Idempotency-Key." example:"body.deceased.citizen_id"`
 	Code     string `json:"code,omitempty" doc:"Stable name of what is wrong."`
 	Detail   string `json:"detail" doc:"What is wrong, in the caller's language."`
+	// Label names the place for people, on a page whose fields have names of
+	// their own; empty: the page knows the place by its Location.
+	Label string `json:"-"`
 }
 
 // An Alternative is a free slot near the one that was asked for.
@@ -112,7 +115,7 @@ var (
 	ErrUnauthenticated = refuse(http.StatusUnauthorized, "unauthenticated", "请先出示有效的访问令牌。", "Please present a valid access token.")
 	ErrForbidden       = refuse(http.StatusForbidden, "forbidden", "您的岗位不能办理这件事。", "Your role does not include this.")
 	ErrOtherScope      = refuse(http.StatusForbidden, "other_institution", "这份记录属于另一家机构，您不能办理。", "This record belongs to another institution.")
-	ErrNotFound        = refuse(http.StatusNotFound, "not_found", "没有找到。请核对编号。", "Not found. Please check the number.")
+	ErrNotFound        = refuse(http.StatusNotFound, "not_found", "请核对网址或编号。", "Please check the address or the number.")
 	ErrMethod          = refuse(http.StatusMethodNotAllowed, "method_not_allowed", "这个地址不接受这种请求。", "This address does not take this kind of request.")
 	ErrBodyTooLarge    = refuse(http.StatusRequestEntityTooLarge, "body_too_large", "内容太大，一次最多 %d KiB。没有记录任何内容。", "The body is too large: at most %d KiB at once. Nothing was recorded.")
 	ErrTooMany         = refuse(http.StatusTooManyRequests, "too_many_requests", "请求太密，请稍后再试。", "Too many requests; please try again a little later.")

@@ -217,13 +217,14 @@ var Methods = []Method{Cash, Card, WeChat, Alipay, Transfer}
 // are closed, so that reasons can be counted and nobody writes a name into one.
 type Reason string
 
-// The reasons: the first four end a case, the next three detach a slot, the
+// The reasons: the first five end a case, the next three detach a slot, the
 // last four take money off a line.
 const (
 	FamilyWithdrew Reason = "FAMILY_WITHDREW"
 	MovedElsewhere Reason = "MOVED_ELSEWHERE"
 	Duplicate      Reason = "DUPLICATE"
 	EntryError     Reason = "ENTRY_ERROR"
+	OtherReason    Reason = "OTHER" // another one, or none was given
 
 	Rescheduled  Reason = "RESCHEDULED"
 	OutOfService Reason = "OUT_OF_SERVICE"
@@ -237,7 +238,7 @@ const (
 
 // The reasons that each act takes.
 var (
-	CancelReasons = []Reason{FamilyWithdrew, MovedElsewhere, Duplicate, EntryError}
+	CancelReasons = []Reason{FamilyWithdrew, MovedElsewhere, Duplicate, EntryError, OtherReason}
 	DetachReasons = []Reason{Rescheduled, OutOfService, NotNeeded, FamilyWithdrew, EntryError}
 	RefundReasons = []Reason{Overcharge, NotRendered, WrongLine, ReliefFound}
 )
@@ -1206,7 +1207,7 @@ func (s State) cancel(c Cancel) ([]Event, error) {
 		return nil, ErrReason.With(c.Reason)
 	case s.Fixed:
 		return nil, ErrBegun
-	case s.Disputed() && (c.Reason == FamilyWithdrew || c.Reason == MovedElsewhere):
+	case s.Disputed() && (c.Reason == FamilyWithdrew || c.Reason == MovedElsewhere || c.Reason == OtherReason):
 		return nil, ErrDisputed
 	}
 	return []Event{Cancelled{c.Reason}}, nil

@@ -12,7 +12,7 @@ type Situation struct {
 	Place    DeathPlace // empty: not known yet
 	Cause    Cause      // empty: not known before the death certificate is here
 	Relation Relation
-	Relief   bool // relief is claimed or granted
+	Relief   bool // relief is claimed, or its proof has come
 	Hukou    domain.Division
 	City     domain.Division // of the institution
 }
@@ -135,9 +135,11 @@ func Checklist(s Situation) []Paper {
 }
 
 // Situation is what the case knows so far, for an institution in that city.
+// Granted relief was proved when it was granted, and asks for no paper more.
 func (s State) Situation(city domain.Division) Situation {
+	_, proven := s.Received(ReliefProof)
 	return Situation{Kind: s.Deceased.Class(), Place: s.Circumstances.Place, Cause: s.Circumstances.Cause.Or(""),
-		Relation: s.Handler.Relation, Relief: s.Claim != nil || s.Grant != nil, Hukou: s.Deceased.Hukou, City: city}
+		Relation: s.Handler.Relation, Relief: proven || s.Claim != nil && s.Grant == nil, Hukou: s.Deceased.Hukou, City: city}
 }
 
 // Standing is how one paper of a case stands.

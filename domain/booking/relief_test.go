@@ -73,6 +73,27 @@ func TestReliefIsComputed(t *testing.T) {
 	})
 }
 
+// TestGrantedReliefAsksNoPaper: what was proved when relief was granted is not
+// asked for again; a paper that came stays on the list.
+func TestGrantedReliefAsksNoPaper(t *testing.T) {
+	for name, tc := range map[string]struct {
+		with []Event
+		want bool
+	}{
+		"nothing": {nil, false}, "claimed": {[]Event{claimed}, true}, "granted": {[]Event{claimed, granted}, false},
+		"the paper came": {[]Event{claimed, PaperReceived{Paper: ReliefProof}, granted}, true},
+	} {
+		var s State
+		for _, e := range append([]Event{opened}, tc.with...) {
+			s = Case.Evolve(s, e)
+		}
+		has := slices.ContainsFunc(Checklist(s.Situation("210200")), func(p Paper) bool { return p.Code == ReliefProof })
+		if has != tc.want {
+			t.Errorf("%s: on the list: %t", name, has)
+		}
+	}
+}
+
 func TestGrantRelief(t *testing.T) {
 	t.Run("a claim says what would be free, sealed as to why", func(t *testing.T) {
 		spec.Given(t, opened).When(claim).Then(claimed)

@@ -138,7 +138,7 @@ type reprintBody struct {
 
 type cancelBody struct {
 	Happened
-	Reason string `json:"reason" enum:"FAMILY_WITHDREW,MOVED_ELSEWHERE,DUPLICATE,ENTRY_ERROR"`
+	Reason string `json:"reason" enum:"FAMILY_WITHDREW,MOVED_ELSEWHERE,DUPLICATE,ENTRY_ERROR,OTHER"`
 }
 
 type plainBody struct{ Happened }

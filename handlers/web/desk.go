@@ -141,7 +141,11 @@ func (d *Desk) refuse(v *visit, err error) {
 			v.w.Header()[k] = vs
 		}
 	}
-	body, err := d.draw(v, "desk-problem", "", p, nil)
+	page := struct {
+		*handlers.Problem
+		Board bool // whether the board is a way on, and no further refusal
+	}{p, handlers.Allow(v.actor, "view_board", v.actor.Institution) == nil}
+	body, err := d.draw(v, "desk-problem", "", page, nil)
 	if err != nil {
 		d.Problem(v.w, v.r, p)
 		return
@@ -388,10 +392,26 @@ func local(next string) string {
 	return u.RequestURI()
 }
 
+// landing is where a goes after signing in. Whose role has no board goes to the
+// first page of the desk that it includes, or to the public home page where it
+// includes none.
+func landing(a *handlers.Account, next string) string {
+	next = local(next)
+	if next != "/desk" {
+		return next
+	}
+	for _, s := range deskSections {
+		if handlers.Allow(a, s.op, cmp.Or(a.Institution, "-")) == nil {
+			return s.At
+		}
+	}
+	return "/"
+}
+
 func (d *Desk) signInPage(w http.ResponseWriter, r *http.Request) {
 	next := local(r.URL.Query().Get("next"))
-	if handlers.Actor(r.Context()) != nil {
-		http.Redirect(w, r, next, http.StatusSeeOther)
+	if a := handlers.Actor(r.Context()); a != nil {
+		http.Redirect(w, r, landing(a, next), http.StatusSeeOther)
 		return
 	}
 	d.public(w, r, viewOf(w, r), http.StatusOK, signInForm{Next: next, Ended: r.URL.Query().Get("ended") == "1", Minutes: int(d.sessions.Idle() / time.Minute)})
@@ -422,21 +442,7 @@ func (d *Desk) signIn(w http.ResponseWriter, r *http.Request) {
 		}
 		return
 	}
-	http.Redirect(w, r, first(a, f.Next), http.StatusSeeOther)
-}
-
-// first is where an account begins: the board, or for who may not see it the
-// first section of its own menu.
-func first(a *handlers.Account, next string) string {
-	if next != "/desk" {
-		return next
-	}
-	for _, s := range deskSections {
-		if handlers.Allow(a, s.op, cmp.Or(a.Institution, "-")) == nil {
-			return s.At
-		}
-	}
-	return next
+	http.Redirect(w, r, landing(a, f.Next), http.StatusSeeOther)
 }
 
 // A resume offers to send once more what was filled in before.

@@ -259,3 +259,32 @@ func TestNobodyHasNotSignedIn(t *testing.T) {
 		}
 	}
 }
+
+// TestLanding: who signs in comes to a page that their role includes, and who is
+// refused a page is led to one that refuses nobody.
+func TestLanding(t *testing.T) {
+	b := newHome(t)
+	for who, want := range map[string]string{"desk-0101": "/desk", "furnace-0201": "/desk", "regulator-0501": "/desk/cemeteries", "cemetery-0301": "/desk/cemeteries", "admin-0601": "/", "importer-0701": "/"} {
+		c := b.clerk(who)
+		if at := c.get("/signin?next=/desk").Header.Get("Location"); at != want {
+			t.Errorf("%s comes to %q, want %q", who, at, want)
+		}
+		if at := c.post("/signin", url.Values{"account": {who}, "password": {password}}).Header.Get("Location"); at != want {
+			t.Errorf("%s signs in and comes to %q, want %q", who, at, want)
+		}
+		if want != "/" {
+			if res := c.get(want); res.StatusCode != http.StatusOK {
+				t.Errorf("%s comes to %s: status %d", who, want, res.StatusCode)
+			}
+			continue
+		}
+		res := c.get("/desk")
+		if body := string(res.body); res.StatusCode != http.StatusForbidden || !strings.Contains(body, `<a class="btn alt" href="/">`) || strings.Contains(body, `<a class="btn alt" href="/desk">`) {
+			t.Errorf("%s at the board: status %d, %s", who, res.StatusCode, plainText(res.body))
+		}
+	}
+	c := b.clerk("desk-0101")
+	if s := plainText(c.get("/desk/cases/0199c3f1-77ad-7000-8000-000000000001").body); strings.Count(s, "没有找到") > 2 || !strings.Contains(s, "请核对网址或编号") {
+		t.Errorf("what is not there: %s", s)
+	}
+}

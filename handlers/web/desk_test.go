@@ -1,6 +1,7 @@
 package web
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 
@@ -159,8 +161,28 @@ func TestRefusalsOnTheirForm(t *testing.T) {
 			t.Errorf("the form does not say %q", want)
 		}
 	}
+	p = desk.refused("number_needed", id, "quote", "qty.CRM-FLAT", "x")
+	if s := text(p.root); strings.Contains(s, "qty.CRM-FLAT") || !strings.Contains(s, "请填一个数字") {
+		t.Errorf("the form does not name the item: %s", s)
+	}
+	for code, v := range map[string]url.Values{
+		"hukou": {"hukou": {"990000"}}, "death_day": {"death_day": {"2027-01-01"}}, "document_number": {"citizen_id": {""}, "kind": {"FOREIGN"}, "document_kind": {"PASSPORT"}, "document_number": {"?"}},
+	} {
+		form := url.Values{"token": {uuid.NewString()}, "name": {"沈一舟"}, "kind": {"RESIDENT"}, "handler_name": {"沈二舟"}, "handler_phone": {"13804110000"}, "relation": {"CHILD"}}
+		maps.Copy(form, v)
+		res := desk.post("/desk/intake", form)
+		if s := string(res.body); res.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(s, `id="`+code+`-e"`) || !strings.Contains(s, `href="#`+code+`"`) {
+			t.Errorf("%s is not marked: status %d, %s", code, res.StatusCode, plainText(res.body))
+		}
+		if s := string(res.body); !strings.Contains(s, `<option value="210202">中山区</option>`) || !strings.Contains(s, `list="nationality-list"`) {
+			t.Error("the form suggests no divisions or nationalities")
+		}
+	}
 	desk.must(id, "quote", "qty.CRM-FLAT", "1")
 	desk.must(id, "consent", "answer", "yes")
+	if s := string(desk.get("/desk/cases/" + id + "/charge").body); !strings.Contains(s, `<datalist id="code-list"><option value="`) {
+		t.Error("the form suggests no items")
+	}
 	desk.refused("charge_off_list", id, "charge", "code", "LUCK-1", "quantity", "1")
 	p = desk.refused("charge_above_ceiling", id, "charge", "code", "CRM-FLAT", "price", "10600")
 	for _, want := range []string{"10,600", "1,732", "I16", "发改价格〔2026〕108号"} {

@@ -628,18 +628,26 @@ func labelled[T ~string](m messages, kind string, codes []T) (os []option) {
 	return os
 }
 
+// divisionOptions are the divisions that a form suggests; others may be typed.
+func divisionOptions(m messages) (os []option) {
+	for _, code := range hukous(m) {
+		os = append(os, option{code, cmp.Or(m["division."+code], m["hukou."+code])})
+	}
+	return os
+}
+
 func deceasedForm(m messages, d booking.Deceased) []field {
 	return []field{
 		{Name: "name", Kind: "text", Value: d.Name.Or(""), Optional: d.Unnamed != "", Max: 60},
 		{Name: "citizen_id", Kind: "id", Value: string(d.CitizenID.Or("")), Optional: true, Max: 18, Hint: "citizen_id"},
 		{Name: "death_day", Kind: "date", Value: string(d.DeathDate), Optional: true},
-		{Name: "hukou", Kind: "number", Value: string(d.Hukou), Optional: true, Max: 6},
+		{Name: "hukou", Kind: "number", Value: string(d.Hukou), Optional: true, Max: 6, Options: divisionOptions(m)},
 		{Name: "kind", Kind: "select", Value: string(cmp.Or(d.Kind, booking.Resident)), Options: labelled(m, "kind_of", booking.DeceasedKinds)},
 		{Name: "document_kind", Kind: "select", Value: string(d.Document.Kind), Optional: true, Options: labelled(m, "document_kind", booking.DocumentKinds)},
 		{Name: "document_number", Kind: "text", Value: d.Document.Number.Or(""), Optional: true, Max: 40},
 		{Name: "sex", Kind: "select", Value: string(d.Sex.Or("")), Optional: true, Options: labelled(m, "sex", []booking.Sex{booking.Male, booking.Female, booking.UnknownSex})},
 		{Name: "birth", Kind: "date", Value: string(d.Birth.Or("")), Optional: true},
-		{Name: "nationality", Kind: "text", Value: d.Nationality.Or(""), Optional: true, Max: 3},
+		{Name: "nationality", Kind: "text", Value: d.Nationality.Or(""), Optional: true, Max: 3, Options: labelled(m, "country", nationalities)},
 	}
 }
 

@@ -283,6 +283,8 @@ func (c *caseView) states(p *casePage, missing int) {
 		add("ok", c.text("state.done"))
 	case c.begun():
 		add("ok", c.text("state.begun", c.resource(c.Cremation.Started.Furnace)))
+	case c.Custody.Place.Kind == cremation.InVehicle:
+		add("wait", c.text("state.on_the_way", c.placeText(c.Custody.Place)))
 	case c.Custody.Collected.Case != uuid.Nil:
 		add("ok", c.text("state.at", c.placeText(c.Custody.Place)))
 	default:
@@ -666,15 +668,7 @@ func (d *Desk) intake(v *visit) error {
 	again := func(err error) error {
 		p := d.intakePage(v, token, f)
 		p.Refused = handlers.RequestProblem(v.ctx(), err)
-		for _, e := range p.Refused.Errors {
-			for _, fs := range [][]field{p.Deceased, p.Handler, p.Circumstances} {
-				for i := range fs {
-					if fs[i].Name == e.Location {
-						fs[i].Err = e.Detail
-					}
-				}
-			}
-		}
+		mark(p.Refused, p.Deceased, p.Handler, p.Circumstances)
 		return d.sendAs(v, p.Refused.Status, "desk-intake", "/desk/intake", p, nil)
 	}
 	if err := f.bad.Or(); err != nil {

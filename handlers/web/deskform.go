@@ -17,6 +17,7 @@ import (
 
 	"shenzhong/domain"
 	"shenzhong/domain/access"
+	"shenzhong/domain/booking"
 	"shenzhong/events"
 	"shenzhong/handlers"
 )
@@ -78,7 +79,7 @@ type field struct {
 	Name, Kind string // text, id, phone, date, when, number, money, select, radio, check, checks, area, scan, items, password
 	Value      string
 	Values     []string // of checks
-	Options    []option
+	Options    []option // of a select, a radio or checks; suggestions for what is typed
 	Optional   bool
 	Hint       string
 	Err        string
@@ -390,15 +391,13 @@ var errNothing = domain.Reject("nothing_to_do", "这一步已经办过，或者�
 // stands at the field.
 func (c *caseView) refused(p actPage, err error) actPage {
 	p.Refused = c.shown(err)
-	for _, e := range p.Refused.Errors {
+	mark(p.Refused, p.Fields)
+	for k, e := range p.Refused.Errors {
 		for i := range p.Fields {
-			f := &p.Fields[i]
-			if f.Name == e.Location {
-				f.Err = e.Detail
-			}
-			for j := range f.Rows {
-				if f.Kind == "items" && e.Location == "qty."+f.Rows[j].Code {
-					f.Rows[j].Err = e.Detail
+			for j := range p.Fields[i].Rows {
+				row := &p.Fields[i].Rows[j]
+				if p.Fields[i].Kind == "items" && slices.Contains([]string{"qty." + row.Code, "own." + row.Code, "why." + row.Code}, e.Location) {
+					row.Err, p.Refused.Errors[k].Label = e.Detail, c.in(row.Name)
 				}
 			}
 		}
@@ -411,6 +410,34 @@ func (c *caseView) refused(p actPage, err error) actPage {
 		p.Alternatives = append(p.Alternatives, option{x.Resource + " " + x.Start.In(domain.Shanghai).Format("2006-01-02 15:04"), name + " " + domain.FormatTime(x.Start)})
 	}
 	return p
+}
+
+// deskAtField is the field of the desk's forms that a rule's "no" is about.
+var deskAtField = map[string]string{
+	domain.ErrCitizenID.Code: "citizen_id", booking.ErrDocument.Code: "document_number", booking.ErrDeathDate.Code: "death_day",
+	domain.ErrDivision.Code: "hukou", booking.ErrNationality.Code: "nationality",
+}
+
+// mark puts what is wrong at the fields that it is about. A rule's "no" that
+// names no field is listed with the one it is about, where the form asks for it.
+func mark(p *handlers.Problem, forms ...[]field) {
+	has := func(name string) bool {
+		return slices.ContainsFunc(forms, func(fs []field) bool {
+			return slices.ContainsFunc(fs, func(f field) bool { return f.Name == name })
+		})
+	}
+	if at := deskAtField[p.Code]; len(p.Errors) == 0 && at != "" && has(at) {
+		p.Errors = []handlers.FieldError{{Location: at, Code: p.Code, Detail: p.Detail}}
+	}
+	for _, e := range p.Errors {
+		for _, fs := range forms {
+			for i := range fs {
+				if fs[i].Name == e.Location {
+					fs[i].Err = e.Detail
+				}
+			}
+		}
+	}
 }
 
 // typed puts what was filled in back into the form.

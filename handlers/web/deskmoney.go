@@ -207,7 +207,7 @@ var moneyActs = []*deskAct{
 			return only(c.Case.Accepted != nil && !c.Case.Cancelled && !c.Case.Closed, func() error { return nil })
 		},
 		fields: func(c *caseView) []field {
-			return []field{{Name: "code", Kind: "text", Max: 40, Hint: "charge_code"}, {Name: "quantity", Kind: "number", Value: "1", Max: 6}, {Name: "price", Kind: "money", Optional: true}, {Name: "reason", Kind: "text", Optional: true, Max: 200, Hint: "range_reason"}, {Name: "served_on", Kind: "date", Value: string(domain.DateOf(c.now))}}
+			return []field{{Name: "code", Kind: "text", Max: 40, Hint: "charge_code", Options: c.itemOptions()}, {Name: "quantity", Kind: "number", Value: "1", Max: 6}, {Name: "price", Kind: "money", Optional: true}, {Name: "reason", Kind: "text", Optional: true, Max: 200, Hint: "range_reason"}, {Name: "served_on", Kind: "date", Value: string(domain.DateOf(c.now))}}
 		},
 		do: func(c *caseView, act domain.Act, f form) (events.Receipt, error) {
 			it := booking.Item{ID: act.ID.String(), Code: f.value("code"), Quantity: int64(f.number("quantity")), Price: f.money("price"), Reason: f.value("reason")}
@@ -333,6 +333,14 @@ func (c *caseView) itemRows() (rows []itemRow) {
 		}
 	}
 	return rows
+}
+
+// itemOptions are the items of the price list in force, by name.
+func (c *caseView) itemOptions() (os []option) {
+	for _, r := range c.itemRows() {
+		os = append(os, option{r.Code, c.in(r.Name)})
+	}
+	return os
 }
 
 // items reads the quantities of a quote.

@@ -297,11 +297,18 @@ func (r *Renderer) familyFuncs(lang Lang) template.FuncMap {
 		"places":        func() []booking.DeathPlace { return booking.DeathPlaces },
 		"causes":        func() []booking.Cause { return familyCauses },
 		"kin":           func() []booking.Relation { return booking.Relations },
+		"relatives":     func() []booking.Relation { return relatives },
 		"nationalities": func() []string { return nationalities },
 		"hukous":        func() []string { return hukous(r.texts[Zh]) },
 		"group":         func(g string) template.HTML { return Text{g, m["group."+g]}.html(lang) },
 	}
 }
+
+// relatives are those who may object as somebody of the family: everyone but
+// the authorities, which hand over a body that nobody claims.
+var relatives = slices.DeleteFunc(slices.Clone(booking.Relations), func(r booking.Relation) bool {
+	return r == booking.Police || r == booking.Hospital || r == booking.CivilAffairs
+})
 
 // hukous are the divisions to choose from: the city's districts, the rest of
 // the province, the other provinces.

@@ -546,7 +546,7 @@ type trackCancel struct {
 	At, Back string
 	Now      time.Time
 	Reasons  []booking.Reason
-	Nothing  bool // no reason was chosen
+	Nothing  bool // what was sent is no reason of the list
 	Why      Text
 	InCare   bool
 	Until    time.Time
@@ -581,7 +581,7 @@ func (f *Families) showCancel(v *asked, c followed, status int, p trackCancel) e
 }
 
 func (f *Families) cancel(v *asked, c followed) error {
-	why := booking.Reason(v.r.PostFormValue("reason"))
+	why := cmp.Or(booking.Reason(v.r.PostFormValue("reason")), booking.OtherReason)
 	if !slices.Contains(booking.CancelReasons, why) {
 		return f.showCancel(v, c, http.StatusUnprocessableEntity, trackCancel{Nothing: true})
 	}
@@ -649,7 +649,7 @@ func (f *Families) object(v *asked, c followed) error {
 		return v.to(c.at("/object"))
 	}
 	for _, x := range []struct{ field, value string }{{"name", p.Name}, {"relation", p.Relation}, {"phone", p.Phone}} {
-		if x.value == "" {
+		if x.value == "" || x.field == "relation" && !slices.Contains(relatives, booking.Relation(x.value)) {
 			p.Wrong = append(p.Wrong, wrongField{x.field, f.empty(x.field)})
 		}
 	}

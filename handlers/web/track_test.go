@@ -350,12 +350,10 @@ func TestCancel(t *testing.T) {
 	at := "/track/" + p.booked(chosenSlot)
 	p.get(at + "/cancel")
 	p.says("取消不收费", "没有记账", "会放回")
-	for _, reason := range []string{"", "OTHER"} {
-		if p.submit(at+"/cancel", url.Values{"reason": {reason}}); p.status != 422 {
-			t.Errorf("%q: %d", reason, p.status)
-		}
-		p.says("请选一个原因")
+	if p.submit(at+"/cancel", url.Values{"reason": {"WEATHER"}}); p.status != 422 {
+		t.Errorf("a reason of another list: %d", p.status)
 	}
+	p.says("这里没有这个原因", "其他")
 	p.submit(at+"/cancel", url.Values{"reason": {"MOVED_ELSEWHERE"}})
 	p.says("预约已经取消")
 	if _, s := c.onlyCase(t); !s.Cancelled || c.taken(t, haiyan, "2026-11-25") != 0 {
@@ -365,6 +363,17 @@ func TestCancel(t *testing.T) {
 		t.Errorf("twice: %d", p.status)
 	}
 	p.get(at + "/object").says("已经办结或取消")
+
+	c = newVillage(t, memory.New())
+	p = c.phone(t)
+	at = "/track/" + p.booked(chosenSlot)
+	if p.get(at + "/object"); strings.Contains(p.main(), "公安") || strings.Contains(p.main(), "医院") {
+		t.Error("an authority is offered as a relative")
+	}
+	p.get(at+"/cancel").submit(at+"/cancel", url.Values{})
+	if _, s := c.onlyCase(t); !s.Cancelled {
+		t.Errorf("without a reason: %+v", s)
+	}
 
 	c = newVillage(t, memory.New())
 	p = c.phone(t)
