@@ -280,7 +280,7 @@ func (s *simulation) runLanes(ctx context.Context, bar *progress, lanes []*lane,
 			for _, st := range l.steps {
 				var queue *turns
 				switch st.kind {
-				case stepCharge:
+				case stepToFurnace:
 					if charges == 0 && l.before != nil {
 						wait(l.before)
 					}

@@ -141,7 +141,7 @@ func TestByHand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.HasSuffix(after, "/stats/eco-burial?period=2026-11") {
+	if !strings.Contains(after, "/stats/eco-burial?period=2026-11&") {
 		t.Errorf("the form led to %s", after)
 	}
 	if size != "21px" {
