@@ -280,6 +280,54 @@ func (s *script) play(ctx context.Context) error {
 	step("draw", func(a domain.Act) (events.Receipt, error) {
 		return s.DrawPeak(ctx, DrawPeak{Act: a, Peak: peak, Seed: seed, Salt: salt})
 	})
+	now := s.now
+	s.now = time.Date(2045, 3, 1, 2, 0, 0, 0, time.UTC) // within the last year of the right
+	who := opened(s.App, 0).Deceased.Person
+	right := func(name string, cmd func(domain.Act) cemetery.RightCommand) {
+		step(name, func(a domain.Act) (events.Receipt, error) { return s.ChangeRight(ctx, yard, "R-1", nil, cmd(a)) })
+	}
+	right("notice due", func(a domain.Act) cemetery.RightCommand { return cemetery.NoteDue{Act: a, Stage: -12} })
+	right("serve notice", func(a domain.Act) cemetery.RightCommand {
+		return cemetery.ServeNotice{Act: a, Stage: -12, Channel: cemetery.InPerson, To: "kin", ServedOn: "2045-03-01", Proof: "P-1"}
+	})
+	right("upkeep", func(a domain.Act) cemetery.RightCommand {
+		return cemetery.PayUpkeep{Act: a, Until: "2050-01-01", AmountFen: 10000, Receipt: "S-1"}
+	})
+	step("renew", func(a domain.Act) (events.Receipt, error) {
+		return s.RenewRight(ctx, RenewRight{Of: yard, Right: "R-1", Renew: cemetery.Renew{Act: a, Holder: "kin", Until: "2065-06-01", Contract: "C-2"}})
+	})
+	right("holder death", func(a domain.Act) cemetery.RightCommand {
+		return cemetery.RecordHolderDeath{Act: a, Paper: domain.Personal("kin", "死亡证明")}
+	})
+	right("propose", func(a domain.Act) cemetery.RightCommand {
+		return cemetery.ProposeInheritance{Act: a, To: "heir", Relation: "CHILD", Others: []domain.Subject{"other"}, Paper: domain.Personal("kin", "公证书")}
+	})
+	right("answer", func(a domain.Act) cemetery.RightCommand {
+		return cemetery.AnswerHeir{Act: a, Heir: "other", Agrees: true, Paper: domain.Personal("other", "声明")}
+	})
+	right("inherit", func(a domain.Act) cemetery.RightCommand { return cemetery.Inherit{Act: a} })
+	step("survey another", func(a domain.Act) (events.Receipt, error) {
+		return s.Survey(ctx, Survey{Of: yard, Survey: cemetery.Survey{Act: a, Plot: "B-1", Kind: cemetery.Grave, EcoType: "SMALL_PLOT", Capacity: 1, AreaCM2: 5000}})
+	})
+	move := uuid.NewSHA1(uuid.Nil, []byte("relocation"))
+	step("ask to relocate", func(a domain.Act) (events.Receipt, error) {
+		return s.RequestRelocation(ctx, RequestRelocation{ID: move, RequestRelocation: cemetery.RequestRelocation{Act: a, Cemetery: yard, Plot: "A-1", Persons: []domain.Subject{who}, Cause: cemetery.FamilyWish,
+			Holder: "heir", Paper: "Q-1", To: cemetery.Destination{Kind: cemetery.ToPlot, Place: PlotID(yard, "B-1"), Taker: cemetery.Custodian{Institution: yard}}}})
+	})
+	step("permit", func(a domain.Act) (events.Receipt, error) {
+		return s.Relocations.Handle(ctx, move.String(), cemetery.PermitRelocation{Act: by("staff-2", a), Permit: "QZ-1", Authority: "民政局（演示）", From: "2045-03-01", Until: "2045-03-31"})
+	})
+	step("allocate the new place", func(a domain.Act) (events.Receipt, error) {
+		return s.AllocatePlot(ctx, AllocatePlot{Of: yard, Plot: "B-1", Relocation: move, Allocate: cemetery.Allocate{Act: a, Right: "R-9", Applicant: "heir", Deceased: who, Ground: cemetery.RelocationPermit,
+			Hukou: "210211", Contract: "C-9", TermUntil: "2065-01-01"}})
+	})
+	step("lift", func(a domain.Act) (events.Receipt, error) {
+		return s.Lift(ctx, Lift{ID: move, Lift: cemetery.Lift{Act: a, Person: who, Label: "L-2", OldLabel: "L-1", SealedBy: [2]string{"staff-1", "staff-2"}, Carrier: cemetery.Custodian{Person: "heir"}, Receipt: "J-1"}})
+	})
+	step("arrive", func(a domain.Act) (events.Receipt, error) {
+		return s.Arrive(ctx, Arrive{ID: move, Consent: cemetery.Consent{Paper: "AZ-2"}, Arrive: cemetery.Arrive{Act: a, Person: who, Label: "L-2", Receipt: "J-2"}})
+	})
+	s.now = now
 	return failed
 }
 
@@ -326,6 +374,36 @@ func TestFlowsSurviveEveryFault(t *testing.T) {
 				t.Fatalf("append %d, fault %d: the log differs:\n%s\n\nwant\n%s", n, fault, strings.Join(got, "\n"), strings.Join(want, "\n"))
 			}
 		}
+	}
+}
+
+// What the script leaves of a right that was renewed and inherited, and of
+// somebody who was moved: one place, one custodian, the former place locked.
+func TestRightsAndRelocation(t *testing.T) {
+	s := newScript(memory.New())
+	if err := s.play(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	who := opened(s.App, 0).Deceased.Person
+	r, _, err := s.Rights.Load(t.Context(), RightID(yard, "R-1"))
+	if err != nil || r.Holder != "heir" || r.Until != "2065-06-01" || r.UpkeepUntil != "2050-01-01" || len(r.Renewals) != 1 || !r.Ended {
+		t.Errorf("%+v %v", r, err)
+	}
+	if n, _, err := s.Rights.Load(t.Context(), RightID(yard, "R-9")); err != nil || n.Holder != "heir" || n.Over() {
+		t.Errorf("%+v %v", n, err)
+	}
+	if got := s.plotOf(t, "A-1").Status(); got != cemetery.LockedUp {
+		t.Errorf("the former place is %s", got)
+	}
+	if got := s.plotOf(t, "B-1"); got.Status() != cemetery.Full || got.Interred[0] != who {
+		t.Errorf("the new place: %+v", got)
+	}
+	p, _, err := s.Placements.Load(t.Context(), string(who))
+	if err != nil || p.Plot != PlotID(yard, "B-1") || !p.Rests || p.Custodian != (cemetery.Custodian{Institution: yard}) {
+		t.Errorf("%+v %v", p, err)
+	}
+	if x, _, err := s.Relocations.Load(t.Context(), uuid.NewSHA1(uuid.Nil, []byte("relocation")).String()); err != nil || x.Status() != "arrived" {
+		t.Errorf("%+v %v", x, err)
 	}
 }
 

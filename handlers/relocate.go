@@ -111,11 +111,10 @@ func (a *App) CarryOut(ctx context.Context, act domain.Act, id string, person do
 		return err
 	}
 	place := PlotID(s.Requested.Cemetery, s.Requested.Plot)
-	plot, at, err := a.Plots.Load(ctx, place)
+	_, at, err := a.Plots.Load(ctx, place)
 	if err != nil {
 		return err
 	}
-	right := plot.Right
 	if _, err := a.Plots.Handle(ctx, place, cemetery.Vacate{Act: stepAt(act, "vacate", at), Person: person, Relocation: id, Lifted: true}); err != nil {
 		return err
 	}
@@ -128,14 +127,22 @@ func (a *App) CarryOut(ctx context.Context, act domain.Act, id string, person do
 			return err
 		}
 	}
-	for _, x := range plot.Places {
-		if x.Deceased != person {
-			if err := a.FreeClaim(ctx, step(act, "free "+string(x.Deceased)), x.Deceased, place); err != nil {
+	plot, _, err := a.Plots.Load(ctx, place) // what the leaving came to, in this request or an earlier one
+	if err != nil {
+		return err
+	}
+	for _, v := range plot.Left {
+		if v.Person != person || v.Relocation != id {
+			continue
+		}
+		for _, who := range v.Freed {
+			if err := a.FreeClaim(ctx, step(act, "free "+string(who)), who, place); err != nil {
 				return err
 			}
 		}
+		return a.EndRight(ctx, act, place, v.Right, id)
 	}
-	return a.EndRight(ctx, act, place, right, id)
+	return nil
 }
 
 // Arrive ends one person's way.
