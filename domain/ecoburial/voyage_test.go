@@ -129,6 +129,9 @@ func TestVoyageHistories(t *testing.T) {
 			hours += rapid.Float64Range(0, 3).Draw(t, "hours")
 			act := at(hours)
 			burial := rapid.SampledFrom(burials).Draw(t, "burial")
+			if s.Cancelled.Reason != "" && len(s.Bookings) > 0 && rapid.Bool().Draw(t, "tell") {
+				return IssueNotice{Act: act, Burial: rapid.SampledFrom(s.Bookings).Draw(t, "told").Burial}
+			}
 			switch rapid.IntRange(0, 14).Draw(t, "command") {
 			case 0, 1:
 				return with(open, func(c *OpenVoyage) { c.Act = act })
