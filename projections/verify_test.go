@@ -366,6 +366,7 @@ func TestSameLogSameRows(t *testing.T) {
 		c.upkeep()
 		c.ecology()
 		c.graves()
+		c.sail()
 		r := c.open(c.config(t.TempDir()))
 		caughtUp(t, r)
 		now := map[string]string{}

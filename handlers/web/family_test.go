@@ -190,7 +190,7 @@ func (c *village) serve(t testing.TB) {
 	h := New(r, full{r: r})
 	f := NewFamilies(h, c.app, bareSource{c.app})
 	f.Limit = 10_000
-	c.Server = handlers.New(handlers.Config{Accounts: accounts, Web: h, Pages: []handlers.Mount{f}, Log: slog.New(slog.NewTextHandler(c.log, nil))})
+	c.Server = handlers.New(handlers.Config{Accounts: accounts, Web: h, Pages: []handlers.Mount{f, NewCemeteries(h, noPlaces{})}, Log: slog.New(slog.NewTextHandler(c.log, nil))})
 }
 
 // A phone is a browser without script: it keeps cookies, follows links and
