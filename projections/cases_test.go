@@ -208,8 +208,8 @@ func TestDeskAgreesWithTheCases(t *testing.T) {
 	}
 }
 
-// Who is forgotten stands in no file any more, not even in its unused pages,
-// and what is left agrees with a rebuild.
+// Who is forgotten stands in no file any more, not even in its unused pages or
+// in the log of its last writes (which a reader may keep for a moment), and what is left agrees with a rebuild.
 func TestForgottenIsPurged(t *testing.T) {
 	c, dir := newCityOf(t, 21, 1), t.TempDir()
 	r := c.open(c.config(dir))
@@ -236,6 +236,16 @@ func TestForgottenIsPurged(t *testing.T) {
 			}
 		}
 	}
+	// Somebody reads the desk's old state through all of it.
+	old, err := r.Read(frontdesk.Name).BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer old.Rollback()
+	var rows int
+	if err := old.QueryRow(`SELECT count(*) FROM sqlite_schema`).Scan(&rows); err != nil {
+		t.Fatal(err)
+	}
 	first := true
 	for who := range marks {
 		last = c.forget(who, first)
@@ -243,11 +253,14 @@ func TestForgottenIsPurged(t *testing.T) {
 	}
 	wait(t, r, search.Name, last)
 	wait(t, r, frontdesk.Name, last)
+	if err := old.Rollback(); err != nil {
+		t.Fatal(err)
+	}
 	for _, name := range marks {
 		for _, model := range []string{search.Name, frontdesk.Name} {
-			if inFiles(t, dir, model, name) || inFiles(t, dir, model, string([]rune(name)[0])+"*") {
-				t.Errorf("%s still has a forgotten person", model)
-			}
+			eventually(t, model+" keeps nobody who is forgotten", func() bool {
+				return !inFiles(t, dir, model, name) && !inFiles(t, dir, model, string([]rune(name)[0])+"*")
+			})
 		}
 		hits, err := search.Reader{DB: r.Read(search.Name)}.Find(t.Context(), search.Everywhere(), name, 5)
 		if err != nil || len(hits) != 0 {

@@ -283,7 +283,7 @@ const forgotten = "subject.forgotten.v1"
 
 // wipe empties the WAL, in whose old frames a person who was just purged still
 // stands. Somebody who reads an older state at this moment keeps it from that;
-// the next batch tries again.
+// the next batch tries again, or a quiet second.
 func (f *file) wipe() {
 	var busy, log, copied int
 	_, err := f.tx.conn.ExecContext(background, `PRAGMA busy_timeout(200)`) // nobody waits long for this

@@ -170,8 +170,9 @@ func (l *lane) run() {
 			return
 		}
 		// Events of no interest only move the position in memory; a quiet second
-		// later the file is told.
-		if idle = time.Hour; l.skipped > 0 {
+		// later the file is told. A WAL that a reader kept from being emptied is
+		// tried again then.
+		if idle = time.Hour; l.skipped > 0 || l.file.unwiped {
 			idle = time.Second
 		}
 	}
@@ -316,9 +317,13 @@ func (l *lane) trouble(err error) {
 	}
 }
 
-// flush writes down a position that only moved in memory. At the lane's end it
+// flush empties a WAL that still has to be, and writes down a position that
+// only moved in memory. At the lane's end it
 // may fail: then those events are read again.
 func (l *lane) flush() bool {
+	if l.file.unwiped {
+		l.file.wipe()
+	}
 	if l.skipped == 0 {
 		return true
 	}

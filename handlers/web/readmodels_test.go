@@ -92,7 +92,7 @@ func newTown(t testing.TB, facts ...func(*town)) *town {
 	h := New(r, NewReadModels(r, c.runner, func() time.Time { return c.now }))
 	app := handlers.NewApp(c.store, c.reg, events.NewMemoryKeys(), []byte("the key of a test"))
 	app.Now = func() time.Time { return c.now }
-	c.Server = handlers.New(handlers.Config{Accounts: accounts, Log: slog.New(slog.DiscardHandler), Web: h, Pages: []handlers.Mount{NewFamilies(h, app, h.data.(*ReadModels))}})
+	c.Server = handlers.New(handlers.Config{Accounts: accounts, Log: slog.New(slog.DiscardHandler), Web: h, Pages: []handlers.Mount{NewFamilies(h, app, h.data.(*ReadModels)), NewCemeteries(h, noPlaces{})}})
 	return c
 }
 
