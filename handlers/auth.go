@@ -509,6 +509,20 @@ var Access = map[Operation]Rule{
 	"repair_entry":        {Roles: []Role{Regulator}},
 	"revoke_entry":        {Roles: []Role{Regulator}},
 	"get_credit":          {Roles: []Role{Regulator, Desk, Cemetery, Eco, Admin}, Own: true},
+
+	"file_complaint":        {Roles: []Role{Regulator}},
+	"acknowledge_complaint": {Roles: []Role{Regulator}, Own: true},
+	"forward_complaint":     {Roles: []Role{Regulator}, Own: true},
+	"answer_complaint":      {Roles: []Role{Desk, Cemetery, Eco}, Own: true},
+	"decide_complaint":      {Roles: []Role{Regulator}, Own: true},
+	"close_complaint":       {Roles: []Role{Regulator}, Own: true},
+	"get_complaint":         {Roles: []Role{Regulator, Desk, Cemetery, Eco}, Own: true},
+	"contact_reviewer":      {Roles: []Role{Desk}, Own: true},
+	"extend_review":         {Roles: []Role{Desk}, Own: true},
+	"resolve_review":        {Roles: []Role{Desk}, Own: true},
+	"check_review":          {Roles: []Role{Regulator}, Own: true},
+	"exclude_review":        {Roles: []Role{Regulator}, Own: true},
+	"get_review":            {Roles: []Role{Desk, Regulator}, Own: true},
 }
 
 // PageAccess is who may do what only the pages offer.

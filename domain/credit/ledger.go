@@ -2,7 +2,6 @@ package credit
 
 import (
 	"slices"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -336,7 +335,7 @@ func decideLedger(s LedgerState, cmd LedgerCommand) ([]LedgerEvent, error) {
 		if told == "" {
 			told = today
 		}
-		first := addWorkingDays(told, AnswerDays)
+		first := told.AddWorkingDays(AnswerDays)
 		by := c.AnswerBy
 		if by == "" {
 			by = first
@@ -513,17 +512,6 @@ func (s LedgerState) counted(such func(Entry) bool) int {
 		}
 	}
 	return n
-}
-
-// addWorkingDays moves d by n days that are neither Saturday nor Sunday.
-func addWorkingDays(d domain.Date, n int) domain.Date {
-	for n > 0 {
-		d = d.AddDays(1)
-		if wd := d.Start().Weekday(); wd != time.Saturday && wd != time.Sunday {
-			n--
-		}
-	}
-	return d
 }
 
 func evolveLedger(s LedgerState, e LedgerEvent) LedgerState {
