@@ -85,6 +85,7 @@ var zhHelp = map[string]string{
 	"serve --cases":      "演示城市里模拟多少个案件。默认 2000。",
 	"import":             "导入真实文件：要么全部成功，要么一点不动；重复导入不改变什么。",
 	"import prices":      "导入价目表（JSON 文件或目录）。",
+	"import prices --late": "在用的价目之外补录已经生效的价目时，写明原因。",
 	"import prices FILE": "文件或目录；目录里的 *.json 都会读。",
 
 	"import catalogue":                "导入收费目录清单。",
