@@ -19,6 +19,7 @@ import (
 	"shenzhong/events"
 	"shenzhong/handlers"
 	"shenzhong/projections/servicecredit"
+	"shenzhong/projections/tlog"
 )
 
 // A ledgerPage is one institution's ledger.
@@ -62,6 +63,7 @@ type ledgerRow struct {
 	Document  string
 	Position  events.Position
 	Event     uuid.UUID
+	Leaf      tlog.Hash
 	Chain     []link
 	at        int // place in the log, to order what is of one day
 }
@@ -87,6 +89,7 @@ type link struct {
 	Position events.Position
 	Event    uuid.UUID
 	Actor    string
+	Leaf     tlog.Hash
 	// Said are the words of the event: document, reason, fact, days.
 	Said []said
 	// Source is the event that an automatic rule saw.
@@ -98,7 +101,7 @@ type said struct{ Key, Value string }
 
 // linkOf tells an event of a ledger. Nothing in one is personal.
 func linkOf(r handlers.LedgerRecord) (link, error) {
-	l := link{Type: strings.TrimSuffix(r.Type, r.Type[strings.LastIndex(r.Type, ".v"):]), Occurred: r.Occurred, Recorded: r.At, Stream: r.Stream, Position: r.Position, Event: r.ID, Actor: r.Meta.Actor}
+	l := link{Type: strings.TrimSuffix(r.Type, r.Type[strings.LastIndex(r.Type, ".v"):]), Occurred: r.Occurred, Recorded: r.At, Stream: r.Stream, Position: r.Position, Event: r.ID, Actor: r.Meta.Actor, Leaf: tlog.LeafHash(&r.Recorded)}
 	var fields map[string]any
 	if err := json.Unmarshal(r.Data, &fields); err != nil {
 		return l, fmt.Errorf("web: %s at %d: %w", r.Type, r.Position, err)
@@ -213,7 +216,7 @@ func ledgerRows(l handlers.Ledger, h history) ([]ledgerRow, error) {
 		if u := h.Until(); u != "" && domain.DateOf(p.At) > u {
 			continue
 		}
-		r := ledgerRow{What: "policy", Effective: p.EffectiveFrom, Recorded: domain.DateOf(p.At), Fact: p.Version, Position: p.Position, Event: p.ID, at: int(p.Position)}
+		r := ledgerRow{What: "policy", Effective: p.EffectiveFrom, Recorded: domain.DateOf(p.At), Fact: p.Version, Position: p.Position, Event: p.ID, Leaf: tlog.LeafHash(&p.Recorded), at: int(p.Position)}
 		r.After = scoreOf(l.Standing(p.EffectiveFrom, h.Until()))
 		add(r)
 	}
@@ -222,7 +225,7 @@ func ledgerRows(l handlers.Ledger, h history) ([]ledgerRow, error) {
 		if u := h.Until(); u != "" && recorded > u {
 			continue
 		}
-		r := ledgerRow{Recorded: recorded, Position: x.Position, Event: x.ID, at: i}
+		r := ledgerRow{Recorded: recorded, Position: x.Position, Event: x.ID, Leaf: tlog.LeafHash(&x.Recorded), at: i}
 		e, _ := state.Entry(x.Entry)
 		switch b := x.Event.(type) {
 		case credit.Confirmed:
