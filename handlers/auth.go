@@ -534,6 +534,8 @@ var PageAccess = map[Operation]Rule{
 	"sign_shift":     {Roles: []Role{Desk, Cremator}, Own: true},
 	"view_day_sheet": {Roles: []Role{Desk}, Own: true},
 
+	"view_regulator": {Roles: []Role{Regulator}},
+
 	"view_places":       {Roles: []Role{Cemetery, Regulator}, Own: true},
 	"manage_places":     {Roles: []Role{Cemetery}, Own: true},
 	"permit_relocation": {Roles: []Role{Cemetery, Regulator}, Own: true},

@@ -28,6 +28,7 @@ import (
 	"shenzhong/projections/pricepages"
 	"shenzhong/projections/search"
 	"shenzhong/projections/servicecredit"
+	"shenzhong/projections/tlog"
 	"shenzhong/projections/tracking"
 	"shenzhong/projections/voyages"
 )
@@ -478,7 +479,7 @@ func version(name string) int {
 
 func readModels() []projections.Projection {
 	return []projections.Projection{servicecredit.Projection{}, ecoratio.Projection{}, pricepages.Projection{Renderer: drawn}, availability.Projection{},
-		search.Projection{}, frontdesk.Projection{}, tracking.Projection{}, places.Projection{}, voyages.Projection{}}
+		search.Projection{}, frontdesk.Projection{}, tracking.Projection{}, places.Projection{}, voyages.Projection{}, tlog.Projection{}}
 }
 
 func (c *city) config(dir string) projections.Config {
