@@ -21,11 +21,12 @@ import (
 func (d *Desk) regulatorPages() []deskPage {
 	return []deskPage{
 		{http.MethodGet, "/regulator", "view_regulator", d.city},
+		{http.MethodGet, "/regulator/ledger/{code}", "view_regulator", d.ledger},
 	}
 }
 
 // regulatorPageNames are their templates, drawn in the frame of the desk.
-var regulatorPageNames = []string{"regulator-city"}
+var regulatorPageNames = []string{"regulator-city", "regulator-ledger"}
 
 // regulatorSections is the menu of the console. A regulator has it on the desk's
 // pages too, so that there is one menu for one role.
@@ -116,6 +117,8 @@ type RegulatorSource interface {
 	// Standings is every institution's standing on a day, by what was recorded
 	// until the end of known, or by everything for "".
 	Standings(ctx context.Context, on, known domain.Date) ([]servicecredit.Standing, AsOf, error)
+	// CreditInstitution is one institution that has a ledger.
+	CreditInstitution(ctx context.Context, code domain.CreditCode) (servicecredit.Institution, AsOf, error)
 }
 
 // Standings implements RegulatorSource.
