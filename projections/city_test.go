@@ -249,7 +249,9 @@ func (c *city) decide(home domain.CreditCode) events.Position {
 // disputes adds what may follow a decision: the timetable told with it,
 // objections and requests for repair, open and decided.
 func (c *city) disputes() (last events.Position) {
-	on := func(home domain.CreditCode, e credit.LedgerEvent) { last = c.add(credit.LedgerCategory, string(home), e) }
+	on := func(home domain.CreditCode, e credit.LedgerEvent) {
+		last = c.add(credit.LedgerCategory, string(home), e)
+	}
 	for i, home := range c.homes {
 		for j, entry := range c.confirmed[home] {
 			on(home, credit.RepairTold{Entry: entry, RepairableFrom: c.today, CountsUntil: c.today.AddMonths(12)})
