@@ -28,7 +28,7 @@ type feed struct {
 // A batch is a piece of the log with its wanted events decoded. It is shared
 // and never changed.
 type batch struct {
-	events   []Event       // only those that some lane of the feed wants
+	events   []Event       // only those that some lane of the feed wants; Body only where one wants it decoded
 	masks    []uint64      // beside events: which models want each
 	failed   map[int]error // why an event could not be decoded
 	to       events.Position
@@ -160,35 +160,46 @@ func (r *Runner) join(f *feed) bool {
 	return true
 }
 
-// decode prepares a batch for the lanes: each event that one of them wants is
-// decoded once, over all cores.
+// decode prepares a batch for the lanes: each event whose meaning one of them
+// wants is decoded once, over all cores.
 func (r *Runner) decode(lanes []*lane, b events.Batch) *batch {
 	work := &batch{read: int64(len(b.Events)), caughtUp: b.CaughtUp}
+	var meant []bool // beside work.events: somebody asks what it means
 	if n := len(b.Events); n > 0 {
 		work.to, work.recorded = b.Events[n-1].Position, b.Events[n-1].At
 	}
 	for i := range b.Events {
 		e := &b.Events[i]
 		var mask uint64
+		decoded := false
 		for _, l := range lanes {
-			if e.Position > l.next && l.m.types[e.Type] {
+			if e.Position <= l.next {
+				continue
+			}
+			if l.m.types[e.Type] {
+				mask, decoded = mask|l.m.bit, true
+			} else if l.m.raw {
 				mask |= l.m.bit
 			}
 		}
 		if mask != 0 {
-			work.events, work.masks = append(work.events, Event{Recorded: e}), append(work.masks, mask)
+			work.events, work.masks, meant = append(work.events, Event{Recorded: e}), append(work.masks, mask), append(meant, decoded)
 		}
 	}
-	work.failed = decodeAll(r.ctx, r.cfg.Registry, work.events)
+	work.failed = decodeAll(r.ctx, r.cfg.Registry, work.events, meant)
 	return work
 }
 
-// decodeAll fills in the bodies, in order, and answers with what failed.
-func decodeAll(ctx context.Context, reg *events.Registry, es []Event) map[int]error {
+// decodeAll fills in the bodies of those events that are marked, and answers
+// with what failed.
+func decodeAll(ctx context.Context, reg *events.Registry, es []Event, meant []bool) map[int]error {
 	var mu sync.Mutex
 	var failed map[int]error
 	some := func(from, to int) {
 		for i := from; i < to; i++ {
+			if !meant[i] {
+				continue
+			}
 			body, err := decode(ctx, reg, es[i].Recorded)
 			if err != nil {
 				mu.Lock()

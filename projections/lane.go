@@ -193,7 +193,7 @@ collect:
 			if b.masks[i]&l.m.bit == 0 || e.Position <= to {
 				continue
 			}
-			if err := b.failed[i]; err != nil {
+			if err := b.failed[i]; err != nil && !l.m.raw {
 				poison = l.poison(e, err)
 				break collect
 			}

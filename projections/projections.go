@@ -32,13 +32,18 @@ type Projection interface {
 	// Schema creates the tables in an empty file. Every table is STRICT and has
 	// a primary key, by which verify compares rows.
 	Schema() string
-	// Types lists the wire names (current and old) the projection reads.
+	// Types lists the wire names (current and old) the projection reads, or Raw.
 	Types() []string
 	// Apply folds a batch of events of these types, in log order. The result
 	// must not depend on how the log was cut into batches. It may fold in
 	// memory and write once per touched row. An error stops this read model.
 	Apply(ctx context.Context, tx *Tx, batch []Event) error
 }
+
+// Raw, for a type, asks for every event of the log as it was stored, also of
+// types that no context defines. A projection that asks for it must not look at
+// Body: nothing is decoded for it, and what cannot be decoded does not stop it.
+const Raw = "*"
 
 // A Fingerprinter is a Projection whose rows also depend on something that its
 // schema does not show, such as page templates. A file built under another

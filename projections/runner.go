@@ -61,6 +61,7 @@ type model struct {
 	p     Projection
 	bit   uint64 // its bit in a batch's masks
 	types map[string]bool
+	raw   bool // it reads every event as it was stored
 	to    target
 	db    *sql.DB
 
@@ -141,7 +142,9 @@ func Open(ctx context.Context, cfg Config) (_ *Runner, err error) {
 		}
 		m := &model{p: p, bit: 1 << i, types: map[string]bool{}, changed: make(chan struct{})}
 		for _, t := range p.Types() {
-			if m.types[t] = true; !slices.Contains(known, t) {
+			if t == Raw {
+				m.raw = true
+			} else if m.types[t] = true; !slices.Contains(known, t) {
 				return nil, fmt.Errorf("projections: %s reads %q, which no context defines", p.Name(), t)
 			}
 		}

@@ -161,6 +161,7 @@ type verified struct {
 	report ModelReport
 	p      Projection
 	types  map[string]bool
+	raw    bool    // it reads every event as it was stored
 	live   *sql.Tx // holds the live file's state for as long as it takes
 	until  events.Position
 	fresh  *file
@@ -188,6 +189,7 @@ func Verify(ctx context.Context, cfg VerifyConfig) (_ VerifyReport, err error) {
 		for _, t := range p.Types() {
 			v.types[t] = true
 		}
+		v.raw = v.types[Raw]
 		vs = append(vs, v)
 		closeLive, err := v.open(ctx, cfg.Dir, temp)
 		defer closeLive()
@@ -282,6 +284,7 @@ func fold(ctx context.Context, cfg VerifyConfig, vs []*verified, report *VerifyR
 			return err
 		}
 		var es []Event
+		var meant []bool
 		for i := range b.Events {
 			e := &b.Events[i]
 			if e.Position > of {
@@ -289,14 +292,17 @@ func fold(ctx context.Context, cfg VerifyConfig, vs []*verified, report *VerifyR
 			}
 			at = e.Position
 			report.Events, report.Until = report.Events+1, at
+			wanted, decoded := false, false
 			for _, v := range vs {
-				if e.Position <= v.until && v.types[e.Type] && v.report.Err == nil {
-					es = append(es, Event{Recorded: e})
-					break
+				if e.Position <= v.until && v.report.Err == nil {
+					wanted, decoded = wanted || v.raw, decoded || v.types[e.Type]
 				}
 			}
+			if wanted || decoded {
+				es, meant = append(es, Event{Recorded: e}), append(meant, decoded)
+			}
 		}
-		failed := decodeAll(ctx, cfg.Registry, es)
+		failed := decodeAll(ctx, cfg.Registry, es, meant)
 		var wg sync.WaitGroup
 		for _, v := range vs {
 			if v.report.Err == nil {
@@ -329,10 +335,10 @@ func fold(ctx context.Context, cfg VerifyConfig, vs []*verified, report *VerifyR
 func (v *verified) take(ctx context.Context, all []events.Recorded, es []Event, failed map[int]error) error {
 	var own []Event
 	for i, e := range es {
-		if e.Position > v.until || !v.types[e.Type] {
+		if e.Position > v.until || !v.raw && !v.types[e.Type] {
 			continue
 		}
-		if err := failed[i]; err != nil {
+		if err := failed[i]; err != nil && !v.raw {
 			return &PoisonError{v.p.Name(), e.Position, e.Stream, e.Type, err}
 		}
 		own = append(own, e)

@@ -24,6 +24,8 @@ import (
 	"shenzhong/projections/ecoratio"
 	"shenzhong/projections/frontdesk"
 	"shenzhong/projections/places"
+	"shenzhong/projections/servicecredit"
+	"shenzhong/projections/tlog"
 	"shenzhong/projections/voyages"
 )
 
@@ -40,8 +42,8 @@ func TestVerifyAgrees(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, m := range report.Models {
-		recounted := m.Name == "servicecredit" || m.Name == "ecoratio" || m.Name == "pricepages"
-		if m.Rows == 0 || m.Recount != recounted || recounted && m.Figures < 50 {
+		figures := map[string]int{"servicecredit": 50, "ecoratio": 50, "pricepages": 50, tlog.Name: 2}[m.Name]
+		if m.Rows == 0 || m.Recount != (figures > 0) || m.Figures < figures {
 			t.Errorf("%s: %d rows, %d figures: nothing was compared", m.Name, m.Rows, m.Figures)
 		}
 	}
@@ -248,16 +250,18 @@ func TestVersionFollowsWhatIsWritten(t *testing.T) {
 	caughtUp(t, r)
 	// What a model learns of is added just before it, so that the others keep
 	// their rows.
-	models := readModels()
+	// The tree's rows are hashes of this run's times and keys; what it makes of
+	// fixed bytes is pinned beside it.
+	models := slices.DeleteFunc(readModels(), func(p projections.Projection) bool { return p.Name() == tlog.Name })
 	slices.SortStableFunc(models, func(a, b projections.Projection) int {
 		last := func(p projections.Projection) int {
-			return strings.Count(p.Name(), availability.Name) + 2*strings.Count(p.Name(), ecoratio.Name) + 3*strings.Count(p.Name(), places.Name) + 4*strings.Count(p.Name(), voyages.Name)
+			return strings.Count(p.Name(), availability.Name) + 2*strings.Count(p.Name(), ecoratio.Name) + 3*strings.Count(p.Name(), places.Name) + 4*strings.Count(p.Name(), voyages.Name) + 5*strings.Count(p.Name(), servicecredit.Name)
 		}
 		return last(a) - last(b)
 	})
 	for i, p := range models {
 		switch {
-		case i == 2: // those that are about cases
+		case i == 1: // those that are about cases
 			fs := c.funerals(80)
 			wait(t, r, frontdesk.Name, c.forget(fs[0].deceased, true))
 			caughtUp(t, r)
@@ -272,6 +276,9 @@ func TestVersionFollowsWhatIsWritten(t *testing.T) {
 			caughtUp(t, r)
 		case p.Name() == voyages.Name:
 			wait(t, r, voyages.Name, c.sail())
+			caughtUp(t, r)
+		case p.Name() == servicecredit.Name:
+			wait(t, r, servicecredit.Name, c.disputes())
 			caughtUp(t, r)
 		}
 		now := stamp{p.Version(), fmt.Sprintf("%x", sha256.Sum256([]byte(p.Schema()+dump(t, r, p.Name()))))[:16]}
@@ -371,7 +378,9 @@ func TestSameLogSameRows(t *testing.T) {
 		caughtUp(t, r)
 		now := map[string]string{}
 		for _, p := range readModels() {
-			now[p.Name()] = dump(t, r, p.Name())
+			if p.Name() != tlog.Name { // hashes of this run's times and keys
+				now[p.Name()] = dump(t, r, p.Name())
+			}
 		}
 		if first == nil {
 			first = now

@@ -27,6 +27,7 @@ import (
 	"shenzhong/projections/pricepages"
 	"shenzhong/projections/search"
 	"shenzhong/projections/servicecredit"
+	"shenzhong/projections/tlog"
 	"shenzhong/projections/tracking"
 	"shenzhong/projections/voyages"
 )
@@ -135,7 +136,7 @@ func (c *city) openModels(ctx context.Context, demo bool) (err error) {
 func (c *city) projections() []projections.Projection {
 	return []projections.Projection{
 		servicecredit.Projection{}, ecoratio.Projection{}, pricepages.Projection{Renderer: c.renderer.PricePages()}, availability.Projection{},
-		frontdesk.Projection{}, search.Projection{}, tracking.Projection{}, places.Projection{}, voyages.Projection{},
+		frontdesk.Projection{}, search.Projection{}, tracking.Projection{}, places.Projection{}, voyages.Projection{}, tlog.Projection{},
 	}
 }
 

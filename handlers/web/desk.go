@@ -60,7 +60,7 @@ func (d *Desk) Routes(r chi.Router) {
 		r.Get("/signin", d.signInPage)
 		r.Post("/signin", d.signIn)
 		r.Post("/signout", d.signOut)
-		for _, p := range slices.Concat(d.pages(), d.placePages()) {
+		for _, p := range slices.Concat(d.pages(), d.placePages(), d.regulatorPages()) {
 			r.Method(p.method, p.at, d.guard(p.op, p.show))
 		}
 	})
@@ -121,6 +121,10 @@ func (d *Desk) guard(op handlers.Operation, show func(*visit) error) http.Handle
 			return
 		}
 		err := handlers.Allow(v.actor, op, cmp.Or(v.actor.Institution, "-"))
+		if err != nil && r.URL.Path == "/desk" && regulates(v.actor) {
+			http.Redirect(w, r, "/regulator", http.StatusSeeOther)
+			return
+		}
 		if err != nil && r.URL.Path == "/desk" && handlers.Allow(v.actor, "view_places", cmp.Or(v.actor.Institution, "-")) == nil {
 			http.Redirect(w, r, "/desk/cemeteries", http.StatusSeeOther) // an office of a cemetery has no board
 			return
@@ -160,10 +164,7 @@ func (d *Desk) refuse(v *visit, err error) {
 type section struct{ At, Key string }
 
 // deskSections is the menu, for those who may open them.
-var deskSections = []struct {
-	section
-	op handlers.Operation
-}{
+var deskSections = []menuEntry{
 	{section{"/desk", "b"}, "view_board"},
 	{section{"/desk/search", ""}, "find_case"},
 	{section{"/desk/intake", "i"}, "open_case"},
@@ -182,6 +183,7 @@ type deskFrame struct {
 	Institution *Text
 	Sections    []section
 	Searches    bool
+	Regulator   bool
 	Notice      string
 	AsOf        *AsOf
 }
@@ -232,11 +234,7 @@ func (d *Desk) draw(v *visit, name, nav string, body any, asOf *AsOf) ([]byte, e
 	}
 	v.view.query = q
 	f := deskFrame{frame: frame{view: v.view, Site: d.site, Nav: nav, Top: v.r.URL.Path == nav, Body: body}, Page: name, AsOf: asOf, Account: v.actor.ID}
-	for _, s := range deskSections {
-		if handlers.Allow(v.actor, s.op, v.actor.Institution) == nil {
-			f.Sections = append(f.Sections, s.section)
-		}
-	}
+	f.Sections, f.Regulator = menu(v.actor), regulates(v.actor)
 	if in, _, err := d.app.Institutions.Load(v.ctx(), v.actor.Institution); err == nil && in.Registered.NameZh != "" {
 		f.Institution = &Text{in.Registered.NameZh, in.Registered.NameEn}
 	} else if c, _, err := d.app.Cemeteries.Load(v.ctx(), v.actor.Institution); err == nil && c.NameZh != "" {
@@ -387,11 +385,14 @@ func (d *Desk) public(w http.ResponseWriter, r *http.Request, v view, status int
 // local is an address of the desk to go on to; the board for any other.
 func local(next string) string {
 	u, err := url.Parse(next)
-	if err != nil || u.IsAbs() || u.Host != "" || strings.Contains(next, `\`) || u.Path != "/desk" && !strings.HasPrefix(u.Path, "/desk/") {
+	if err != nil || u.IsAbs() || u.Host != "" || strings.Contains(next, `\`) || !within(u.Path, "/desk") && !within(u.Path, "/regulator") {
 		return "/desk"
 	}
 	return u.RequestURI()
 }
+
+// within says that a path is a page or one below it.
+func within(path, page string) bool { return path == page || strings.HasPrefix(path, page+"/") }
 
 // landing is where a goes after signing in. Whose role has no board goes to the
 // first page of the desk that it includes, or to the public home page where it
@@ -401,10 +402,8 @@ func landing(a *handlers.Account, next string) string {
 	if next != "/desk" {
 		return next
 	}
-	for _, s := range deskSections {
-		if handlers.Allow(a, s.op, cmp.Or(a.Institution, "-")) == nil {
-			return s.At
-		}
+	if open := menu(a); len(open) > 0 {
+		return open[0].At
 	}
 	return "/"
 }

@@ -32,6 +32,7 @@ import (
 	"shenzhong/projections/places"
 	"shenzhong/projections/pricepages"
 	"shenzhong/projections/search"
+	"shenzhong/projections/servicecredit"
 	"shenzhong/projections/tracking"
 	"shenzhong/projections/voyages"
 )
@@ -83,7 +84,7 @@ func newHomeOn(t testing.TB, store events.Store) *home {
 	r := newRenderer(t, Site{Demo: true})
 	var err error
 	h.runner, err = projections.Open(t.Context(), projections.Config{Dir: t.TempDir(), Store: store, Registry: reg, Logger: slog.New(slog.DiscardHandler),
-		Projections: []projections.Projection{availability.Projection{}, frontdesk.Projection{}, ecoratio.Projection{}, places.Projection{}, search.Projection{}, tracking.Projection{}, voyages.Projection{}, pricepages.Projection{Renderer: r.PricePages()}}})
+		Projections: []projections.Projection{availability.Projection{}, frontdesk.Projection{}, ecoratio.Projection{}, places.Projection{}, search.Projection{}, tracking.Projection{}, voyages.Projection{}, pricepages.Projection{Renderer: r.PricePages()}, servicecredit.Projection{}}})
 	if err != nil {
 		t.Fatal(err)
 	}

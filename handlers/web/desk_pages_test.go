@@ -223,7 +223,7 @@ func TestRolesAtTheDesk(t *testing.T) {
 				res = c.post(address, nil)
 			}
 			forbidden := res.StatusCode == http.StatusForbidden
-			if !allowed && p.at == "/desk" && res.Header.Get("Location") == "/desk/cemeteries" {
+			if !allowed && p.at == "/desk" && (res.Header.Get("Location") == "/desk/cemeteries" || res.Header.Get("Location") == "/regulator") {
 				forbidden = true // who has no board is led to the page that is there for them
 			}
 			if forbidden == allowed {
@@ -257,7 +257,7 @@ func TestNobodyHasNotSignedIn(t *testing.T) {
 			}
 		}
 	}
-	for next, want := range map[string]string{"/desk/intake": "/desk/intake", "//evil.example/desk": "/desk", "https://evil.example/desk": "/desk", "/prices": "/desk", `/desk/\evil`: "/desk", "/deskx": "/desk", "": "/desk"} {
+	for next, want := range map[string]string{"/desk/intake": "/desk/intake", "//evil.example/desk": "/desk", "https://evil.example/desk": "/desk", "/prices": "/desk", `/desk/\evil`: "/desk", "/deskx": "/desk", "": "/desk", "/regulator/ledger?on=2026-10-01": "/regulator/ledger?on=2026-10-01", "/regulators": "/desk"} {
 		if got := local(next); got != want {
 			t.Errorf("local(%q) = %q, want %q", next, got, want)
 		}
@@ -268,7 +268,7 @@ func TestNobodyHasNotSignedIn(t *testing.T) {
 // refused a page is led to one that refuses nobody.
 func TestLanding(t *testing.T) {
 	b := newHome(t)
-	for who, want := range map[string]string{"desk-0101": "/desk", "furnace-0201": "/desk", "regulator-0501": "/desk/cemeteries", "cemetery-0301": "/desk/cemeteries", "admin-0601": "/", "importer-0701": "/"} {
+	for who, want := range map[string]string{"desk-0101": "/desk", "furnace-0201": "/desk", "regulator-0501": "/regulator", "cemetery-0301": "/desk/cemeteries", "admin-0601": "/desk/cemeteries", "importer-0701": "/"} {
 		c := b.clerk(who)
 		if at := c.get("/signin?next=/desk").Header.Get("Location"); at != want {
 			t.Errorf("%s comes to %q, want %q", who, at, want)

@@ -24,6 +24,7 @@ import (
 // its own streams (handlers.App.Dossier).
 type DeskSource interface {
 	PlaceSource
+	RegulatorSource
 	// ReadModels names those that a page waits for after a write.
 	ReadModels() []string
 	// Board is one institution's day, and what needs attention there.

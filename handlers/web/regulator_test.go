@@ -1,0 +1,379 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"shenzhong/domain"
+	"shenzhong/domain/credit"
+	"shenzhong/events"
+	"shenzhong/events/memory"
+)
+
+// dated is a memory store in which the test says when something was recorded.
+type dated struct {
+	*memory.Store
+	mu  sync.Mutex
+	now time.Time // zero: the real time
+	at  map[events.Position]time.Time
+}
+
+func (d *dated) Append(ctx context.Context, s events.Stream, expected events.Revision, es ...events.New) (events.Revision, events.Position, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	rev, pos, err := d.Store.Append(ctx, s, expected, es...)
+	if err == nil && !d.now.IsZero() {
+		for i := range es {
+			d.at[pos-events.Position(i)] = d.now
+		}
+	}
+	return rev, pos, err
+}
+
+func (d *dated) when(r events.Recorded) events.Recorded {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if at, ok := d.at[r.Position]; ok {
+		r.At = at
+	}
+	return r
+}
+
+func (d *dated) Load(ctx context.Context, s events.Stream, after events.Revision) iter.Seq2[events.Recorded, error] {
+	return func(yield func(events.Recorded, error) bool) {
+		for r, err := range d.Store.Load(ctx, s, after) {
+			if !yield(d.when(r), err) {
+				return
+			}
+		}
+	}
+}
+
+func (d *dated) Follow(ctx context.Context, after events.Position, n int) iter.Seq2[events.Batch, error] {
+	return func(yield func(events.Batch, error) bool) {
+		for b, err := range d.Store.Follow(ctx, after, n) {
+			es := make([]events.Recorded, len(b.Events))
+			for i, r := range b.Events {
+				es[i] = d.when(r)
+			}
+			b.Events = es
+			if !yield(b, err) {
+				return
+			}
+		}
+	}
+}
+
+// An inspectorate is a home with a regulator, and a ledger with a history.
+type inspectorate struct {
+	*home
+	store *dated
+	rev   map[events.Stream]events.Revision
+}
+
+func newInspectorate(t testing.TB) *inspectorate {
+	t.Helper()
+	store := &dated{Store: memory.New(), at: map[events.Position]time.Time{}}
+	return &inspectorate{home: newHomeOn(t, store), store: store, rev: map[events.Stream]events.Revision{}}
+}
+
+// on records events of a stream at a local time, "2026-09-15 10:05".
+func (i *inspectorate) on(local string, s events.Stream, es ...any) (ids []uuid.UUID) {
+	i.Helper()
+	at, err := time.ParseInLocation("2006-01-02 15:04", local, domain.Shanghai)
+	if err != nil {
+		i.Fatal(err)
+	}
+	i.store.now = at
+	defer func() { i.store.now = time.Time{} }()
+	for r := range i.app.Store.Load(i.Context(), s, i.rev[s]) {
+		i.rev[s] = r.Revision
+	}
+	for _, e := range es {
+		typ, data, err := i.app.Registry.Encode(i.Context(), e)
+		if err != nil {
+			i.Fatal(err)
+		}
+		id := uuid.New()
+		rev, _, err := i.store.Append(i.Context(), s, i.rev[s], events.New{ID: id, Type: typ, Data: data, Occurred: at, Meta: events.Meta{Actor: "regulator-0501"}})
+		if err != nil {
+			i.Fatal(err)
+		}
+		i.rev[s] = rev
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+const deskLedger = events.Stream(credit.LedgerCategory + "-" + deskHome)
+
+// entry takes a suspicion to its confirmation, as officers do.
+func (i *inspectorate) entry(noted, decided, rule, fact string, points int, severity credit.Severity) uuid.UUID {
+	i.Helper()
+	s, e := uuid.New(), uuid.New()
+	day, _, _ := strings.Cut(noted, " ")
+	on, _, _ := strings.Cut(decided, " ")
+	i.on(noted, deskLedger, credit.Suspected{Suspicion: s, Rule: rule, Fact: fact, Basis: "例行核对"}, credit.Notified{Suspicion: s, Document: "大民监告字〔2026〕演示 1 号", AnswerBy: domain.Date(day).AddDays(7)},
+		credit.Answered{Suspicion: s, Document: "说明书 1 号"})
+	i.on(decided, deskLedger, credit.Confirmed{Entry: e, Suspicion: s, Rule: rule, Policy: credit.Default().Version, Points: points, Severity: severity, Fact: fact,
+		Document: "大民监认字〔2026〕演示 11 号", DecidedOn: domain.Date(on), Officers: [2]string{"regulator-0501", "regulator-0502"}})
+	return e
+}
+
+// story is the year of the home's ledger: an entry that was repaired, one that
+// was revoked after the public had seen it, one that is published.
+func (i *inspectorate) story() (revoked uuid.UUID) {
+	i.Helper()
+	i.on("2026-03-20 09:00", events.Stream(credit.PolicyCategory+"-"+i.app.PolicyID), credit.PolicyAdopted{PolicyVersion: credit.Default()})
+	i.on("2026-05-12 09:00", deskLedger, credit.BonusGranted{Entry: uuid.New(), Rule: "G10", Policy: credit.Default().Version, Points: 1, Fact: "G10/2026", Document: "奖 1 号", DecidedOn: "2026-05-12"})
+	posted := i.entry("2026-06-10 09:00", "2026-06-18 16:00", "P01", "pricelist:late", 3, credit.Minor)
+	i.on("2026-07-02 10:00", deskLedger, credit.Repaired{Entry: posted, Document: "修 1 号", RepairedOn: "2026-07-02"})
+	i.entry("2026-07-10 09:00", "2026-07-20 16:00", "P04", "till:2026-07-09", 6, credit.General)
+	i.on("2026-08-31 09:00", deskLedger, credit.BonusGranted{Entry: uuid.New(), Rule: "G05", Policy: credit.Default().Version, Points: 2, Fact: "G05/2026", Document: "奖 2 号", DecidedOn: "2026-08-31"})
+	revoked = i.entry("2026-09-10 14:22", "2026-09-15 10:05", "P02", "charge:2026-09-10", 10, credit.General)
+	i.on("2026-09-24 16:10", deskLedger, credit.Revoked{Entry: revoked, Document: "撤 1 号", Reason: "该行在付款前已撤销", RevokedOn: "2026-09-24"})
+	i.on("2026-11-20 16:10", deskLedger, credit.Suspected{Suspicion: uuid.New(), Rule: "P03", Fact: "charge:2026-11-20", Basis: "系统拒绝"})
+	i.caughtUp()
+	return revoked
+}
+
+// caughtUp waits until the read models have everything.
+func (i *inspectorate) caughtUp() {
+	i.Helper()
+	if err := i.runner.WaitCaughtUp(i.Context()); err != nil {
+		i.Fatal(err)
+	}
+}
+
+// TestRegulatorAlone: the console is for regulators, and for nobody else.
+func TestRegulatorAlone(t *testing.T) {
+	i := newInspectorate(t)
+	i.story()
+	for _, p := range (&Desk{}).regulatorPages() {
+		if p.method != http.MethodGet {
+			continue
+		}
+		address := strings.NewReplacer("{code}", deskHome).Replace(p.at)
+		for _, who := range []string{"desk-0101", "furnace-0201", "eco-0401", "office-0301", "admin-0601", "importer-0701"} {
+			if res := i.clerk(who).get(address); res.StatusCode != http.StatusForbidden || strings.Contains(string(res.body), "P02") {
+				t.Errorf("%s at %s: status %d", who, p.at, res.StatusCode)
+			}
+		}
+	}
+}
+
+// TestLedgerInTwoHistories: what showed on a day and what is true of it are
+// told apart, and every line opens to what it rests on.
+func TestLedgerInTwoHistories(t *testing.T) {
+	i := newInspectorate(t)
+	i.story()
+	r := i.clerk("regulator-0501")
+	for _, x := range []struct{ query, want string }{
+		{"on=2026-09-20&view=known", "C 信用一般 67 分"}, {"on=2026-09-20&view=true", "B 信用良好 77 分"}, {"on=2026-09-20", "C 信用一般 67 分"},
+		{"on=2026-07-01&view=known", "78 分"}, {"", "77 分"}, {"on=2026-03-31", "没有生效的评分规则"},
+	} {
+		s := plainText(r.get("/regulator/ledger/" + deskHome + "?" + x.query).body)
+		if !strings.Contains(s, x.want) {
+			t.Errorf("%s: does not say %q: %s", x.query, x.want, s[:min(len(s), 600)])
+		}
+	}
+	known, corrected := plainText(r.get("/regulator/ledger/"+deskHome+"?on=2026-09-20&view=known").body), plainText(r.get("/regulator/ledger/"+deskHome+"?on=2026-09-20&view=true").body)
+	for page, words := range map[string][]string{known: {"公示中", "同一天，更正后 77", "regulator-0501、regulator-0502", "credit.confirmed"}, corrected: {"已撤销", "同一天，当时所知 67", "该行在付款前已撤销"}} {
+		for _, w := range words {
+			if !strings.Contains(page, w) {
+				t.Errorf("%q is missing: %s", w, page)
+			}
+		}
+	}
+	for _, w := range []string{"该行在付款前已撤销", "P03"} { // nobody knew that yet
+		if strings.Contains(known, w) {
+			t.Errorf("%q was known before it was recorded", w)
+		}
+	}
+	if res := r.get("/regulator/ledger/" + deskHome + "?on=2027-01-01"); res.StatusCode == http.StatusOK {
+		t.Error("a day that has not come is shown")
+	}
+	if res := r.get("/regulator/ledger/54210283ME0YY0059K"); res.StatusCode != http.StatusNotFound {
+		t.Errorf("an institution that there is not: status %d", res.StatusCode)
+	}
+	city := plainText(r.get("/regulator?on=2026-09-20&view=known").body)
+	if !strings.Contains(city, "C67") || !strings.Contains(plainText(r.get("/regulator?on=2026-09-20&view=true").body), "B77") {
+		t.Errorf("the overview does not know the two histories: %s", city)
+	}
+}
+
+// TestHistoriesAgainstTheRawLog: on random days both switches tell what an
+// independent fold of the stored bytes tells: what was recorded until the end of
+// the day, and everything that is recorded by now.
+func TestHistoriesAgainstTheRawLog(t *testing.T) {
+	i := newInspectorate(t)
+	random := rand.New(rand.NewPCG(20261123, 5))
+	start := domain.Date("2026-04-01")
+	policy := credit.Default()
+	i.on("2026-03-20 09:00", events.Stream(credit.PolicyCategory+"-"+i.app.PolicyID), credit.PolicyAdopted{PolicyVersion: policy})
+	type late struct {
+		on domain.Date
+		e  any
+	}
+	var later []late // what follows from what was recorded before
+	day := start
+	for n := range 90 {
+		day = day.AddDays(random.IntN(5))
+		for j := 0; j < len(later); j++ {
+			if later[j].on <= day {
+				i.on(string(day)+" 08:00", deskLedger, later[j].e)
+				later = slices.Delete(later, j, j+1)
+				j--
+			}
+		}
+		e, decided := uuid.New(), day.AddDays(-random.IntN(12))
+		if n%4 == 0 {
+			i.on(string(day)+" 09:00", deskLedger, credit.BonusGranted{Entry: e, Rule: policy.Bonuses[random.IntN(len(policy.Bonuses))].Code, Policy: policy.Version, Points: 1 + random.IntN(3), Fact: fmt.Sprint("b", n), Document: "d", DecidedOn: decided})
+			continue
+		}
+		r, s := policy.Rules[random.IntN(len(policy.Rules))], uuid.New()
+		i.on(string(day)+" 09:00", deskLedger, credit.Suspected{Suspicion: s, Rule: r.Code, Fact: fmt.Sprint("f", n)},
+			credit.Confirmed{Entry: e, Suspicion: s, Rule: r.Code, Policy: policy.Version, Points: 1 + random.IntN(r.Points), Severity: r.Severity, GradeCeiling: r.GradeCeiling, Fact: fmt.Sprint("f", n), Document: "d", DecidedOn: decided, Officers: [2]string{"a", "b"}})
+		switch then := day.AddDays(1 + random.IntN(60)); random.IntN(3) {
+		case 0:
+			later = append(later, late{then, credit.Revoked{Entry: e, Document: "r", Reason: "r", RevokedOn: then}})
+		case 1:
+			later = append(later, late{then, credit.Repaired{Entry: e, Document: "r", RepairedOn: then.AddDays(-random.IntN(10))}})
+		}
+	}
+	i.caughtUp()
+	l, err := i.app.Ledger(t.Context(), deskHome)
+	if err != nil {
+		t.Fatal(err)
+	}
+	models := NewReadModels(newRenderer(t, Site{}), i.runner, i.clock)
+	moved := 0
+	for range 150 {
+		on := start.AddDays(random.IntN(240) - 5)
+		var scores [2]rawScore
+		for k, until := range []domain.Date{on, ""} {
+			want := foldRaw(t, i.store, policy, on, until)
+			scores[k] = want
+			got, rated := l.Standing(on, until)
+			if rated != want.rated || got.Score != want.score || got.Grade != want.grade {
+				t.Errorf("%s by %q: the page tells %v %d %s, the bytes %+v", on, until, rated, got.Score, got.Grade, want)
+			}
+			ss, _, err := models.Standings(t.Context(), on, until)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range ss {
+				if s.Code == deskHome && (s.Rated != want.rated || s.Score != want.score || s.Grade != want.grade) {
+					t.Errorf("%s by %q: the overview tells %v %d %s, the bytes %+v", on, until, s.Rated, s.Score, s.Grade, want)
+				}
+			}
+		}
+		if scores[0] != scores[1] {
+			moved++
+		}
+	}
+	if moved < 20 {
+		t.Errorf("only %d days of 150 differ between the two histories", moved)
+	}
+}
+
+type rawScore struct {
+	rated bool
+	score int
+	grade string
+}
+
+// foldRaw scores the home from the stored bytes: the published formula once
+// more, without any code of the program's.
+func foldRaw(t *testing.T, store events.Store, p credit.PolicyVersion, on, until domain.Date) rawScore {
+	t.Helper()
+	if on < p.EffectiveFrom {
+		return rawScore{}
+	}
+	type entry struct {
+		Entry        string
+		Rule         string
+		Points       int
+		Severity     credit.Severity
+		GradeCeiling string `json:"grade_ceiling"`
+		DecidedOn    string `json:"decided_on"`
+		RepairedOn   string `json:"repaired_on"`
+		bonus, gone  bool
+	}
+	all := map[string]*entry{}
+	for r, err := range store.Load(t.Context(), deskLedger, events.NoStream) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if until != "" && r.At.In(domain.Shanghai).Format(time.DateOnly) > string(until) {
+			continue
+		}
+		var x entry
+		if err := json.Unmarshal(r.Data, &x); err != nil {
+			t.Fatal(err)
+		}
+		switch r.Type {
+		case "credit.confirmed.v1", "credit.bonus_granted.v1":
+			x.bonus = r.Type == "credit.bonus_granted.v1"
+			all[x.Entry] = &x
+		case "credit.repaired.v1":
+			all[x.Entry].RepairedOn = x.RepairedOn
+		case "credit.revoked.v1":
+			all[x.Entry].gone = true
+		}
+	}
+	// The last day of a month has no same day in a shorter one.
+	after := func(day string, months int) string {
+		d, _ := time.Parse(time.DateOnly, day)
+		first := time.Date(d.Year(), d.Month(), 1, 0, 0, 0, 0, time.UTC).AddDate(0, months, 0)
+		last := first.AddDate(0, 1, -1).Day()
+		return first.AddDate(0, 0, min(d.Day(), last)-1).Format(time.DateOnly)
+	}
+	bonus, rules, worst := 0, map[string]int{}, ""
+	for _, x := range all {
+		end := after(x.DecidedOn, p.BonusMonths)
+		if !x.bonus {
+			end = after(x.DecidedOn, p.Severities[x.Severity].RetentionMonths)
+			if x.RepairedOn != "" {
+				end = min(end, x.RepairedOn)
+			}
+		}
+		if x.gone || string(on) < x.DecidedOn || string(on) >= end {
+			continue
+		}
+		if x.bonus {
+			bonus += x.Points
+			continue
+		}
+		rules[x.Rule] += x.Points
+		worst = max(worst, x.GradeCeiling)
+	}
+	score := p.Base + min(bonus, p.BonusCap)
+	for code, n := range rules {
+		for _, r := range p.Rules {
+			if r.Code == code {
+				n = min(n, r.PeriodCap)
+			}
+		}
+		score -= n
+	}
+	score = max(p.Min, min(score, p.Max))
+	s := rawScore{rated: true, score: score}
+	for _, g := range p.Grades {
+		if g.Min <= score && score <= g.Max {
+			s.grade = max(g.Grade, worst) // A comes before D
+		}
+	}
+	return s
+}
