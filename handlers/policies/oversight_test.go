@@ -25,7 +25,7 @@ func TestABadReviewIsFollowedUp(t *testing.T) {
 	rated := func(r booking.Rated) uuid.UUID {
 		id := uuid.New()
 		s.ok(s.app.Cases.Handle(t.Context(), id.String(), booking.Open{Act: s.act(), Opened: s.opened(id)}))
-		h := *s.app.Cases
+		h := events.Handler[booking.State, booking.Command, booking.Event]{Store: s.app.Store, Registry: s.app.Registry, Category: booking.Category, Decider: booking.Case}
 		h.Decider.Decide = func(booking.State, booking.Command) ([]booking.Event, error) { return []booking.Event{r}, nil }
 		s.ok(h.Handle(t.Context(), id.String(), booking.Rate{Act: s.act()}))
 		return id
@@ -79,7 +79,8 @@ func TestAnUpheldComplaintIsASuspicion(t *testing.T) {
 	s.ok(s.app.AdoptCreditPolicy(t.Context(), credit.Adopt{Act: s.act(), PolicyVersion: credit.Default()}))
 	_, stop := s.start(nil)
 	defer stop()
-	h := *s.app.Complaints
+	h := events.Handler[oversight.ComplaintState, oversight.ComplaintCommand, oversight.ComplaintEvent]{Store: s.app.Store, Registry: s.app.Registry,
+		Category: oversight.ComplaintCategory, Decider: oversight.Complaint}
 	decided := func(upheld bool) (last events.Receipt) {
 		id := uuid.New()
 		for _, e := range []oversight.ComplaintEvent{oversight.ComplaintFiled{Institution: home, FiledOn: "2026-11-02", AcknowledgeBy: "2026-11-04", DecideBy: "2099-01-01"},
