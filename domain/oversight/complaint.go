@@ -225,7 +225,7 @@ func decideComplaint(s ComplaintState, cmd ComplaintCommand) ([]ComplaintEvent, 
 		if err != nil {
 			return nil, err
 		}
-		return []ComplaintEvent{ComplaintMissed{d.Step, d.By, d.Authority}}, nil
+		return []ComplaintEvent{ComplaintMissed(d)}, nil
 	case AcknowledgeComplaint:
 		switch {
 		case s.Acknowledged:

@@ -91,11 +91,6 @@ type contactBody struct {
 	Reached bool `json:"reached" doc:"Somebody was spoken with."`
 }
 
-type extendReviewBody struct {
-	Happened
-	Reason string `json:"reason" maxLength:"200" doc:"No names."`
-}
-
 type resolveBody struct {
 	Happened
 	Unable bool   `json:"unable,omitzero" doc:"It could not be resolved; note says why."`
@@ -258,7 +253,7 @@ func (a *API) oversight(h huma.API) {
 	post(a, h, "contact_reviewer", "/reviews/{case}/contacts", "Record a call to a family that was dissatisfied", func(ctx context.Context, q *request, in *onReview[contactBody]) (done, error) {
 		return follow(ctx, q, in.Case, oversight.ContactReviewer{Act: q.Act, Reached: in.Body.Reached})
 	})
-	post(a, h, "extend_review", "/reviews/{case}/extension", "Put the end of a follow-up off, once", func(ctx context.Context, q *request, in *onReview[extendReviewBody]) (done, error) {
+	post(a, h, "extend_review", "/reviews/{case}/extension", "Put the end of a follow-up off, once", func(ctx context.Context, q *request, in *onReview[extendBody]) (done, error) {
 		return follow(ctx, q, in.Case, oversight.ExtendReview{Act: q.Act, Reason: in.Body.Reason})
 	})
 	post(a, h, "resolve_review", "/reviews/{case}/result", "Report the result of a follow-up", func(ctx context.Context, q *request, in *onReview[resolveBody]) (done, error) {
