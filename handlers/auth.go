@@ -536,7 +536,7 @@ var PageAccess = map[Operation]Rule{
 
 	"view_regulator": {Roles: []Role{Regulator}},
 
-	"view_places":       {Roles: []Role{Cemetery, Regulator}, Own: true},
+	"view_places":       {Roles: []Role{Cemetery, Regulator, Admin}, Own: true},
 	"manage_places":     {Roles: []Role{Cemetery}, Own: true},
 	"permit_relocation": {Roles: []Role{Cemetery, Regulator}, Own: true},
 }
