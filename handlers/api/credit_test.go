@@ -161,8 +161,10 @@ func (w *watched) last() (at events.Position) {
 // once the read model has caught up.
 func (w *watched) public() string {
 	w.t.Helper()
-	if err := w.runner.Wait(w.t.Context(), servicecredit.Name, w.last()); err != nil {
-		w.t.Fatal(err)
+	for _, name := range []string{servicecredit.Name, pricepages.Name} {
+		if err := w.runner.Wait(w.t.Context(), name, w.last()); err != nil {
+			w.t.Fatal(err)
+		}
 	}
 	var b strings.Builder
 	for _, address := range []string{"/", "/credit", "/credit?lang=en", "/credit/" + home, "/credit/" + home + "?lang=en", "/credit/" + home + ".json", "/credit/" + other + ".json", "/prices", "/prices/" + home, "/prices/" + home + ".json"} {
