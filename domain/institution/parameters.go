@@ -94,6 +94,8 @@ const (
 	InspectionDays      Name = "inspection_publish_days"
 	PenaltyHearingDays  Name = "penalty_statement_days"
 	PenaltyPublishDays  Name = "penalty_publish_days"
+	ReportDays          Name = "report_days"
+	PriceListMonths     Name = "price_list_months"
 )
 
 // A Definition says what a parameter means and what it may be.
@@ -154,6 +156,8 @@ var Definitions = []Definition{
 	{PenaltyHearingDays, "处罚前陈述申辩、要求听证的工作日", "Working days for a statement or a demand for a hearing before a penalty", "day", "5", 3, 30, "P", ""},
 	{PenaltyPublishDays, "处罚决定公示的工作日（双公示）", "Working days in which a penalty is published", "day", "7", 1, 7, "F", "双公示；只能改短"},
 	{FreezeDay, "每月生态安葬率在次月几日公布并冻结", "Day of the next month on which a month's eco-burial figures are published for good", "number", "10", 1, 28, "P", ""},
+	{ReportDays, "火化、安葬超过此天数才补录的，列为报送逾期线索", "Days after which a cremation or burial recorded late is a suspicion of late reporting", "day", "10", 1, 365, "P", ""},
+	{PriceListMonths, "价目超过此月数没有重新公示的，列为过期线索", "Months after which a price list that was not published anew is a suspicion of being stale", "number", "12", 1, 60, "P", ""},
 }
 
 // Define finds a parameter's definition.

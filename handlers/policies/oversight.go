@@ -2,14 +2,12 @@ package policies
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/google/uuid"
 
 	"shenzhong/domain"
-	"shenzhong/domain/credit"
 	"shenzhong/domain/oversight"
 	"shenzhong/events"
 )
@@ -56,11 +54,11 @@ func (p *Policies) oversee(ctx context.Context, r events.Recorded, body any) err
 		id := uuid.NewSHA1(uuid.NameSpaceURL, []byte(fmt.Sprint(r.Stream, " ", d.Step, " ", d.By)))
 		p.set(deadline{Due: d.By.AddDays(1).Start(), Event: id, Corr: r.Meta.Correlation, Kind: "duty", Stream: r.Stream, Place: string(d.Step)})
 	}
-	return p.suspect(ctx, r, body)
+	return p.accuse(ctx, r, body)
 }
 
-// suspect raises a suspicion, and nothing more: what comes of it is for people.
-func (p *Policies) suspect(ctx context.Context, r events.Recorded, body any) error {
+// accuse notes what the event gives reason to suspect, and nothing more: what comes of it is for people.
+func (p *Policies) accuse(ctx context.Context, r events.Recorded, body any) error {
 	app := p.cfg.App
 	var of domain.CreditCode
 	var rule, basis string
@@ -87,10 +85,5 @@ func (p *Policies) suspect(ctx context.Context, r events.Recorded, body any) err
 	default:
 		return nil
 	}
-	_, err := app.Suspect(ctx, of, credit.Suspect{Act: p.act("suspicions", r.ID, r.Meta.Correlation, "suspect"), Suspicion: events.StepID(r.ID, "suspicion"),
-		Rule: rule, Fact: fact, SourceEvent: r.ID, Basis: basis})
-	if errors.Is(err, credit.ErrSuspicionKnown) || errors.Is(err, credit.ErrSuspicionExists) {
-		return nil // of the same fact there is one already
-	}
-	return err
+	return p.suspect(ctx, r, string(of), rule, fact, basis)
 }
