@@ -36,17 +36,35 @@ func (a *App) PublishPriceList(ctx context.Context, c PublishPriceList) (events.
 	if err := streamID(pricing.PriceListCategory, c.Key); err != nil {
 		return events.Receipt{}, err
 	}
+	if err := a.PriceListFacts(ctx, c.Key, &c.Publish); err != nil {
+		return events.Receipt{}, err
+	}
+	c.Attester = cmp.Or(c.Attester, c.By)
+	return to(a.PriceLists, c.Key, c.IfMatch).run(ctx, c.Publish)
+}
+
+// PriceListFacts puts on the command what other streams say: the city's
+// catalogue of that day, and what kind of institution the register knows it to
+// be, which decides about its fixed rows.
+func (a *App) PriceListFacts(ctx context.Context, key string, c *pricing.Publish) error {
 	if _, err := domain.ParseDivision(string(c.Division)); err == nil {
 		s, _, err := a.Catalogues.Load(ctx, string(c.Division.City()))
 		if err != nil {
-			return events.Receipt{}, err
+			return err
 		}
+		c.Catalogue = nil
 		if v, ok := s.InForce(c.EffectiveFrom); ok {
 			c.Catalogue = &v
 		}
 	}
-	c.Attester = cmp.Or(c.Attester, c.By)
-	return to(a.PriceLists, c.Key, c.IfMatch).run(ctx, c.Publish)
+	if _, err := domain.ParseCreditCode(key); err != nil {
+		return nil // a reference list
+	}
+	in, _, err := a.Institutions.Load(ctx, key)
+	if err == nil && in.Kind != "" {
+		c.FacilityKind = string(in.Kind)
+	}
+	return err
 }
 
 // AdoptCatalogue puts a city's fee catalogue in force. One stream is written.

@@ -84,6 +84,8 @@ const (
 	VoyageRelatives     Name = "voyage_relatives"
 	VoyageOfferHours    Name = "voyage_offer_hours"
 	FreezeDay           Name = "eco_freeze_day"
+	ReportDays          Name = "report_days"
+	PriceListMonths     Name = "price_list_months"
 )
 
 // A Definition says what a parameter means and what it may be.
@@ -134,6 +136,8 @@ var Definitions = []Definition{
 	{VoyageRelatives, "海葬每具骨灰随行家属人数上限", "Most relatives aboard with each set of ashes", "person", "3", 1, 10, "F", "大连市2025年骨灰海葬通知"},
 	{VoyageOfferHours, "航次取消后，为家属保留新座位的时长", "Hours that seats are kept for a family after a cancelled voyage", "hour", "72", 1, 720, "P", ""},
 	{FreezeDay, "每月生态安葬率在次月几日公布并冻结", "Day of the next month on which a month's eco-burial figures are published for good", "number", "10", 1, 28, "P", ""},
+	{ReportDays, "火化、安葬超过此天数才补录的，列为报送逾期线索", "Days after which a cremation or burial recorded late is a suspicion of late reporting", "day", "10", 1, 365, "P", ""},
+	{PriceListMonths, "价目超过此月数没有重新公示的，列为过期线索", "Months after which a price list that was not published anew is a suspicion of being stale", "number", "12", 1, 60, "P", ""},
 }
 
 // Define finds a parameter's definition.
