@@ -213,15 +213,6 @@ func (c *city) graves() *graveyard {
 	if !g.plot("A-01-03", a) || !g.plot("A-01-03", g.inter("R3", "luo")) {
 		c.t.Fatal("not allocated")
 	}
-	g.ask("R1", cemetery.Transfer{Act: g.act(), PaidFen: 30_000_00})
-	if !g.plot("A-01-02", cemetery.RefuseAllocation{Allocate: g.allocate("A-01-02", "R2", "he")}) {
-		c.t.Fatal("no refusal is kept")
-	}
-	for i, e := range []cemetery.RoundEvent{cemetery.RoundAnnounced{Cemetery: g.of, Round: "2026-2", Places: []string{"A-01-04", "A-01-05"}, Mode: cemetery.ByDraw, Closes: g.now, NoticeNo: "GG-2"},
-		cemetery.RoundApplied{Application: "a-1"}, cemetery.RoundApplied{Application: "a-2"}, cemetery.RoundWithdrawn{Application: "a-1"}, cemetery.RoundDrawn{},
-		cemetery.RoundAnnounced{Cemetery: g.of, Round: "2026-3", Places: []string{"A-01-06"}, Mode: cemetery.ByWaiting, Closes: g.now.Add(time.Hour), NoticeNo: "GG-3"}} {
-		c.add(cemetery.RoundCategory, string(g.of)+[]string{".2026-2", ".2026-3"}[i/5], e)
-	}
 	move := c.id().String()
 	c.add(cemetery.RelocationCategory, move, cemetery.RelocationRequested{Cemetery: g.of, Plot: "A-01-03", Right: "R3", Persons: []domain.Subject{"luo"}, Cause: cemetery.FamilyWish, Paper: "QZ-1", To: cemetery.Destination{Kind: cemetery.ToAway, Place: "沈阳"}})
 	c.add(cemetery.RelocationCategory, move, cemetery.RelocationPermitted{Permit: "ZM-1", Authority: "—", From: "2026-11-01", Until: "2026-12-01"})
@@ -235,11 +226,27 @@ func (c *city) graves() *graveyard {
 	return g
 }
 
+// beyond adds what was asked for and refused, and two rounds.
+func (g *graveyard) beyond() *graveyard {
+	c := g.city
+	c.t.Helper()
+	g.ask("R1", cemetery.Transfer{Act: g.act(), PaidFen: 30_000_00})
+	if !g.plot("A-01-02", cemetery.RefuseAllocation{Allocate: g.allocate("A-01-02", "R2", "he")}) {
+		c.t.Fatal("no refusal is kept")
+	}
+	for i, e := range []cemetery.RoundEvent{cemetery.RoundAnnounced{Cemetery: g.of, Round: "2026-2", Places: []string{"A-01-04", "A-01-05"}, Mode: cemetery.ByDraw, Closes: g.now, NoticeNo: "GG-2"},
+		cemetery.RoundApplied{Application: "a-1"}, cemetery.RoundApplied{Application: "a-2"}, cemetery.RoundWithdrawn{Application: "a-1"}, cemetery.RoundDrawn{},
+		cemetery.RoundAnnounced{Cemetery: g.of, Round: "2026-3", Places: []string{"A-01-06"}, Mode: cemetery.ByWaiting, Closes: g.now.Add(time.Hour), NoticeNo: "GG-3"}} {
+		c.add(cemetery.RoundCategory, string(g.of)+[]string{".2026-2", ".2026-3"}[i/5], e)
+	}
+	return g
+}
+
 // A right with its notices, a relocation, what is to be seen to, a year's figures
 // and the fees.
 func TestPlacesOffice(t *testing.T) {
 	c := newCityOf(t, 42, 1)
-	g := c.graves()
+	g := c.graves().beyond()
 	r := c.open(c.config(t.TempDir()))
 	caughtUp(t, r)
 	q := places.Reader{DB: r.Read(places.Name)}
