@@ -90,6 +90,8 @@ func (f *Families) Routes(r chi.Router) {
 	}
 	r.Get("/draw/{institution}/{kind}/{day}", page(f.draw))
 	r.Head("/draw/{institution}/{kind}/{day}", page(f.draw))
+	r.Get("/cemeteries/{cemetery}/rounds/{round}", page(f.round))
+	r.Head("/cemeteries/{cemetery}/rounds/{round}", page(f.round))
 	r.Group(func(r chi.Router) {
 		r.Use(limit)
 		r.Post("/estimate", page(f.estimate))
