@@ -535,18 +535,20 @@ var Access = map[Operation]Rule{
 
 // PageAccess is who may do what only the pages offer.
 var PageAccess = map[Operation]Rule{
-	"view_board":     {Roles: []Role{Desk, Cremator}, Own: true},
-	"find_case":      {Roles: []Role{Desk, Cremator}, Own: true},
-	"view_case":      {Roles: []Role{Desk, Cremator, Regulator}, Own: true},
-	"unmask_case":    {Roles: []Role{Desk, Regulator}, Own: true},
-	"print_case":     {Roles: []Role{Desk}, Own: true},
-	"view_house":     {Roles: []Role{Desk, Cremator}, Own: true},
-	"recount_house":  {Roles: []Role{Desk, Cremator}, Own: true},
-	"view_voyages":   {Roles: []Role{Desk, Eco, Regulator}},
-	"view_eco":       {Roles: []Role{Regulator}},
-	"view_notices":   {Roles: []Role{Desk, Cremator}, Own: true},
-	"sign_shift":     {Roles: []Role{Desk, Cremator}, Own: true},
-	"view_day_sheet": {Roles: []Role{Desk}, Own: true},
+	"view_board":      {Roles: []Role{Desk, Cremator}, Own: true},
+	"find_case":       {Roles: []Role{Desk, Cremator}, Own: true},
+	"view_case":       {Roles: []Role{Desk, Cremator, Regulator}, Own: true},
+	"unmask_case":     {Roles: []Role{Desk, Regulator}, Own: true},
+	"print_case":      {Roles: []Role{Desk}, Own: true},
+	"view_house":      {Roles: []Role{Desk, Cremator}, Own: true},
+	"recount_house":   {Roles: []Role{Desk, Cremator}, Own: true},
+	"view_voyages":    {Roles: []Role{Desk, Eco, Regulator}},
+	"view_eco":        {Roles: []Role{Regulator}},
+	"view_complaints": {Roles: []Role{Desk, Cemetery, Eco}, Own: true},
+	"view_reviews":    {Roles: []Role{Desk}, Own: true},
+	"view_notices":    {Roles: []Role{Desk, Cremator}, Own: true},
+	"sign_shift":      {Roles: []Role{Desk, Cremator}, Own: true},
+	"view_day_sheet":  {Roles: []Role{Desk}, Own: true},
 
 	"view_regulator": {Roles: []Role{Regulator}},
 

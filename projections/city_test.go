@@ -24,6 +24,7 @@ import (
 	"shenzhong/projections/availability"
 	"shenzhong/projections/ecoratio"
 	"shenzhong/projections/frontdesk"
+	"shenzhong/projections/oversight"
 	"shenzhong/projections/places"
 	"shenzhong/projections/pricepages"
 	"shenzhong/projections/search"
@@ -481,7 +482,7 @@ func version(name string) int {
 
 func readModels() []projections.Projection {
 	return []projections.Projection{servicecredit.Projection{}, ecoratio.Projection{}, pricepages.Projection{Renderer: drawn}, availability.Projection{},
-		search.Projection{}, frontdesk.Projection{}, tracking.Projection{}, places.Projection{}, voyages.Projection{}, tlog.Projection{}}
+		search.Projection{}, frontdesk.Projection{}, tracking.Projection{}, places.Projection{}, voyages.Projection{}, tlog.Projection{}, oversight.Projection{}}
 }
 
 func (c *city) config(dir string) projections.Config {

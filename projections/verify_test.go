@@ -23,6 +23,7 @@ import (
 	"shenzhong/projections/availability"
 	"shenzhong/projections/ecoratio"
 	"shenzhong/projections/frontdesk"
+	"shenzhong/projections/oversight"
 	"shenzhong/projections/places"
 	"shenzhong/projections/servicecredit"
 	"shenzhong/projections/tlog"
@@ -35,6 +36,7 @@ func TestVerifyAgrees(t *testing.T) {
 	fs := c.funerals(60)
 	c.forget(fs[0].deceased, true)
 	c.forget(fs[1].handler, false)
+	c.watch()
 	r := c.open(c.config(dir))
 	caughtUp(t, r)
 	report := c.verify(dir)
@@ -42,7 +44,7 @@ func TestVerifyAgrees(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, m := range report.Models {
-		figures := map[string]int{"servicecredit": 50, "ecoratio": 50, "pricepages": 50, tlog.Name: 2}[m.Name]
+		figures := map[string]int{"servicecredit": 50, "ecoratio": 50, "pricepages": 50, tlog.Name: 2, oversight.Name: 9}[m.Name]
 		if m.Rows == 0 || m.Recount != (figures > 0) || m.Figures < figures {
 			t.Errorf("%s: %d rows, %d figures: nothing was compared", m.Name, m.Rows, m.Figures)
 		}
@@ -255,7 +257,7 @@ func TestVersionFollowsWhatIsWritten(t *testing.T) {
 	models := slices.DeleteFunc(readModels(), func(p projections.Projection) bool { return p.Name() == tlog.Name })
 	slices.SortStableFunc(models, func(a, b projections.Projection) int {
 		last := func(p projections.Projection) int {
-			return strings.Count(p.Name(), availability.Name) + 2*strings.Count(p.Name(), ecoratio.Name) + 3*strings.Count(p.Name(), voyages.Name) + 4*strings.Count(p.Name(), servicecredit.Name) + 5*strings.Count(p.Name(), places.Name)
+			return strings.Count(p.Name(), availability.Name) + 2*strings.Count(p.Name(), ecoratio.Name) + 3*strings.Count(p.Name(), voyages.Name) + 4*strings.Count(p.Name(), servicecredit.Name) + 5*strings.Count(p.Name(), places.Name) + 6*strings.Count(p.Name(), oversight.Name)
 		}
 		return last(a) - last(b)
 	})
@@ -274,6 +276,9 @@ func TestVersionFollowsWhatIsWritten(t *testing.T) {
 			caughtUp(t, r)
 		case p.Name() == places.Name:
 			wait(t, r, places.Name, graves.beyond().last())
+			caughtUp(t, r)
+		case p.Name() == oversight.Name:
+			wait(t, r, oversight.Name, c.watch())
 			caughtUp(t, r)
 		case p.Name() == voyages.Name:
 			graves = c.graves()
@@ -378,6 +383,7 @@ func TestSameLogSameRows(t *testing.T) {
 		c.ecology()
 		c.graves()
 		c.sail()
+		c.watch()
 		r := c.open(c.config(t.TempDir()))
 		caughtUp(t, r)
 		now := map[string]string{}

@@ -60,7 +60,7 @@ func (d *Desk) Routes(r chi.Router) {
 		r.Get("/signin", d.signInPage)
 		r.Post("/signin", d.signIn)
 		r.Post("/signout", d.signOut)
-		for _, p := range slices.Concat(d.pages(), d.placePages(), d.regulatorPages()) {
+		for _, p := range slices.Concat(d.pages(), d.placePages(), d.regulatorPages(), d.oversightPages()) {
 			r.Method(p.method, p.at, d.guard(p.op, p.show))
 		}
 	})
@@ -170,6 +170,8 @@ var deskSections = []menuEntry{
 	{section{"/desk/intake", "i"}, "open_case"},
 	{section{"/desk/house", "h"}, "view_house"},
 	{section{"/desk/day", "d"}, "view_day_sheet"},
+	{section{"/desk/complaints", ""}, "view_complaints"},
+	{section{"/desk/reviews", ""}, "view_reviews"},
 	{section{"/desk/cemeteries", "m"}, "view_places"},
 	{section{"/desk/voyages", "v"}, "view_voyages"},
 	{section{"/desk/eco-burial", ""}, "view_eco"},

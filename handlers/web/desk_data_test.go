@@ -29,6 +29,7 @@ import (
 	"shenzhong/projections/availability"
 	"shenzhong/projections/ecoratio"
 	"shenzhong/projections/frontdesk"
+	"shenzhong/projections/oversight"
 	"shenzhong/projections/places"
 	"shenzhong/projections/pricepages"
 	"shenzhong/projections/search"
@@ -84,7 +85,7 @@ func newHomeOn(t testing.TB, store events.Store) *home {
 	r := newRenderer(t, Site{Demo: true})
 	var err error
 	h.runner, err = projections.Open(t.Context(), projections.Config{Dir: t.TempDir(), Store: store, Registry: reg, Logger: slog.New(slog.DiscardHandler),
-		Projections: []projections.Projection{availability.Projection{}, frontdesk.Projection{}, ecoratio.Projection{}, places.Projection{}, search.Projection{}, tracking.Projection{}, voyages.Projection{}, pricepages.Projection{Renderer: r.PricePages()}, servicecredit.Projection{}}})
+		Projections: []projections.Projection{availability.Projection{}, frontdesk.Projection{}, ecoratio.Projection{}, places.Projection{}, search.Projection{}, tracking.Projection{}, voyages.Projection{}, pricepages.Projection{Renderer: r.PricePages()}, servicecredit.Projection{}, oversight.Projection{}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -80,7 +80,7 @@ func newBusyHome(t testing.TB) *busyHome {
 
 // addresses are all pages of the desk, in this home.
 func (b *busyHome) addresses() []string {
-	as := []string{"/desk", "/desk?d=2026-11-24", "/desk?d=2026-01-01", "/desk/search", "/desk/intake", "/desk/house", "/desk/notices", "/desk/day", "/desk/day?d=2026-11-20", b.receipt}
+	as := []string{"/desk", "/desk?d=2026-11-24", "/desk?d=2026-01-01", "/desk/search", "/desk/intake", "/desk/house", "/desk/notices", "/desk/complaints", "/desk/reviews", "/desk/day", "/desk/day?d=2026-11-20", b.receipt}
 	for _, id := range []string{b.whole, b.stored, b.nobody} {
 		as = append(as, "/desk/cases/"+id)
 		for _, a := range deskActs {

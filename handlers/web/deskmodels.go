@@ -8,6 +8,7 @@ import (
 
 	"shenzhong/domain"
 	"shenzhong/projections/frontdesk"
+	"shenzhong/projections/oversight"
 	"shenzhong/projections/search"
 	"shenzhong/projections/voyages"
 )
@@ -16,7 +17,7 @@ var _ DeskSource = (*ReadModels)(nil)
 
 // ReadModels implements DeskSource.
 func (m *ReadModels) ReadModels() []string {
-	return []string{frontdesk.Name, search.Name, voyages.Name}
+	return []string{frontdesk.Name, search.Name, voyages.Name, oversight.Name}
 }
 
 // Board implements DeskSource. An institution that no event names yet has an
