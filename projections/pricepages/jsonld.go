@@ -62,6 +62,9 @@ type ldPrice struct {
 	ValidFrom string `json:"validFrom"`
 }
 
+// Linked is the list as schema.org knows such things, to be put into a page.
+func (p Page) Linked() any { return p.ld() }
+
 func (p Page) ld() ldCatalog {
 	c := ldCatalog{Context: ldContext{"https://schema.org/"}, Type: "OfferCatalog", ID: "urn:uuid:" + p.Version.Source.ID.String() + "#prices",
 		Name: p.NameZh + " 收费公示", Version: p.Version.Version, ValidFrom: p.Effective(), Language: "zh-CN", Attester: p.Signed(),
