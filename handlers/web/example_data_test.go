@@ -69,6 +69,7 @@ func examplePage() pricepages.Page {
 		Rows: []pricepages.Row{
 			{Code: "TRN-STD", NameZh: "遗体接运（普通车）", NameEn: "Body transport, standard hearse", Category: "TRANSPORT", PricingType: "GOV_GUIDED_BASIC", Unit: "元/具", Price: yuan(200), PriceMax: yuan(200), Content: "含抬运、消毒", Relief: "惠民对象 0 元", Note: "市内 20 公里内", Basis: "大发改收费字〔2008〕564号"},
 			{Code: "CRM-STD", NameZh: "遗体火化（平板炉）", NameEn: "Cremation, standard", Category: "CREMATION", PricingType: "GOV_GUIDED_BASIC", Unit: "元/具", Price: yuan(900), PriceMax: yuan(900)},
+			{Code: "STO-COLD", NameZh: "遗体存放（冷藏）", NameEn: "Cold storage", Category: "STORAGE", PricingType: "GOV_GUIDED_BASIC", Unit: "元/日", Price: yuan(90)},
 			{Code: "DOC-CERT", NameZh: "火化证明", NameEn: "Cremation certificate", Category: "DOCUMENT", PricingType: "FREE", Unit: "元/本", Price: yuan(0)},
 			{Code: "HAL-L", NameZh: "遗体告别（大厅）", NameEn: "Farewell hall, large", Category: "FAREWELL", PricingType: "REFERENCE_RANGE", Unit: "元/场", Price: yuan(1000), PriceMin: yuan(600), PriceMax: yuan(1000), Basis: "发改价格〔2026〕108号"},
 			{Code: "CRM-TRAY", NameZh: "遗体火化（拣灰炉）", NameEn: "Cremation, ash-tray furnace", Category: "CREMATION", PricingType: "GOV_GUIDED_BASIC", Unit: "元/具", NotOffered: true},
@@ -195,7 +196,7 @@ func (f full) PriceCompare(ctx context.Context, q CompareQuery) (PriceCompare, e
 	whole, far := examplePage(), examplePage()
 	far.Institution = exampleCemetery
 	far.Registered = &pricepages.Registered{NameZh: "渔湾殡仪馆（演示）", NameEn: "Yuwan Funeral Home (demo)"}
-	far.Rows = far.Rows[:2]
+	far.Rows = far.Rows[:2:2]
 	p := compareOf(q, []pricepages.Page{far, whole}, map[string]domain.Division{exampleHome: "210211", exampleCemetery: "210224"}, credit)
 	p.AsOf = f.asOf()
 	return p, nil

@@ -127,6 +127,9 @@ func TestCompare(t *testing.T) {
 			t.Errorf("a total of what is incomplete: %s", got)
 		}
 	}
+	if plain := rows("/prices/compare?basket=plain"); !strings.Contains(text(plain[0]), "1,370") || !strings.Contains(text(plain[1]), "不合计") {
+		t.Errorf("%q", text(plain[0]))
+	}
 	near := rows("/prices/compare?sort=near&from=210211")
 	if len(near) != 2 || !strings.Contains(text(near[0]), "海晏") || !strings.Contains(text(near[0]), "同一区县") || !strings.Contains(text(near[0]), "B") || !strings.Contains(text(near[1]), "须乘船") {
 		t.Errorf("%q", text(near[0]))
