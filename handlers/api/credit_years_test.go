@@ -175,11 +175,8 @@ func TestTwoYearsOfScores(t *testing.T) {
 	}
 	// oneDay is what happens in the ledger on one day.
 	rules := []string{"P01", "P01", "P02", "P03", "P04", "S01", "S04", "S08", "V03", "V04", "V05"}
+	var l credit.LedgerState
 	oneDay := func(today domain.Date) {
-		l, _, err := w.app.Credit.Load(ctx, home)
-		if err != nil {
-			t.Fatal(err)
-		}
 		if r.IntN(25) == 0 {
 			tried(w.app.Suspect(ctx, home, credit.Suspect{Act: act("system"), Suspicion: ref(), Rule: rules[r.IntN(len(rules))], Fact: fmt.Sprint("fact:", n/40), Basis: "x"}))
 		}
@@ -299,15 +296,15 @@ func TestTwoYearsOfScores(t *testing.T) {
 		if n != had || d == 300 || d == 0 {
 			w.settled()
 			facts, policies = read()
+			var err error
+			if l, _, err = w.app.Credit.Load(ctx, home); err != nil {
+				t.Fatal(err)
+			}
 		}
 		look(end)
 	}
 	// What is known now of each of those days, with everything that was revoked
 	// and repaired since.
-	l, _, err := w.app.Credit.Load(ctx, home)
-	if err != nil {
-		t.Fatal(err)
-	}
 	versions, _, err := w.app.CreditPolicies.Load(ctx, w.app.PolicyID)
 	if err != nil {
 		t.Fatal(err)
