@@ -222,6 +222,7 @@ func TestClerkThroughABadConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	var lose, lost, asked atomic.Int32
+	var down atomic.Bool // nothing comes through at all
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(home)
 		r.Out.Header.Set("Origin", g.server.URL)
@@ -245,6 +246,10 @@ func TestClerkThroughABadConnection(t *testing.T) {
 		}
 	}
 	bad := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if down.Load() {
+			proxy.ErrorHandler(w, r, nil)
+			return
+		}
 		if r.Method == http.MethodPost {
 			asked.Add(1)
 		}
@@ -305,23 +310,49 @@ func TestClerkThroughABadConnection(t *testing.T) {
 	wait(state("D-03-04", "sent"))
 	shoot(t, ctx, "clerk-sent")
 
+	// The phone was switched off and on in the meantime: the page opens without a
+	// network, takes a record, and sends it once there is one again.
+	wait(`document.getElementById("opens-offline").dataset.state === "yes"`)
+	down.Store(true)
+	before := asked.Load()
+	do(chromedp.Navigate(address), chromedp.WaitVisible(chromedp.CSS("#sync")))
+	wait(state("D-03-04", "sent")) // the phone still knows
+	write("秦", g.certificates["秦玉兰"], "D-03-03", "2026-11-23", "")
+	wait(state("D-03-03", "wait"))
+	shoot(t, ctx, "clerk-opened-offline")
+	if n := asked.Load(); n != before {
+		t.Errorf("%d requests came through where there is no network", n-before)
+	}
+	down.Store(false)
+	do(chromedp.Click(chromedp.CSS("#send-now")))
+	wait(state("D-03-03", "sent"))
+	pages, err := chromedp.Run(ctx, chromedp.Evaluate[string](`caches.open("clerk-page").then(c => c.keys()).then(ks => ks.map(k => new URL(k.url).pathname).sort().join(" "))`, chromedp.EvalAwaitPromise))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range strings.Fields(pages) {
+		if !strings.HasPrefix(at, "/static/") && at != "/desk/cemeteries/"+villageCemetery+"/clerk" {
+			t.Errorf("the phone keeps the page %s", at)
+		}
+	}
+
 	kept, err := chromedp.Run(ctx, chromedp.Evaluate[string](`JSON.stringify({...localStorage})`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, secret := range []string{"柳", "潘", "DL-HZ", "SQ-", "信号"} {
+	for _, secret := range []string{"柳", "潘", "秦", "DL-HZ", "SQ-", "信号"} {
 		if strings.Contains(kept, secret) {
 			t.Errorf("the phone still has %q: %s", secret, kept)
 		}
 	}
-	for _, plot := range []string{"D-03-05", "D-03-04"} {
+	for _, plot := range []string{"D-03-05", "D-03-04", "D-03-03"} {
 		s, _, err := g.app.Plots.Load(t.Context(), handlers.PlotID(villageCemetery, plot))
 		if err != nil || len(s.Interred) != 1 || len(s.Places) != 1 || s.Status() != cemetery.Resting {
 			t.Errorf("%s: %+v %v", plot, s, err)
 		}
 	}
 	g.settle()
-	if y := text(g.village.page("/desk/cemeteries/" + villageCemetery + "/years/2026").root); !strings.Contains(y, "安葬2位") {
+	if y := text(g.village.page("/desk/cemeteries/" + villageCemetery + "/years/2026").root); !strings.Contains(y, "安葬3位") {
 		t.Errorf("the statement counts otherwise: %s", y)
 	}
 }
