@@ -299,7 +299,7 @@ func TestImportPage(t *testing.T) {
 	if bad.StatusCode != http.StatusUnprocessableEntity || has("E-01") {
 		t.Fatalf("status %d, %v", bad.StatusCode, has("E-01"))
 	}
-	if s := text(bad.doc(t).root); !strings.Contains(s, "有 1 处不对") || !strings.Contains(s, "没有写入任何墓位") || !strings.Contains(s, "3E-02eco_type按面积和穴数，这个墓位应登记为 STD_PLOT。") {
+	if s := text(bad.doc(t).root); !strings.Contains(s, "有 1 处不对") || !strings.Contains(s, "没有写入任何墓位") || !strings.Contains(s, "第 3 行E-02eco_type按面积和穴数，这个墓位应登记为 STD_PLOT。") {
 		t.Errorf("the page says %s", s)
 	}
 	for name, text := range map[string]string{"nothing": "", "a picture": "\x89PNG\r\n\x1a\n"} {
