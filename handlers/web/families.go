@@ -103,6 +103,7 @@ func (f *Families) Routes(r chi.Router) {
 		r.Post("/book/check", page(f.send))
 		r.Post("/book/drop", page(f.drop))
 		f.trackRoutes(r)
+		f.complainRoutes(r)
 	})
 }
 
@@ -263,7 +264,7 @@ func (f *Families) summary(ctx context.Context, in institution.State, hall strin
 }
 
 // familyPageNames are the pages for families.
-var familyPageNames = []string{"book-time", "book-about", "book-check", "track", "track-find", "track-wait", "draw", "track-change", "track-cancel", "track-object", "track-rate"}
+var familyPageNames = []string{"book-time", "book-about", "book-check", "track", "track-find", "track-wait", "draw", "track-change", "track-cancel", "track-object", "track-rate", "complain", "complaint"}
 
 // familyFuncs are the functions that their templates have besides.
 func (r *Renderer) familyFuncs(lang Lang) template.FuncMap {
