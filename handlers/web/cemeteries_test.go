@@ -181,8 +181,11 @@ const roundSeed, roundSalt = "1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a
 // An hour passes.
 func (g *graveyard) round(name string, mode cemetery.Mode, places []string, of ...string) {
 	g.Helper()
-	do := func(_ events.Receipt, err error) {
+	do := func(rc events.Receipt, err error) {
 		g.Helper()
+		if err == nil {
+			err = g.runner.Wait(g.Context(), "places", rc.Position)
+		}
 		if err != nil {
 			g.Fatal(err)
 		}
