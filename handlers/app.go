@@ -277,8 +277,11 @@ func (a *App) prices(ctx context.Context, institution string, on domain.Date) (b
 		contents := city.ContentsOn(on)
 		l.Version, l.EffectiveFrom = p.Version, p.EffectiveFrom
 		for _, r := range p.Rows {
+			if r.NotOffered { // as if it were on no list
+				continue
+			}
 			x := booking.PriceRow{Code: r.Code, NameZh: r.NameZh, NameEn: r.NameEn, Unit: r.Unit, Price: r.Price, Ceiling: r.Ceiling(),
-				PricingType: string(r.PricingType), Min: r.PriceMin, Max: r.PriceMax, Block: string(r.Block()), Content: r.Note, Basis: cmp.Or(r.Basis, p.Basis)}
+				PricingType: string(r.PricingType), Min: r.PriceMin, Max: r.PriceMax, Block: string(r.Block()), Content: cmp.Or(r.Content, r.Note), Basis: cmp.Or(r.Basis, p.Basis)}
 			for _, c := range contents {
 				if c.Code == r.Code {
 					x.Includes, x.Content = c.Includes, cmp.Or(c.Note, x.Content)

@@ -499,16 +499,24 @@ var Access = map[Operation]Rule{
 	"publish_eco_figures":   {Roles: []Role{Regulator}},
 	"get_eco_rulebook":      {Roles: staff},
 
-	"adopt_credit_policy": {Roles: []Role{Regulator, Importer}},
-	"suspect":             {Roles: []Role{Regulator}},
-	"notify_suspicion":    {Roles: []Role{Regulator}},
-	"answer_suspicion":    {Roles: []Role{Desk, Cemetery, Eco}, Own: true},
-	"dismiss_suspicion":   {Roles: []Role{Regulator}},
-	"confirm_suspicion":   {Roles: []Role{Regulator}},
-	"grant_bonus":         {Roles: []Role{Regulator}},
-	"repair_entry":        {Roles: []Role{Regulator}},
-	"revoke_entry":        {Roles: []Role{Regulator}},
-	"get_credit":          {Roles: []Role{Regulator, Desk, Cemetery, Eco, Admin}, Own: true},
+	"adopt_credit_policy":  {Roles: []Role{Regulator, Importer}},
+	"suspect":              {Roles: []Role{Regulator}},
+	"notify_suspicion":     {Roles: []Role{Regulator}},
+	"answer_suspicion":     {Roles: []Role{Desk, Cemetery, Eco}, Own: true},
+	"dismiss_suspicion":    {Roles: []Role{Regulator}},
+	"propose_confirmation": {Roles: []Role{Regulator}},
+	"confirm_suspicion":    {Roles: []Role{Regulator}},
+	"object_entry":         {Roles: []Role{Desk, Cemetery, Eco, Regulator}, Own: true},
+	"extend_objection":     {Roles: []Role{Regulator}},
+	"decide_objection":     {Roles: []Role{Regulator}},
+	"request_repair":       {Roles: []Role{Desk, Cemetery, Eco, Regulator}, Own: true},
+	"refuse_repair":        {Roles: []Role{Regulator}},
+	"try_credit_policy":    {Roles: []Role{Regulator}},
+	"credit_what_if":       {Roles: []Role{Regulator, Desk, Cemetery, Eco}, Own: true},
+	"grant_bonus":          {Roles: []Role{Regulator}},
+	"repair_entry":         {Roles: []Role{Regulator}},
+	"revoke_entry":         {Roles: []Role{Regulator}},
+	"get_credit":           {Roles: []Role{Regulator, Desk, Cemetery, Eco, Admin}, Own: true},
 }
 
 // PageAccess is who may do what only the pages offer.
@@ -528,7 +536,7 @@ var PageAccess = map[Operation]Rule{
 
 	"view_regulator": {Roles: []Role{Regulator}},
 
-	"view_places":       {Roles: []Role{Cemetery, Regulator}, Own: true},
+	"view_places":       {Roles: []Role{Cemetery, Regulator, Admin}, Own: true},
 	"manage_places":     {Roles: []Role{Cemetery}, Own: true},
 	"permit_relocation": {Roles: []Role{Cemetery, Regulator}, Own: true},
 }

@@ -22,7 +22,7 @@ var who = map[Role]string{
 		decline_quote claim_relief grant_relief decline_relief reprint_receipt reopen_till get_till get_checklist record_circumstances promise_paper notify_office
 		authorise_handler replace_handler correct_case clarify_case
 		amend_case receive_paper close_till
-		apply_eco_burial consent_eco_burial withdraw_eco_burial get_eco_burial answer_suspicion get_credit
+		apply_eco_burial consent_eco_burial withdraw_eco_burial get_eco_burial answer_suspicion get_credit object_entry request_repair credit_what_if
 		apply_incentive compute_incentive get_incentive book_voyage answer_voyage_offer leave_voyage
 		any: get_burial_rules get_institution get_parameters get_price_list get_availability get_voyage get_eco_rulebook`,
 	Device: `own: report_furnace`,
@@ -33,16 +33,16 @@ var who = map[Role]string{
 	Cemetery: `own: announce_round apply_round withdraw_round draw_round pass_place measure_plot reopen_plot
 		renew_right pay_upkeep record_holder_death propose_inheritance answer_inheritance inherit_right serve_notice announce_lapse propose_lapse surrender_right approve_lapse get_right
 		request_relocation notice_relocation lift_ashes redirect_relocation arrive_ashes cancel_relocation permit_relocation get_relocation
-		survey_plot allocate_plot inter surrender_plot get_plot answer_suspicion get_credit
+		survey_plot allocate_plot inter surrender_plot get_plot answer_suspicion get_credit object_entry request_repair credit_what_if
 		any: get_burial_rules get_institution get_parameters get_price_list get_availability get_eco_rulebook`,
-	Eco: `own: apply_eco_burial consent_eco_burial withdraw_eco_burial complete_eco_burial get_eco_burial answer_suspicion get_credit
+	Eco: `own: apply_eco_burial consent_eco_burial withdraw_eco_burial complete_eco_burial get_eco_burial answer_suspicion get_credit object_entry request_repair credit_what_if
 		correct_eco_burial receive_eco_ashes return_eco_ashes apply_incentive compute_incentive get_incentive
 		open_voyage book_voyage answer_voyage_offer leave_voyage cancel_voyage depart_voyage scatter_ashes bring_ashes_back end_voyage
 		any: get_burial_rules get_institution get_parameters get_price_list get_availability get_voyage get_eco_rulebook`,
-	Regulator: `own: measure_plot reopen_plot approve_lapse get_right permit_relocation get_relocation get_furnace_runs get_waiting get_till get_case forget_person place_hold lift_hold get_cremation get_custody get_cold_store propose_rest approve_rest explain_anomaly get_plot compute_incentive grant_incentive pay_incentive get_incentive get_eco_burial get_credit
+	Regulator: `own: measure_plot reopen_plot approve_lapse get_right permit_relocation get_relocation get_furnace_runs get_waiting get_till get_case forget_person place_hold lift_hold get_cremation get_custody get_cold_store propose_rest approve_rest explain_anomaly get_plot compute_incentive grant_incentive pay_incentive get_incentive get_eco_burial get_credit object_entry request_repair credit_what_if
 		any: get_burial_rules get_institution get_parameters get_price_list get_availability get_voyage get_eco_rulebook
 		adopt_burial_rules adopt_eco_definition adopt_incentive_rules set_eco_target publish_eco_figures
-		adopt_credit_policy suspect notify_suspicion dismiss_suspicion confirm_suspicion grant_bonus repair_entry revoke_entry`,
+		adopt_credit_policy suspect notify_suspicion dismiss_suspicion propose_confirmation confirm_suspicion extend_objection decide_objection refuse_repair try_credit_policy grant_bonus repair_entry revoke_entry`,
 	Admin: `own: plan_maintenance cancel_maintenance time_resource qualify_staff disqualify_staff set_parameter announce_draw draw_slots add_resource retire_resource publish_price_list survey_plot get_credit
 		any: get_burial_rules register_institution rename_institution license_institution get_institution get_parameters adopt_catalogue state_contents get_price_list get_availability establish_cemetery get_eco_rulebook`,
 	Importer: `own: add_resource retire_resource publish_price_list survey_plot

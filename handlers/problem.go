@@ -245,7 +245,10 @@ func problemOf(err error, lang string) *Problem {
 	if rows, ok := errors.AsType[*pricing.RowErrors](err); ok {
 		p := from(http.StatusUnprocessableEntity, rows.Rejection)
 		for _, x := range rows.Problems {
-			e := FieldError{Location: fmt.Sprintf("body.rows[%d]", x.Row), Detail: x.Zh}
+			e := FieldError{Location: fmt.Sprintf("body.rows[%d]", x.Row), Code: x.Kind, Detail: x.Zh}
+			if x.Row < 0 {
+				e.Location = "body"
+			}
 			if x.Field != "" {
 				e.Location += "." + x.Field
 			}

@@ -36,17 +36,35 @@ func (a *App) PublishPriceList(ctx context.Context, c PublishPriceList) (events.
 	if err := streamID(pricing.PriceListCategory, c.Key); err != nil {
 		return events.Receipt{}, err
 	}
+	if err := a.PriceListFacts(ctx, c.Key, &c.Publish); err != nil {
+		return events.Receipt{}, err
+	}
+	c.Attester = cmp.Or(c.Attester, c.By)
+	return to(a.PriceLists, c.Key, c.IfMatch).run(ctx, c.Publish)
+}
+
+// PriceListFacts puts on the command what other streams say: the city's
+// catalogue of that day, and what kind of institution the register knows it to
+// be, which decides about its fixed rows.
+func (a *App) PriceListFacts(ctx context.Context, key string, c *pricing.Publish) error {
 	if _, err := domain.ParseDivision(string(c.Division)); err == nil {
 		s, _, err := a.Catalogues.Load(ctx, string(c.Division.City()))
 		if err != nil {
-			return events.Receipt{}, err
+			return err
 		}
+		c.Catalogue = nil
 		if v, ok := s.InForce(c.EffectiveFrom); ok {
 			c.Catalogue = &v
 		}
 	}
-	c.Attester = cmp.Or(c.Attester, c.By)
-	return to(a.PriceLists, c.Key, c.IfMatch).run(ctx, c.Publish)
+	if _, err := domain.ParseCreditCode(key); err != nil {
+		return nil // a reference list
+	}
+	in, _, err := a.Institutions.Load(ctx, key)
+	if err == nil && in.Kind != "" {
+		c.FacilityKind = string(in.Kind)
+	}
+	return err
 }
 
 // AdoptCatalogue puts a city's fee catalogue in force. One stream is written.
@@ -61,67 +79,4 @@ func (a *App) AdoptCatalogue(ctx context.Context, division domain.Division, c pr
 // written.
 func (a *App) AdoptCreditPolicy(ctx context.Context, c credit.Adopt) (events.Receipt, error) {
 	return a.CreditPolicies.Handle(ctx, a.PolicyID, c)
-}
-
-// ledger is an institution's ledger stream, for codes that can have one.
-func ledger(of domain.CreditCode) (string, error) {
-	code, err := domain.ParseCreditCode(string(of))
-	return string(code), err
-}
-
-// Suspect notes a suspicion under the policy of the day it happened.
-func (a *App) Suspect(ctx context.Context, of domain.CreditCode, c credit.Suspect) (events.Receipt, error) {
-	id, err := ledger(of)
-	if err != nil {
-		return events.Receipt{}, err
-	}
-	if c.Policy, err = a.policyOn(ctx, day(c.Act)); err != nil {
-		return events.Receipt{}, err
-	}
-	return a.Credit.Handle(ctx, id, c)
-}
-
-// ConfirmSuspicion makes a suspicion an entry under the policy of the day of
-// the decision.
-func (a *App) ConfirmSuspicion(ctx context.Context, of domain.CreditCode, c credit.Confirm) (events.Receipt, error) {
-	id, err := ledger(of)
-	if err != nil {
-		return events.Receipt{}, err
-	}
-	if c.Policy, err = a.policyOn(ctx, c.DecidedOn); err != nil {
-		return events.Receipt{}, err
-	}
-	return a.Credit.Handle(ctx, id, c)
-}
-
-// GrantBonus makes a bonus entry under the policy of the day of the decision.
-func (a *App) GrantBonus(ctx context.Context, of domain.CreditCode, c credit.GrantBonus) (events.Receipt, error) {
-	id, err := ledger(of)
-	if err != nil {
-		return events.Receipt{}, err
-	}
-	if c.Policy, err = a.policyOn(ctx, c.DecidedOn); err != nil {
-		return events.Receipt{}, err
-	}
-	return a.Credit.Handle(ctx, id, c)
-}
-
-// RepairEntry ends an entry after its time, under the policy that it names.
-func (a *App) RepairEntry(ctx context.Context, of domain.CreditCode, c credit.Repair) (events.Receipt, error) {
-	id, err := ledger(of)
-	if err != nil {
-		return events.Receipt{}, err
-	}
-	l, _, err := a.Credit.Load(ctx, id)
-	if err != nil {
-		return events.Receipt{}, err
-	}
-	p, _, err := a.CreditPolicies.Load(ctx, a.PolicyID)
-	if err != nil {
-		return events.Receipt{}, err
-	}
-	if e, ok := l.Entry(c.Entry); ok {
-		c.Policy, _ = p.Version(e.Policy)
-	}
-	return a.Credit.Handle(ctx, id, c)
 }

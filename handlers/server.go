@@ -43,6 +43,10 @@ type Config struct {
 	Metrics *Metrics
 	// MaxBody bounds every request body, in bytes. Default: 1 MiB.
 	MaxBody int64
+	// MaxFile bounds the body of a form with a file in it, in bytes, where there is
+	// one (see uploads). Default: 12 MiB, which a file of 8 MiB fits in twice
+	// encoded.
+	MaxFile int64
 	// Timeout bounds the work on one request. Default: 30 s.
 	Timeout time.Duration
 	// Store says whether the log can be reached, for /readyz.
@@ -65,6 +69,7 @@ func New(cfg Config) *Server {
 	cfg.Log = cmp.Or(cfg.Log, slog.Default())
 	cfg.Metrics = cmp.Or(cfg.Metrics, NewMetrics())
 	cfg.MaxBody = cmp.Or(cfg.MaxBody, 1<<20)
+	cfg.MaxFile = cmp.Or(cfg.MaxFile, 12<<20)
 	cfg.Timeout = cmp.Or(cfg.Timeout, 30*time.Second)
 	cfg.MaxLag = cmp.Or(cfg.MaxLag, 30*time.Second)
 	if cfg.ReadModels != nil {
@@ -282,17 +287,28 @@ func (s *Server) recover(next http.Handler) http.Handler {
 // is too large is refused unread.
 func (s *Server) bound(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.ContentLength > s.cfg.MaxBody {
+		limit, timeout := s.cfg.MaxBody, s.cfg.Timeout
+		if uploads(r) {
+			limit, timeout = s.cfg.MaxFile, s.cfg.Timeout*11/6 // less than HTTP's WriteTimeout
+		}
+		if r.ContentLength > limit {
 			w.Header().Set("Connection", "close")
-			s.Problem(w, r, &http.MaxBytesError{Limit: s.cfg.MaxBody})
+			s.Problem(w, r, &http.MaxBytesError{Limit: limit})
 			return
 		}
-		ctx, cancel := context.WithTimeout(r.Context(), s.cfg.Timeout)
+		ctx, cancel := context.WithTimeout(r.Context(), timeout)
 		defer cancel()
 		r = r.WithContext(ctx)
-		r.Body = http.MaxBytesReader(w, r.Body, s.cfg.MaxBody)
+		r.Body = http.MaxBytesReader(w, r.Body, limit)
 		next.ServeHTTP(w, r)
 	})
+}
+
+// uploads says that a request may carry a file: the import of a cemetery's
+// places. What reads the body is behind the sign-in.
+func uploads(r *http.Request) bool {
+	return r.Method == http.MethodPost && strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data") &&
+		strings.HasPrefix(r.URL.Path, "/desk/cemeteries/") && strings.HasSuffix(r.URL.Path, "/import")
 }
 
 // healthz says that the process answers, nothing more.

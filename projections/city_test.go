@@ -246,6 +246,40 @@ func (c *city) decide(home domain.CreditCode) events.Position {
 	return c.add(credit.LedgerCategory, string(home), x)
 }
 
+// disputes adds what may follow a decision: the timetable told with it,
+// objections and requests for repair, open and decided.
+func (c *city) disputes() (last events.Position) {
+	on := func(home domain.CreditCode, e credit.LedgerEvent) {
+		last = c.add(credit.LedgerCategory, string(home), e)
+	}
+	for i, home := range c.homes {
+		for j, entry := range c.confirmed[home] {
+			on(home, credit.RepairTold{Entry: entry, RepairableFrom: c.today, CountsUntil: c.today.AddMonths(12)})
+			if (i+j)%3 == 0 {
+				o := c.id()
+				on(home, credit.Objected{Objection: o, Entry: entry, Document: "演示异字", FiledOn: c.today, DecideBy: c.today.AddDays(7)})
+				on(home, credit.ObjectionExtended{Objection: o, Reason: "需其他部门核查", DecideBy: c.today.AddDays(9)})
+				if j%2 == 0 {
+					on(home, credit.ObjectionDecided{Objection: o, Document: "演示复字", Reason: "事实清楚", DecidedOn: c.today})
+				}
+			}
+			if (i+j)%3 == 1 {
+				on(home, credit.RepairRequested{Entry: entry, Document: "演示申字", FiledOn: c.today, DecideBy: c.today.AddDays(14)})
+				switch j % 3 {
+				case 0:
+					on(home, credit.RepairRefused{Entry: entry, Document: "演示拒字", Reason: "还没有退清", DecidedOn: c.today})
+				case 1:
+					on(home, credit.Repaired{Entry: entry, Document: "演示修字", RepairedOn: c.today})
+				}
+			}
+		}
+		id := c.id()
+		on(home, credit.Suspected{Suspicion: id, Rule: "P04", Fact: "case:" + id.String(), Basis: "价格法"})
+		on(home, credit.ConfirmationProposed{Suspicion: id, Entry: c.id(), Document: "演示认字", DecidedOn: c.today, By: "staff-1"})
+	}
+	return last
+}
+
 func (c *city) end(home domain.CreditCode) events.Position {
 	es := c.confirmed[home]
 	if len(es) == 0 {

@@ -212,6 +212,23 @@ var demoRows = []demoRow{
 	{"DOC", "火化证等工本费", "Certificates", pricing.Paper, "元/本", pricing.Market, 1000, pricing.Free, 0, 0},
 }
 
+// demoRelief is what the demo homes' list says of relief; who is entitled to it is decided
+// by the rules on the log.
+var demoRelief = map[string]string{"TRN-STD": "惠民对象 0 元", "STO-COLD": "惠民对象 3 日内 0 元", "CRM-FLAT": "惠民对象 0 元", "ASH-STD": "惠民对象免 5 年", "DOC": "全部免费"}
+
+// total is a total that sums.
+func total(zh, en string, rows []pricing.Row, items []pricing.TotalItem) pricing.Total {
+	t := pricing.Total{NameZh: zh, NameEn: en, Items: items}
+	for _, it := range items {
+		for _, r := range rows {
+			if r.Code == it.Code {
+				t.Amount += r.Price * domain.Money(it.Quantity)
+			}
+		}
+	}
+	return t
+}
+
 const demoCaveat = "演示价目：以大连市2008年公布的价目为底并经改动，机构为虚构，不是任何机构的真实价格。Demo prices of an invented institution."
 
 // lists are the site's two price lists.
@@ -234,8 +251,17 @@ func (s *site) lists() (before, after pricing.Publish) {
 	case institution.FuneralHome:
 		for _, r := range demoRows {
 			before.Rows = append(before.Rows, row(r.code, r.zh, r.en, r.cat, r.unit, r.old, at(r.oldPrice), 0))
-			after.Rows = append(after.Rows, row(r.code, r.zh, r.en, r.cat, r.unit, r.now, at(r.nowPrice), at(r.nowMax)))
+			now := row(r.code, r.zh, r.en, r.cat, r.unit, r.now, at(r.nowPrice), at(r.nowMax))
+			now.Relief = demoRelief[r.code]
+			after.Rows = append(after.Rows, now)
 		}
+		after.Rows = append(after.Rows, pricing.Row{Code: "CRM-TRAY", NameZh: "遗体火化(拣灰炉)", NameEn: "Cremation, ash-tray furnace", Category: pricing.Cremation,
+			PricingType: pricing.GovGuidedBasic, Unit: "元/具", NotOffered: true})
+		after.AttesterName = "馆长 闻思远（化名）"
+		basic := []pricing.TotalItem{{Code: "TRN-STD", Quantity: 1}, {Code: "STO-COLD", Quantity: 3}, {Code: "CRM-FLAT", Quantity: 1}}
+		farewell := slices.Insert(slices.Clone(basic), 2, pricing.TotalItem{Code: "HAL-S", Quantity: 1})
+		after.Totals = []pricing.Total{total("基本一套（接运、存放 3 日、小厅、平板炉火化）", "Basic set: transport, three days of storage, small hall, cremation", after.Rows, farewell),
+			total("不办告别（接运、存放 3 日、平板炉火化）", "Without a farewell: transport, three days of storage, cremation", after.Rows, basic)}
 	case institution.SeaBurialOperator:
 		both("ECO-SEA", "骨灰海葬", "Sea burial", pricing.EcoBurial, "元/具", pricing.Free, pricing.Free, 0, 0)
 	case institution.Columbarium:

@@ -90,11 +90,15 @@ func contentID(key string, v any) (uuid.UUID, error) {
 
 // importPricesCmd loads price lists.
 type importPricesCmd struct {
+	Late  string   `placeholder:"TEXT" help:"Why lists take effect in the past although others are in force."`
 	Files []string `arg:"" name:"FILE" type:"path" help:"Files or directories; in a directory every *.json is read."`
 }
 
 func (c *importPricesCmd) Run(ctx context.Context, con *console, in *importCmd) error {
 	lists, err := readPriceLists(c.Files, time.Now())
+	for _, l := range lists {
+		l.cmd.LateReason = c.Late
+	}
 	if err != nil {
 		return err
 	}
@@ -111,14 +115,9 @@ func (c *importPricesCmd) Run(ctx context.Context, con *console, in *importCmd) 
 func importPriceLists(ctx context.Context, con *console, city *city, lists []*priceFile) error {
 	var ps []planned[pricing.PriceListCommand]
 	for _, l := range lists {
-		cat, _, err := city.app.Catalogues.Load(ctx, string(l.cmd.Division.City()))
-		if err != nil {
-			return err
-		}
 		cmd := l.cmd
-		cmd.LateReason = "导入历史价目"
-		if a, ok := cat.InForce(cmd.EffectiveFrom); ok {
-			cmd.Catalogue = &a
+		if err := city.app.PriceListFacts(ctx, l.key, &cmd); err != nil {
+			return err
 		}
 		ps = append(ps, planned[pricing.PriceListCommand]{l.key, l.src.name, cmd, l.refuse})
 	}
@@ -218,6 +217,7 @@ func (s *source) priceList(now time.Time) *priceFile {
 		Confidence:      o.stringOf("confidence", false),
 		Caveats:         o.stringsOf("caveats"),
 		Attester:        importer,
+		AttesterName:    o.stringOf("attester_name", false),
 	}
 	if v := o.stringOf("division", true); v != "" {
 		if l.cmd.Division, err = domain.ParseDivision(v); err != nil {
@@ -234,6 +234,9 @@ func (s *source) priceList(now time.Time) *priceFile {
 		r := s.object(n)
 		l.rows = append(l.rows, r)
 		l.cmd.Rows = append(l.cmd.Rows, r.priceRow())
+	}
+	for _, n := range o.list("totals", false) {
+		l.cmd.Totals = append(l.cmd.Totals, s.object(n).priceTotal(s))
 	}
 	o.close()
 	id, err := contentID(l.key, l.cmd)
@@ -293,8 +296,26 @@ func (o *object) priceRow() pricing.Row {
 	r.Markup, _ = o.fen("markup_fen", false)
 	r.Note = o.stringOf("note", false)
 	r.Basis = o.stringOf("basis", false)
+	r.Content = o.stringOf("content", false)
+	r.Relief = o.stringOf("relief", false)
+	r.Reason = o.stringOf("reason", false)
+	r.NotOffered = o.boolean("not_offered")
 	o.close()
 	return r
+}
+
+func (o *object) priceTotal(s *source) pricing.Total {
+	t := pricing.Total{NameZh: o.stringOf("name_zh", true), NameEn: o.stringOf("name_en", false)}
+	for _, n := range o.list("items", true) {
+		x := s.object(n)
+		it := pricing.TotalItem{Code: x.stringOf("code", true)}
+		it.Quantity, _ = x.integer("quantity", true)
+		x.close()
+		t.Items = append(t.Items, it)
+	}
+	t.Amount, _ = o.fen("total_fen", true)
+	o.close()
+	return t
 }
 
 // refuse puts what the domain said where it belongs in the file.
@@ -302,8 +323,8 @@ func (l *priceFile) refuse(err error) {
 	var re *pricing.RowErrors
 	switch {
 	case errors.As(err, &re):
-		placeRows(re, l.rows)
-	case errors.Is(err, pricing.ErrPredates), errors.Is(err, pricing.ErrPrecision):
+		placeRows(re, l.o, l.rows)
+	case errors.Is(err, pricing.ErrPredates), errors.Is(err, pricing.ErrBackdated), errors.Is(err, pricing.ErrPrecision):
 		l.o.refuse(pathOfDate, err)
 	case errors.Is(err, domain.ErrDivision):
 		l.o.refuse("division", err)
@@ -314,12 +335,23 @@ func (l *priceFile) refuse(err error) {
 	}
 }
 
-func placeRows(re *pricing.RowErrors, rows []*object) {
+func placeRows(re *pricing.RowErrors, list *object, rows []*object) {
 	for _, p := range re.Problems {
-		if p.Row < len(rows) {
-			rows[p.Row].fault(p.Field, p.Zh+"。", p.En+".")
+		switch {
+		case p.Row < 0:
+			list.fault(p.Field, p.Zh+"。"+marked(p.Kind), p.En+"."+marked(p.Kind))
+		case p.Row < len(rows):
+			rows[p.Row].fault(p.Field, p.Zh+"。"+marked(p.Kind), p.En+"."+marked(p.Kind))
 		}
 	}
+}
+
+// marked is a stable code after a text: the one that the API answers with.
+func marked(code string) string {
+	if code == "" {
+		return ""
+	}
+	return " [" + code + "]"
 }
 
 // importCatalogueCmd loads the fee catalogue.
@@ -391,6 +423,13 @@ func (s *source) catalogue(c *importCatalogueCmd, now time.Time) *catalogueFile 
 		it.Category = pricing.RowCategory(r.stringOf("category", true))
 		it.Unit = r.stringOf("unit", true)
 		it.Note = r.stringOf("note", false)
+		it.Content = r.stringOf("content", false)
+		it.Basis = r.stringOf("basis", false)
+		it.PriceMin, _ = r.fen("price_min_fen", false)
+		it.PriceMax, _ = r.fen("price_max_fen", false)
+		it.MarkupPercent, _ = r.integer("markup_percent", false)
+		it.Markup, _ = r.fen("markup_fen", false)
+		it.RequiredOf = r.stringOf("required_of", false)
 		if t := "pricing_type"; r.has(t) {
 			it.PricingType = pricing.PricingType(r.stringOf(t, true))
 		} else {
@@ -413,7 +452,7 @@ func (f *catalogueFile) refuse(err error) {
 	var re *pricing.RowErrors
 	switch {
 	case errors.As(err, &re):
-		placeRows(re, f.items)
+		placeRows(re, f.o, f.items)
 	case errors.Is(err, pricing.ErrPredates):
 		f.o.refuse("effective_from", err)
 	case errors.Is(err, pricing.ErrDocument):

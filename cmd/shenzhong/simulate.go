@@ -643,7 +643,6 @@ func (x *incident) step(ctx context.Context, s *simulation, kind stepKind, at ti
 	entry := uuid.NewSHA1(x.id, []byte("entry"))
 	on := domain.DateOf(at)
 	paper := fmt.Sprintf("演示文书〔2026〕%d号", 100+x.n)
-	officers := [2]string{"regulator-0501", "regulator-0502"}
 	ledger := func(c credit.LedgerCommand) { _, err = app.Credit.Handle(ctx, string(of), c) }
 	switch kind {
 	case stepSuspect:
@@ -656,7 +655,13 @@ func (x *incident) step(ctx context.Context, s *simulation, kind stepKind, at ti
 	case stepDismiss:
 		ledger(credit.Dismiss{Act: act, Suspicion: x.id, Reason: "演示：核对无误"})
 	case stepConfirm:
-		_, err = app.ConfirmSuspicion(ctx, of, credit.Confirm{Act: act, Entry: entry, Suspicion: x.id, Document: paper, DecidedOn: on, Officers: officers})
+		first := act
+		first.ID = events.StepID(act.ID, "propose")
+		if _, err = app.ProposeConfirmation(ctx, of, credit.ProposeConfirmation{Act: first, Entry: entry, Suspicion: x.id, Document: paper, DecidedOn: on}); err != nil {
+			return err
+		}
+		act.By = "regulator-0502"
+		_, err = app.ConfirmSuspicion(ctx, of, credit.Confirm{Act: act, Suspicion: x.id})
 	case stepRepair:
 		_, err = app.RepairEntry(ctx, of, credit.Repair{Act: act, Entry: entry, Document: paper + "（修复）", RepairedOn: on})
 		if errors.Is(err, credit.ErrRepairEarly) { // the entry was escalated: it takes longer

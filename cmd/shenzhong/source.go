@@ -210,7 +210,7 @@ func (o *object) fault(field, zh, en string) {
 // refuse reports what the domain said about a field.
 func (o *object) refuse(field string, err error) {
 	if r := new(domain.Rejection); errors.As(err, &r) {
-		o.fault(field, r.Text("zh"), r.Text("en"))
+		o.fault(field, r.Text("zh")+marked(r.Code), r.Text("en")+marked(r.Code))
 		return
 	}
 	o.fault(field, err.Error(), err.Error())
@@ -247,6 +247,15 @@ func (o *object) stringOf(field string, needed bool) string {
 		o.fault(field, "不能为空。", "it must not be empty.")
 	}
 	return n.text
+}
+
+// boolean reads true or false; what is not there is false.
+func (o *object) boolean(field string) bool {
+	n, ok := o.get(field, false)
+	if ok && n.kind != 't' && n.kind != 'f' {
+		o.fault(field, "应是 true 或 false。", "true or false is expected.")
+	}
+	return n.kind == 't'
 }
 
 func (o *object) stringsOf(field string) []string {

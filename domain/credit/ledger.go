@@ -46,6 +46,15 @@ type (
 		Suspicion uuid.UUID `json:"suspicion"`
 		Reason    string    `json:"reason"`
 	}
+	// ConfirmationProposed is one officer's decision, in force when a second one
+	// confirms it. A later proposal takes its place.
+	ConfirmationProposed struct {
+		Suspicion uuid.UUID   `json:"suspicion"`
+		Entry     uuid.UUID   `json:"entry"` // that it becomes
+		Document  string      `json:"document"`
+		DecidedOn domain.Date `json:"decided_on"`
+		By        string      `json:"by"` // account
+	}
 	// Confirmed is a deduction, under the version of the policy that it names.
 	Confirmed struct {
 		Entry     uuid.UUID `json:"entry"`
@@ -72,6 +81,55 @@ type (
 		Document  string      `json:"document"`
 		DecidedOn domain.Date `json:"decided_on"`
 	}
+	// RepairTold is the notice that goes with a decision (两书同达): from when
+	// repair may be asked for, and when publication and deduction end by
+	// themselves. It is recorded together with Confirmed.
+	RepairTold struct {
+		Entry          uuid.UUID   `json:"entry"`
+		RepairableFrom domain.Date `json:"repairable_from"`
+		// PublicUntil is the first day without publication; empty: never published.
+		PublicUntil domain.Date `json:"public_until,omitzero"`
+		CountsUntil domain.Date `json:"counts_until"` // first day without the deduction
+	}
+	// Objected says that the institution disputes an entry, which is marked so
+	// from then on.
+	Objected struct {
+		Objection uuid.UUID   `json:"objection"`
+		Entry     uuid.UUID   `json:"entry"`
+		Document  string      `json:"document"`
+		FiledOn   domain.Date `json:"filed_on"`
+		DecideBy  domain.Date `json:"decide_by"`
+	}
+	// ObjectionExtended gives the authority more time, because another body must
+	// check.
+	ObjectionExtended struct {
+		Objection uuid.UUID   `json:"objection"`
+		Reason    string      `json:"reason"`
+		DecideBy  domain.Date `json:"decide_by"`
+	}
+	// ObjectionDecided ends an objection. One that is accepted revokes the entry
+	// in the same breath.
+	ObjectionDecided struct {
+		Objection uuid.UUID   `json:"objection"`
+		Accepted  bool        `json:"accepted,omitzero"`
+		Document  string      `json:"document"`
+		Reason    string      `json:"reason"`
+		DecidedOn domain.Date `json:"decided_on"`
+	}
+	// RepairRequested says that the institution asked for repair.
+	RepairRequested struct {
+		Entry    uuid.UUID   `json:"entry"`
+		Document string      `json:"document"`
+		FiledOn  domain.Date `json:"filed_on"`
+		DecideBy domain.Date `json:"decide_by"`
+	}
+	// RepairRefused answers a request with no. Another one may follow.
+	RepairRefused struct {
+		Entry     uuid.UUID   `json:"entry"`
+		Document  string      `json:"document"`
+		Reason    string      `json:"reason"`
+		DecidedOn domain.Date `json:"decided_on"`
+	}
 	// Repaired ends a deduction, its publication and its use together.
 	Repaired struct {
 		Entry      uuid.UUID   `json:"entry"`
@@ -87,14 +145,21 @@ type (
 	}
 )
 
-func (Suspected) ledgerEvent()    {}
-func (Notified) ledgerEvent()     {}
-func (Answered) ledgerEvent()     {}
-func (Dismissed) ledgerEvent()    {}
-func (Confirmed) ledgerEvent()    {}
-func (BonusGranted) ledgerEvent() {}
-func (Repaired) ledgerEvent()     {}
-func (Revoked) ledgerEvent()      {}
+func (Suspected) ledgerEvent()            {}
+func (Notified) ledgerEvent()             {}
+func (Answered) ledgerEvent()             {}
+func (Dismissed) ledgerEvent()            {}
+func (ConfirmationProposed) ledgerEvent() {}
+func (Confirmed) ledgerEvent()            {}
+func (RepairTold) ledgerEvent()           {}
+func (Objected) ledgerEvent()             {}
+func (ObjectionExtended) ledgerEvent()    {}
+func (ObjectionDecided) ledgerEvent()     {}
+func (BonusGranted) ledgerEvent()         {}
+func (RepairRequested) ledgerEvent()      {}
+func (RepairRefused) ledgerEvent()        {}
+func (Repaired) ledgerEvent()             {}
+func (Revoked) ledgerEvent()              {}
 
 // A LedgerCommand asks something of one institution's ledger.
 type LedgerCommand interface {
@@ -135,16 +200,63 @@ type (
 		Suspicion uuid.UUID
 		Reason    string // never about a person
 	}
-	// Confirm makes a suspicion an entry.
-	Confirm struct {
+	// ProposeConfirmation is the first officer's decision. It changes nothing yet.
+	ProposeConfirmation struct {
 		domain.Act
 		Entry     uuid.UUID
 		Suspicion uuid.UUID
 		Document  string
 		DecidedOn domain.Date
-		Officers  [2]string // accounts
 		// Policy is the fact what the version in force on DecidedOn says.
 		Policy PolicyVersion
+	}
+	// Confirm is the second officer's, and makes a suspicion the entry that was
+	// proposed.
+	Confirm struct {
+		domain.Act
+		Suspicion uuid.UUID
+		// Policy is the fact what the version in force on the day that the proposal
+		// names says.
+		Policy PolicyVersion
+	}
+	// Object disputes an entry.
+	Object struct {
+		domain.Act
+		Objection uuid.UUID
+		Entry     uuid.UUID
+		Document  string
+		FiledOn   domain.Date // when it came in
+	}
+	// ExtendObjection gives the authority more time, once.
+	ExtendObjection struct {
+		domain.Act
+		Objection uuid.UUID
+		Reason    string // never about a person
+	}
+	// DecideObjection ends an objection.
+	DecideObjection struct {
+		domain.Act
+		Objection uuid.UUID
+		Accepted  bool
+		Document  string
+		Reason    string // never about a person
+		DecidedOn domain.Date
+	}
+	// RequestRepair notes that the institution asked for repair.
+	RequestRepair struct {
+		domain.Act
+		Entry    uuid.UUID
+		Document string
+		FiledOn  domain.Date
+		Policy   PolicyVersion // fact: the version that the entry names
+	}
+	// RefuseRepair answers a request with no.
+	RefuseRepair struct {
+		domain.Act
+		Entry     uuid.UUID
+		Document  string
+		Reason    string // never about a person
+		DecidedOn domain.Date
 	}
 	// GrantBonus makes a bonus entry.
 	GrantBonus struct {
@@ -174,14 +286,20 @@ type (
 	}
 )
 
-func (Suspect) ledgerCommand()    {}
-func (Notify) ledgerCommand()     {}
-func (Answer) ledgerCommand()     {}
-func (Dismiss) ledgerCommand()    {}
-func (Confirm) ledgerCommand()    {}
-func (GrantBonus) ledgerCommand() {}
-func (Repair) ledgerCommand()     {}
-func (Revoke) ledgerCommand()     {}
+func (Suspect) ledgerCommand()             {}
+func (Notify) ledgerCommand()              {}
+func (Answer) ledgerCommand()              {}
+func (Dismiss) ledgerCommand()             {}
+func (ProposeConfirmation) ledgerCommand() {}
+func (Confirm) ledgerCommand()             {}
+func (Object) ledgerCommand()              {}
+func (ExtendObjection) ledgerCommand()     {}
+func (DecideObjection) ledgerCommand()     {}
+func (GrantBonus) ledgerCommand()          {}
+func (RequestRepair) ledgerCommand()       {}
+func (RefuseRepair) ledgerCommand()        {}
+func (Repair) ledgerCommand()              {}
+func (Revoke) ledgerCommand()              {}
 
 // A Suspicion is one open or closed suspicion.
 type Suspicion struct {
@@ -189,7 +307,8 @@ type Suspicion struct {
 	AnswerBy  domain.Date // empty: not notified
 	Answered  bool
 	Dismissed bool
-	Entry     uuid.UUID // what it was confirmed as; uuid.Nil: not confirmed
+	Proposed  ConfirmationProposed // zero: nobody has proposed to confirm it
+	Entry     uuid.UUID            // what it was confirmed as; uuid.Nil: not confirmed
 }
 
 // Open says that the suspicion is neither dismissed nor confirmed.
@@ -208,14 +327,35 @@ type Entry struct {
 	Fact         string
 	Document     string
 	DecidedOn    domain.Date
+	RepairBy     domain.Date // until when a request for repair is to be decided; empty: none is open
 	RepairedOn   domain.Date // empty: not repaired
 	RevokedOn    domain.Date // empty: not revoked
+}
+
+// An Objection is one that was filed.
+type Objection struct {
+	Objected // DecideBy as it was extended
+	Extended bool
+	Decided  bool
 }
 
 // LedgerState is one institution's ledger.
 type LedgerState struct {
 	Suspicions []Suspicion
 	Entries    []Entry
+	Objections []Objection
+}
+
+// Objection finds an objection.
+func (s LedgerState) Objection(id uuid.UUID) (Objection, bool) {
+	if i := s.objection(id); i >= 0 {
+		return s.Objections[i], true
+	}
+	return Objection{}, false
+}
+
+func (s LedgerState) objection(id uuid.UUID) int {
+	return slices.IndexFunc(s.Objections, func(x Objection) bool { return x.Objection == id })
 }
 
 // Suspicion finds a suspicion.
@@ -249,6 +389,17 @@ var Ledger = domain.Decider[LedgerState, LedgerCommand, LedgerEvent]{Decide: dec
 // a proposal of ours ([P]); public holidays only make a later AnswerBy.
 const AnswerDays = 5
 
+// What the authority has to keep, in working days where nothing else is said;
+// public holidays are not taken off, so that a day named here is never too late.
+const (
+	PublishDays        = 7  // 双公示：自决定之日起 7 个工作日内
+	TakeDownDays       = 3  // calendar days: 行政处罚法, a penalty that was revoked is taken down
+	MarkDays           = 1  // an objection is marked; 上海市社会信用条例, Dalian's own not found
+	ObjectionDays      = 5  // and decided; the same
+	ObjectionDaysOther = 7  // in all, when another body must check; the same
+	RepairDays         = 10 // a request for repair is decided; a proposal of ours ([P])
+)
+
 var (
 	// ErrRefNeeded refuses an act that does not name what it is about.
 	ErrRefNeeded = domain.Reject("credit_reference_needed", "没有说明是哪一条记录。", "It is not said which record this is about.")
@@ -272,6 +423,27 @@ var (
 		"The institution may answer until %s; please decide after that, or after its answer.")
 	// ErrAnswerShort refuses an answer period below the shortest.
 	ErrAnswerShort = domain.Reject("credit_answer_period_short", "申辩期最早到 %s。", "The answer period ends on %s at the earliest.")
+	// ErrNotProposed refuses to confirm what nobody has decided.
+	ErrNotProposed = domain.Reject("credit_not_proposed", "还没有人提出认定：先由一名工作人员写明文书和日期，再由另一名确认。",
+		"Nobody has proposed to confirm it: one officer names document and day first, another confirms.").Under("I17", "")
+	// ErrObjectionUnknown refuses to go on with what was never filed.
+	ErrObjectionUnknown = domain.Reject("credit_objection_unknown", "没有登记过这项异议。", "There is no such objection.")
+	// ErrObjectionExists refuses another objection under the same reference.
+	ErrObjectionExists = domain.Reject("credit_objection_exists", "这个异议编号已经用于另一件事。", "This objection reference is used for something else.")
+	// ErrObjectionOpen refuses a second objection while one is open.
+	ErrObjectionOpen = domain.Reject("credit_objection_open", "这条记录的异议正在办理，%s 之前答复。", "An objection to this entry is open and will be answered by %s.")
+	// ErrObjectionClosed refuses to decide an objection again.
+	ErrObjectionClosed = domain.Reject("credit_objection_closed", "这项异议已经办结。", "This objection is closed.")
+	// ErrObjectionBonus refuses an objection to points on top.
+	ErrObjectionBonus = domain.Reject("credit_objection_bonus", "异议针对扣分记录提出。", "Objections are to deductions.")
+	// ErrExtended refuses more time a second time, or after it ran out.
+	ErrExtended = domain.Reject("credit_objection_extended", "办理期限只能延长一次，并且要在到期之前。", "The time can be extended once, and before it runs out.")
+	// ErrRepairOpen refuses a second request while one is open.
+	ErrRepairOpen = domain.Reject("credit_repair_open", "修复申请正在办理，%s 之前办结。", "A request for repair is open and will be decided by %s.")
+	// ErrRepairNotAsked refuses to answer what nobody asked.
+	ErrRepairNotAsked = domain.Reject("credit_repair_not_requested", "没有正在办理的修复申请。", "No request for repair is open.")
+	// ErrRepairDone refuses to ask for what has been granted.
+	ErrRepairDone = domain.Reject("credit_repaired", "这条记录已经修复。", "This entry is repaired.")
 	// ErrOfficers refuses a decision of one person alone.
 	ErrOfficers = domain.Reject("credit_two_officers", "认定须由两名不同的工作人员共同作出。", "A decision needs two different officers.")
 	// ErrDocument refuses a decision without its document.
@@ -321,6 +493,8 @@ func decideLedger(s LedgerState, cmd LedgerCommand) ([]LedgerEvent, error) {
 			return nil, ErrFactNeeded
 		case slices.ContainsFunc(s.Suspicions, func(x Suspicion) bool { return x.Open() && x.Rule == c.Rule && x.Fact == c.Fact }):
 			return nil, ErrSuspicionKnown
+		case s.counted(func(e Entry) bool { return !e.Bonus && e.Rule == c.Rule && e.Fact == c.Fact }) > 0:
+			return nil, ErrSameFact
 		}
 		if _, ok := c.Policy.Rule(c.Rule); !ok {
 			return nil, ErrRuleUnknown.With(c.Rule, c.Policy.Version)
@@ -373,43 +547,104 @@ func decideLedger(s LedgerState, cmd LedgerCommand) ([]LedgerEvent, error) {
 		}
 		return []LedgerEvent{Dismissed{c.Suspicion, c.Reason}}, nil
 
-	case Confirm:
-		if x, ok := s.Suspicion(c.Suspicion); ok && x.Entry == c.Entry && c.Entry != uuid.Nil {
-			return nil, nil
-		}
+	case ProposeConfirmation:
 		x, err := s.open(c.Suspicion)
 		if err != nil {
 			return nil, err
 		}
-		switch {
-		case x.AnswerBy == "":
-			return nil, ErrNotNotified
-		case !x.Answered && today <= x.AnswerBy:
-			return nil, ErrAnswerOpen.With(x.AnswerBy)
-		case c.Officers[0] == "" || c.Officers[1] == "" || c.Officers[0] == c.Officers[1]:
-			return nil, ErrOfficers
+		e := ConfirmationProposed{c.Suspicion, c.Entry, c.Document, c.DecidedOn, c.By}
+		if x.Proposed == e {
+			return nil, nil
 		}
-		if err := s.enter(c.Entry, c.Document, c.DecidedOn, today, c.Policy); err != nil {
+		if _, err := s.confirmed(x, e, c.Policy, today); err != nil {
 			return nil, err
 		}
-		r, ok := c.Policy.Rule(x.Rule)
-		switch {
-		case !ok:
-			return nil, ErrRuleUnknown.With(x.Rule, c.Policy.Version)
-		case s.counted(func(e Entry) bool { return !e.Bonus && e.Fact == x.Fact }) > 0:
-			return nil, ErrSameFact
-		}
-		e := Confirmed{Entry: c.Entry, Suspicion: c.Suspicion, Rule: r.Code, Policy: c.Policy.Version, Points: r.Points,
-			Severity: r.Severity, GradeCeiling: r.GradeCeiling, Fact: x.Fact, Document: c.Document, DecidedOn: c.DecidedOn, Officers: c.Officers}
-		since := c.DecidedOn.AddMonths(-c.Policy.EscalateMonths)
-		before := s.counted(func(e Entry) bool {
-			return !e.Bonus && e.Rule == r.Code && since < e.DecidedOn && e.DecidedOn <= c.DecidedOn
-		})
-		if before+1 >= c.Policy.EscalateNth {
-			e.Severity = r.Severity.Next()
-			e.Escalated = e.Severity != r.Severity
-		}
 		return []LedgerEvent{e}, nil
+
+	case Confirm:
+		if x, ok := s.Suspicion(c.Suspicion); ok && x.Entry != uuid.Nil {
+			return nil, nil
+		}
+		x, err := s.open(c.Suspicion)
+		switch {
+		case err != nil:
+			return nil, err
+		case x.AnswerBy == "":
+			return nil, ErrNotNotified
+		case x.Proposed.Entry == uuid.Nil:
+			return nil, ErrNotProposed
+		case x.Proposed.By == c.By:
+			return nil, ErrOfficers
+		}
+		e, err := s.confirmed(x, x.Proposed, c.Policy, today)
+		if err != nil {
+			return nil, err
+		}
+		e.Officers[1] = c.By
+		return []LedgerEvent{e, c.Policy.told(e)}, nil
+
+	case Object:
+		e, ok := s.Entry(c.Entry)
+		if old, known := s.Objection(c.Objection); known {
+			if old.Entry == c.Entry && old.Document == c.Document && old.FiledOn == c.FiledOn {
+				return nil, nil
+			}
+			return nil, ErrObjectionExists
+		}
+		switch {
+		case c.Objection == uuid.Nil:
+			return nil, ErrRefNeeded
+		case !ok:
+			return nil, ErrEntryUnknown
+		case e.Bonus:
+			return nil, ErrObjectionBonus
+		case e.RevokedOn != "":
+			return nil, ErrEntryRevoked
+		case c.Document == "":
+			return nil, ErrDocument
+		case !c.FiledOn.Valid() || c.FiledOn > today:
+			return nil, ErrDay.With(c.FiledOn)
+		case c.FiledOn < e.DecidedOn:
+			return nil, ErrDayOrder.With(e.DecidedOn)
+		}
+		for _, o := range s.Objections {
+			if o.Entry == c.Entry && !o.Decided {
+				return nil, ErrObjectionOpen.With(o.DecideBy)
+			}
+		}
+		return []LedgerEvent{Objected{c.Objection, c.Entry, c.Document, c.FiledOn, addWorkingDays(c.FiledOn, ObjectionDays)}}, nil
+
+	case ExtendObjection:
+		o, err := s.disputed(c.Objection)
+		switch {
+		case err != nil:
+			return nil, err
+		case c.Reason == "":
+			return nil, ErrReason
+		case o.Extended || today > o.DecideBy:
+			return nil, ErrExtended
+		}
+		return []LedgerEvent{ObjectionExtended{c.Objection, c.Reason, addWorkingDays(o.FiledOn, ObjectionDaysOther)}}, nil
+
+	case DecideObjection:
+		o, err := s.disputed(c.Objection)
+		switch {
+		case err != nil:
+			return nil, err
+		case c.Document == "":
+			return nil, ErrDocument
+		case c.Reason == "":
+			return nil, ErrReason
+		case !c.DecidedOn.Valid() || c.DecidedOn > today:
+			return nil, ErrDay.With(c.DecidedOn)
+		case c.DecidedOn < o.FiledOn:
+			return nil, ErrDayOrder.With(o.FiledOn)
+		}
+		es := []LedgerEvent{ObjectionDecided{c.Objection, c.Accepted, c.Document, c.Reason, c.DecidedOn}}
+		if e, _ := s.Entry(o.Entry); c.Accepted && e.RevokedOn == "" {
+			es = append(es, Revoked{o.Entry, c.Document, c.Reason, c.DecidedOn})
+		}
+		return es, nil
 
 	case GrantBonus:
 		if old, ok := s.Entry(c.Entry); ok && old.Bonus && old.Rule == c.Bonus && old.Fact == c.Fact && old.Document == c.Document && old.DecidedOn == c.DecidedOn {
@@ -429,26 +664,49 @@ func decideLedger(s LedgerState, cmd LedgerCommand) ([]LedgerEvent, error) {
 		}
 		return []LedgerEvent{BonusGranted{c.Entry, b.Code, c.Policy.Version, b.Points, c.Fact, c.Document, c.DecidedOn}}, nil
 
-	case Repair:
+	case RequestRepair:
+		e, err := s.repairable(c.Entry, c.Policy, c.FiledOn)
+		switch {
+		case err != nil:
+			return nil, err
+		case e.RepairedOn != "":
+			return nil, ErrRepairDone
+		case e.RepairBy != "":
+			return nil, ErrRepairOpen.With(e.RepairBy)
+		case c.Document == "":
+			return nil, ErrDocument
+		case !c.FiledOn.Valid() || c.FiledOn > today:
+			return nil, ErrDay.With(c.FiledOn)
+		}
+		return []LedgerEvent{RepairRequested{c.Entry, c.Document, c.FiledOn, addWorkingDays(c.FiledOn, RepairDays)}}, nil
+
+	case RefuseRepair:
 		e, ok := s.Entry(c.Entry)
-		first := e.DecidedOn.AddMonths(c.Policy.Severities[e.Severity].MinMonths)
 		switch {
 		case !ok:
 			return nil, ErrEntryUnknown
-		case e.Bonus:
-			return nil, ErrRepairBonus
-		case e.RevokedOn != "":
-			return nil, ErrEntryRevoked
-		case e.RepairedOn != "":
+		case e.RepairBy == "":
+			return nil, ErrRepairNotAsked
+		case c.Document == "":
+			return nil, ErrDocument
+		case c.Reason == "":
+			return nil, ErrReason
+		case !c.DecidedOn.Valid() || c.DecidedOn > today:
+			return nil, ErrDay.With(c.DecidedOn)
+		}
+		return []LedgerEvent{RepairRefused{c.Entry, c.Document, c.Reason, c.DecidedOn}}, nil
+
+	case Repair:
+		e, err := s.repairable(c.Entry, c.Policy, c.RepairedOn)
+		switch {
+		case e.RepairedOn != "" && e.RevokedOn == "":
 			return nil, nil
-		case e.Policy != c.Policy.Version:
-			return nil, ErrPolicyOther.With(e.Policy)
+		case err != nil:
+			return nil, err
 		case c.Document == "":
 			return nil, ErrDocument
 		case !c.RepairedOn.Valid() || c.RepairedOn > today:
 			return nil, ErrDay.With(c.RepairedOn)
-		case c.RepairedOn < first:
-			return nil, ErrRepairEarly.With(first)
 		}
 		return []LedgerEvent{Repaired{c.Entry, c.Document, c.RepairedOn}}, nil
 
@@ -485,6 +743,86 @@ func (s LedgerState) open(id uuid.UUID) (Suspicion, error) {
 		return x, ErrSuspicionClosed
 	}
 	return x, nil
+}
+
+// disputed finds an objection that is still to be decided.
+func (s LedgerState) disputed(id uuid.UUID) (Objection, error) {
+	o, ok := s.Objection(id)
+	switch {
+	case id == uuid.Nil:
+		return o, ErrRefNeeded
+	case !ok:
+		return o, ErrObjectionUnknown
+	case o.Decided:
+		return o, ErrObjectionClosed
+	}
+	return o, nil
+}
+
+// repairable finds a deduction that may be repaired on a day, p being the
+// version that it names.
+func (s LedgerState) repairable(id uuid.UUID, p PolicyVersion, on domain.Date) (Entry, error) {
+	e, ok := s.Entry(id)
+	switch {
+	case !ok:
+		return e, ErrEntryUnknown
+	case e.Bonus:
+		return e, ErrRepairBonus
+	case e.RevokedOn != "":
+		return e, ErrEntryRevoked
+	case e.Policy != p.Version:
+		return e, ErrPolicyOther.With(e.Policy)
+	case on.Valid() && on < e.RepairableFrom(p):
+		return e, ErrRepairEarly.With(e.RepairableFrom(p))
+	}
+	return e, nil
+}
+
+// confirmed is the entry that a suspicion becomes by a proposal, under the
+// policy of the day that it names. The second officer is still missing.
+//
+// One fact counts once: where it is entered already, under another rule or as
+// a penalty, only a heavier rule may follow, and the heaviest alone counts
+// (Score).
+func (s LedgerState) confirmed(x Suspicion, d ConfirmationProposed, p PolicyVersion, today domain.Date) (Confirmed, error) {
+	switch {
+	case x.AnswerBy == "":
+		return Confirmed{}, ErrNotNotified
+	case !x.Answered && today <= x.AnswerBy:
+		return Confirmed{}, ErrAnswerOpen.With(x.AnswerBy)
+	}
+	if err := s.enter(d.Entry, d.Document, d.DecidedOn, today, p); err != nil {
+		return Confirmed{}, err
+	}
+	r, ok := p.Rule(x.Rule)
+	if !ok {
+		return Confirmed{}, ErrRuleUnknown.With(x.Rule, p.Version)
+	}
+	e := Confirmed{Entry: d.Entry, Suspicion: d.Suspicion, Rule: r.Code, Policy: p.Version, Points: r.Points,
+		Severity: r.Severity, GradeCeiling: r.GradeCeiling, Fact: x.Fact, Document: d.Document, DecidedOn: d.DecidedOn, Officers: [2]string{d.By}}
+	nth := func(months int) int {
+		since := d.DecidedOn.AddMonths(-months)
+		return 1 + s.counted(func(e Entry) bool {
+			return !e.Bonus && e.Rule == r.Code && since < e.DecidedOn && e.DecidedOn <= d.DecidedOn
+		})
+	}
+	if nth(p.EscalateMonths) >= p.EscalateNth {
+		e.Severity = r.Severity.Next()
+	}
+	if again := r.Repeat; again.Nth > 0 && nth(again.Months) >= again.Nth {
+		e.Points, e.Severity = again.Points, e.Severity.or(again.Severity)
+	}
+	e.Escalated = e.Severity != r.Severity
+	if s.counted(func(o Entry) bool { return !o.Bonus && o.Fact == x.Fact && o.Points >= e.Points }) > 0 {
+		return Confirmed{}, ErrSameFact
+	}
+	return e, nil
+}
+
+// told is the notice that goes with a decision.
+func (p PolicyVersion) told(c Confirmed) RepairTold {
+	e := Entry{ID: c.Entry, Rule: c.Rule, Policy: c.Policy, Severity: c.Severity, DecidedOn: c.DecidedOn}
+	return RepairTold{c.Entry, e.RepairableFrom(p), Publication(e, p, c.DecidedOn).Until, e.Until(p)}
 }
 
 // enter checks what every new entry needs.
@@ -539,6 +877,12 @@ func evolveLedger(s LedgerState, e LedgerEvent) LedgerState {
 			change(&s.Entries[i])
 		}
 	}
+	objection := func(id uuid.UUID, change func(*Objection)) {
+		if i := s.objection(id); i >= 0 {
+			s.Objections = slices.Clone(s.Objections)
+			change(&s.Objections[i])
+		}
+	}
 	switch e := e.(type) {
 	case Suspected:
 		s.Suspicions = append(slices.Clip(s.Suspicions), Suspicion{Suspected: e})
@@ -548,6 +892,18 @@ func evolveLedger(s LedgerState, e LedgerEvent) LedgerState {
 		suspicion(e.Suspicion, func(x *Suspicion) { x.Answered = true })
 	case Dismissed:
 		suspicion(e.Suspicion, func(x *Suspicion) { x.Dismissed = true })
+	case ConfirmationProposed:
+		suspicion(e.Suspicion, func(x *Suspicion) { x.Proposed = e })
+	case Objected:
+		s.Objections = append(slices.Clip(s.Objections), Objection{Objected: e})
+	case ObjectionExtended:
+		objection(e.Objection, func(o *Objection) { o.Extended, o.DecideBy = true, e.DecideBy })
+	case ObjectionDecided:
+		objection(e.Objection, func(o *Objection) { o.Decided = true })
+	case RepairRequested:
+		entry(e.Entry, func(x *Entry) { x.RepairBy = e.DecideBy })
+	case RepairRefused:
+		entry(e.Entry, func(x *Entry) { x.RepairBy = "" })
 	case Confirmed:
 		suspicion(e.Suspicion, func(x *Suspicion) { x.Entry = e.Entry })
 		s.Entries = append(slices.Clip(s.Entries), Entry{ID: e.Entry, Rule: e.Rule, Policy: e.Policy, Points: e.Points,
@@ -556,7 +912,7 @@ func evolveLedger(s LedgerState, e LedgerEvent) LedgerState {
 		s.Entries = append(slices.Clip(s.Entries), Entry{ID: e.Entry, Bonus: true, Rule: e.Rule, Policy: e.Policy, Points: e.Points,
 			Fact: e.Fact, Document: e.Document, DecidedOn: e.DecidedOn})
 	case Repaired:
-		entry(e.Entry, func(x *Entry) { x.RepairedOn = e.RepairedOn })
+		entry(e.Entry, func(x *Entry) { x.RepairedOn, x.RepairBy = e.RepairedOn, "" })
 	case Revoked:
 		entry(e.Entry, func(x *Entry) { x.RevokedOn = e.RevokedOn })
 	}

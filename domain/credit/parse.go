@@ -68,6 +68,7 @@ func ParsePolicy(data []byte) (PolicyVersion, error) {
 			LegalBasis   string   `json:"legal_basis"`
 			BasisFlag    string   `json:"basis_flag"`
 			GradeCeiling string   `json:"grade_ceiling"`
+			Repeat       Repeat   `json:"repeat"`
 			Note         string   `json:"note"`
 		} `json:"deductions"`
 		Bonuses    []Bonus `json:"bonuses"`
@@ -105,7 +106,7 @@ func ParsePolicy(data []byte) (PolicyVersion, error) {
 	}
 	for _, d := range f.Deductions {
 		r := Rule{Code: d.Code, NameZh: d.NameZh, NameEn: d.NameEn, Dimension: d.Dimension, Severity: d.Severity,
-			Points: d.Points, PeriodCap: d.PeriodCap, GradeCeiling: d.GradeCeiling, Trigger: d.Trigger, Note: d.Note}
+			Points: d.Points, PeriodCap: d.PeriodCap, GradeCeiling: d.GradeCeiling, Repeat: d.Repeat, Trigger: d.Trigger, Note: d.Note}
 		if d.BasisFlag == "found" {
 			r.Basis, r.BasisFound = vouched(d.LegalBasis), true
 		}
@@ -175,6 +176,8 @@ func (p PolicyVersion) check() error {
 			return bad("rules[%d].points (%s)", i, r.Code)
 		case r.PeriodCap < r.Points:
 			return bad("rules[%d].period_cap (%s)", i, r.Code)
+		case r.Repeat != (Repeat{}) && (r.Repeat.Nth < 2 || r.Repeat.Months <= 0 || r.Repeat.Points < r.Points || r.PeriodCap < r.Repeat.Points || !slices.Contains(Severities, r.Repeat.Severity)):
+			return bad("rules[%d].repeat (%s)", i, r.Code)
 		case r.GradeCeiling != "" && p.gradeIndex(r.GradeCeiling) < 0:
 			return bad("rules[%d].grade_ceiling (%s)", i, r.Code)
 		}

@@ -18,13 +18,21 @@ const PolicyCategory = "creditpolicy"
 
 // Wire lists every event of this package by its name on the log.
 var Wire = []domain.Wire{
-	domain.Named[PolicyAdopted]("creditpolicy.adopted.v1"),
+	domain.Upcast("creditpolicy.adopted.v1", policyAdoptedV1.up),
+	domain.Named[PolicyAdopted]("creditpolicy.adopted.v2"),
 	domain.Named[Suspected]("credit.suspected.v1"),
 	domain.Named[Notified]("credit.notified.v1"),
 	domain.Named[Answered]("credit.answered.v1"),
 	domain.Named[Dismissed]("credit.dismissed.v1"),
+	domain.Named[ConfirmationProposed]("credit.confirmation_proposed.v1"),
 	domain.Named[Confirmed]("credit.confirmed.v1"),
+	domain.Named[RepairTold]("credit.repair_told.v1"),
+	domain.Named[Objected]("credit.objected.v1"),
+	domain.Named[ObjectionExtended]("credit.objection_extended.v1"),
+	domain.Named[ObjectionDecided]("credit.objection_decided.v1"),
 	domain.Named[BonusGranted]("credit.bonus_granted.v1"),
+	domain.Named[RepairRequested]("credit.repair_requested.v1"),
+	domain.Named[RepairRefused]("credit.repair_refused.v1"),
 	domain.Named[Repaired]("credit.repaired.v1"),
 	domain.Named[Revoked]("credit.revoked.v1"),
 }
@@ -46,6 +54,14 @@ var Severities = []Severity{Minor, General, Severe}
 func (s Severity) Next() Severity {
 	if i := slices.Index(Severities, s); i >= 0 {
 		return Severities[min(i+1, len(Severities)-1)]
+	}
+	return s
+}
+
+// or is the severer of two.
+func (s Severity) or(o Severity) Severity {
+	if slices.Index(Severities, o) > slices.Index(Severities, s) {
+		return o
 	}
 	return s
 }
@@ -100,6 +116,8 @@ type Rule struct {
 	Points    int      `json:"points"` // to deduct, positive
 	// PeriodCap bounds what the rule's entries deduct together at any time.
 	PeriodCap int `json:"period_cap"`
+	// Repeat is what another confirmation counts soon after; zero: the same.
+	Repeat Repeat `json:"repeat,omitzero"`
 	// GradeCeiling is the best grade while an entry of the rule is active.
 	GradeCeiling string `json:"grade_ceiling,omitzero"`
 	Trigger      string `json:"trigger"`
@@ -108,6 +126,14 @@ type Rule struct {
 	// proposal of ours.
 	BasisFound bool   `json:"basis_found,omitzero"`
 	Note       string `json:"note,omitzero"`
+}
+
+// A Repeat is what the Nth confirmation of a rule within Months counts.
+type Repeat struct {
+	Nth      int      `json:"nth,omitzero"`
+	Months   int      `json:"months,omitzero"`
+	Points   int      `json:"points,omitzero"`
+	Severity Severity `json:"severity,omitzero"`
 }
 
 // A Bonus is one reason for points on top.
@@ -144,6 +170,12 @@ type PolicyEvent interface{ policyEvent() }
 type PolicyAdopted struct{ PolicyVersion }
 
 func (PolicyAdopted) policyEvent() {}
+
+// policyAdoptedV1 is PolicyAdopted before a rule could say what a repetition
+// counts.
+type policyAdoptedV1 struct{ PolicyVersion }
+
+func (old policyAdoptedV1) up() PolicyAdopted { return PolicyAdopted(old) }
 
 // A PolicyCommand asks something of the policy.
 type PolicyCommand interface {

@@ -49,6 +49,12 @@ func (e Entry) Until(p PolicyVersion) domain.Date {
 	return end
 }
 
+// RepairableFrom is the first day on which a deduction may be repaired under
+// the version p that it names.
+func (e Entry) RepairableFrom(p PolicyVersion) domain.Date {
+	return e.DecidedOn.AddMonths(p.Severities[e.Severity].MinMonths)
+}
+
 // Compare orders entries as a score counts them: by day of decision, then by id.
 func (e Entry) Compare(o Entry) int {
 	return cmp.Or(cmp.Compare(e.DecidedOn, o.DecidedOn), slices.Compare(e.ID[:], o.ID[:]))
@@ -58,8 +64,9 @@ func (e Entry) Compare(o Entry) int {
 //
 //	clamp(min, max, base + min(bonus cap, Σ active bonuses) − Σ active deductions after per-rule caps)
 //
-// An entry is active from the day of its decision to the day before Until. The
-// order of entries does not matter. The grade is the score's band, lowered to
+// An entry is active from the day of its decision to the day before Until. Of
+// the active deductions for one fact only the heaviest counts, the first of
+// equals. The order of entries does not matter. The grade is the score's band, lowered to
 // the ceiling of any active entry.
 func Score(p PolicyVersion, entries []Entry, asOf domain.Date) Standing {
 	st := Standing{Policy: p.Version, AsOf: asOf}
@@ -70,6 +77,15 @@ func Score(p PolicyVersion, entries []Entry, asOf domain.Date) Standing {
 	}
 	slices.SortFunc(st.Active, func(a, b Line) int { return a.Entry.Compare(b.Entry) })
 
+	heaviest := map[string]int{} // by fact: index in Active
+	for i, l := range st.Active {
+		if l.Bonus || l.Fact == "" {
+			continue
+		}
+		if j, ok := heaviest[l.Fact]; !ok || l.Points > st.Active[j].Points {
+			heaviest[l.Fact] = i
+		}
+	}
 	byRule := map[string]int{}
 	ceiling := 0 // index in Grades, best first
 	for i := range st.Active {
@@ -80,6 +96,9 @@ func Score(p PolicyVersion, entries []Entry, asOf domain.Date) Standing {
 			continue
 		}
 		n := l.Points
+		if j, ok := heaviest[l.Fact]; ok && j != i {
+			n = 0
+		}
 		if r, ok := p.Rule(l.Rule); ok {
 			n = min(n, r.PeriodCap-byRule[l.Rule])
 		}

@@ -33,6 +33,7 @@ func bonus(n int, code string, on domain.Date) Entry {
 func TestScore(t *testing.T) {
 	repaired := func(e Entry, on domain.Date) Entry { e.RepairedOn = on; return e }
 	revoked := func(e Entry, on domain.Date) Entry { e.RevokedOn = on; return e }
+	of := func(fact string, e Entry) Entry { e.Fact = fact; return e }
 	many := func(n int, rule string) (es []Entry) {
 		for i := range n {
 			es = append(es, deduct(i, rule, "2026-06-01"))
@@ -67,6 +68,7 @@ func TestScore(t *testing.T) {
 		{"and no longer", bonuses, "2027-06-01", 80, "B"},
 		{"a bonus makes up for a deduction", append(bonuses[:1:1], deduct(20, "P01", "2026-06-01")), "2026-06-01", 79, "B"},
 		{"the score ends at zero", append(many(2, "S01"), deduct(8, "S02", "2026-06-01"), deduct(9, "S03", "2026-06-01")), "2026-06-01", 0, "D"},
+		{"one fact counts once, by its heaviest rule", []Entry{of("f", deduct(1, "P04", "2026-06-01")), of("f", deduct(2, "V04", "2026-06-01")), of("g", deduct(3, "P05", "2026-06-01"))}, "2026-06-01", 64, "C"},
 		{"a ceiling holds whatever the score", append(bonuses[:3:3], deduct(20, "V06", "2026-06-01")), "2026-06-01", 75, "C"},
 		{"90 points are an A", bonuses[:4], "2026-06-01", 89, "B"},
 		{"from 90 on", append(bonuses[:4:4], bonus(10, "G10", "2026-06-01")), "2026-06-01", 90, "A"},
@@ -117,11 +119,12 @@ func TestScoreAgreesWithARecount(t *testing.T) {
 			case 2:
 				e.Severity = e.Severity.Next()
 			}
+			e.Fact = rapid.SampledFrom([]string{"", "f1", "f2", "f3"}).Draw(t, "fact")
 			entries = append(entries, e)
 		}
 		asOf := day.Draw(t, "as of")
 
-		plus, perRule := 0, map[string]int{}
+		plus, perRule, counted := 0, map[string]int{}, map[string]Entry{}
 		for _, e := range entries {
 			months := map[Severity]int{Minor: 3, General: 12, Severe: 36, "": 12}[e.Severity]
 			if e.RevokedOn != "" || asOf < e.DecidedOn || asOf >= e.DecidedOn.AddMonths(months) || e.RepairedOn != "" && asOf >= e.RepairedOn {
@@ -129,9 +132,18 @@ func TestScoreAgreesWithARecount(t *testing.T) {
 			}
 			if e.Bonus {
 				plus += e.Points
-			} else {
-				perRule[e.Rule] += e.Points
+				continue
 			}
+			fact := e.Fact // one without a fact is alone with it
+			if fact == "" {
+				fact = e.ID.String()
+			}
+			if o, ok := counted[fact]; !ok || e.Points > o.Points || e.Points == o.Points && e.Compare(o) < 0 {
+				counted[fact] = e
+			}
+		}
+		for _, e := range counted {
+			perRule[e.Rule] += e.Points
 		}
 		want := 80 + min(plus, 20)
 		for rule, n := range perRule {

@@ -2,6 +2,7 @@ package pricing
 
 import (
 	"slices"
+	"strconv"
 
 	"shenzhong/domain"
 )
@@ -33,10 +34,18 @@ type Published struct {
 	Caveats         []string        `json:"caveats,omitzero"`
 	// Attester is the account that stands for the list.
 	Attester string `json:"attester,omitzero"`
+	// AttesterName is office and name as the head of the institution signs the
+	// list in public, "馆长 闻思远". It is no private person's.
+	AttesterName string `json:"attester_name,omitzero"`
 	// CatalogueVersion is the version that the rows were checked against; zero
 	// where no catalogue was in force.
 	CatalogueVersion int   `json:"catalogue_version,omitzero"`
 	Rows             []Row `json:"rows"`
+	// Totals are sums of rows, as families buy them.
+	Totals []Total `json:"totals,omitzero"`
+	// LateReason is why the list takes effect in the past although another was in
+	// force; empty where it does not.
+	LateReason string `json:"late_reason,omitzero"`
 }
 
 func (Published) priceListEvent() {}
@@ -71,7 +80,9 @@ type Publish struct {
 	Confidence      string
 	Caveats         []string
 	Attester        string
+	AttesterName    string
 	Rows            []Row
+	Totals          []Total
 	// Catalogue is the catalogue in force in the division on EffectiveFrom, a
 	// fact from its stream; nil where there is none.
 	Catalogue *Adopted
@@ -139,7 +150,7 @@ func (s PriceListState) publish(c Publish) ([]PriceListEvent, error) {
 	if c.InstitutionName, err = domain.CheckText(c.InstitutionName); err != nil {
 		return nil, err
 	}
-	for _, t := range append([]string{c.City, c.FacilityKind, c.Basis, c.Source, c.Confidence}, c.Caveats...) {
+	for _, t := range append([]string{c.City, c.FacilityKind, c.Basis, c.Source, c.Confidence, c.AttesterName}, c.Caveats...) {
 		if _, err := domain.CheckLine(t); err != nil {
 			return nil, err
 		}
@@ -153,11 +164,25 @@ func (s PriceListState) publish(c Publish) ([]PriceListEvent, error) {
 	invalid := ErrPriceList
 	for i, r := range c.Rows {
 		k.row(i, r)
-		if cat != nil && !blank(r.Code) && !cat.has(r.Code) {
-			invalid = ErrPriceList.Under("I16", "殡葬管理条例（2026）；发改价格〔2026〕108号")
-			k.bad(i, r.Code, "code", "不在收费目录清单内（"+cat.Document+"）", "it is not in the fee catalogue ("+cat.Document+")")
+		if cat == nil || blank(r.Code) {
+			continue
+		}
+		invalid = ErrPriceList.Under("I16", lawOfCatalogue)
+		if it, ok := cat.Item(r.Code); ok {
+			it.check(&k, i, r)
+		} else {
+			k.against(ErrUnlisted, i, r.Code, "code", "不在收费目录清单内（"+cat.Document+"）", "it is not in the fee catalogue ("+cat.Document+")")
 		}
 	}
+	if cat != nil {
+		for _, code := range cat.Required(c.FacilityKind) {
+			if !slices.ContainsFunc(c.Rows, func(r Row) bool { return r.Code == code }) {
+				it, _ := cat.Item(code)
+				k.against(ErrMissing, -1, code, "rows", "缺必列项目“"+it.NameZh+"”；不提供的也要列出并注明", "the fixed row "+strconv.Quote(code)+" is missing; what is not offered is listed and says so")
+			}
+		}
+	}
+	k.totals(c.Totals, c.Rows)
 	if err := k.err(invalid); err != nil {
 		return nil, err
 	}
@@ -165,7 +190,7 @@ func (s PriceListState) publish(c Publish) ([]PriceListEvent, error) {
 		Version: len(s.Versions) + 1, EffectiveFrom: c.EffectiveFrom, Precision: c.Precision,
 		InstitutionName: c.InstitutionName, City: c.City, Division: c.Division, FacilityKind: c.FacilityKind,
 		Basis: c.Basis, Source: c.Source, Confidence: c.Confidence, Caveats: slices.Clone(c.Caveats),
-		Attester: c.Attester, Rows: slices.Clone(c.Rows),
+		Attester: c.Attester, AttesterName: c.AttesterName, Rows: slices.Clone(c.Rows), Totals: cloneTotals(c.Totals),
 	}
 	if cat != nil {
 		p.CatalogueVersion = cat.Version
@@ -188,8 +213,13 @@ func (s PriceListState) publish(c Publish) ([]PriceListEvent, error) {
 	// Prices that have been charged are not replaced in silence. The first list
 	// of an institution may be as old as it is.
 	today := domain.DateOf(c.Now)
-	if _, replaces := s.InForce(today); replaces && p.EffectiveFrom < today && blank(c.LateReason) {
-		return nil, ErrBackdated.With(p.EffectiveFrom)
+	if _, replaces := s.InForce(today); replaces && p.EffectiveFrom < today {
+		if blank(c.LateReason) {
+			return nil, ErrBackdated.With(p.EffectiveFrom)
+		}
+		if p.LateReason, err = domain.CheckLine(c.LateReason); err != nil {
+			return nil, err
+		}
 	}
 	return []PriceListEvent{p}, nil
 }
@@ -199,5 +229,42 @@ func (s PriceListState) publish(c Publish) ([]PriceListEvent, error) {
 func (p Published) same(o Published) bool {
 	return p.EffectiveFrom == o.EffectiveFrom && p.Precision == o.Precision && p.InstitutionName == o.InstitutionName &&
 		p.City == o.City && p.Division == o.Division && p.FacilityKind == o.FacilityKind && p.Basis == o.Basis &&
-		p.Source == o.Source && p.Confidence == o.Confidence && slices.Equal(p.Caveats, o.Caveats) && slices.Equal(p.Rows, o.Rows)
+		p.Source == o.Source && p.Confidence == o.Confidence && slices.Equal(p.Caveats, o.Caveats) && slices.Equal(p.Rows, o.Rows) &&
+		slices.EqualFunc(p.Totals, o.Totals, Total.same)
 }
+
+// totals checks that every total is the sum of its rows.
+func (k *checker) totals(ts []Total, rows []Row) {
+	if len(ts) > maxTotals {
+		k.bad(-1, "", "totals", "合计最多 20 个", "there are at most 20 totals")
+		return
+	}
+	for i, t := range ts {
+		field := "totals[" + strconv.Itoa(i) + "]"
+		if blank(t.NameZh) || len(t.Items) == 0 || len(t.Items) > maxRows {
+			k.bad(-1, "", field, "合计要有名称和项目", "a total has a name and items")
+			continue
+		}
+		k.lines(-1, "", line{field + ".name_zh", t.NameZh}, line{field + ".name_en", t.NameEn})
+		sum, fine := domain.Money(0), true
+		for _, it := range t.Items {
+			n := slices.IndexFunc(rows, func(r Row) bool { return r.Code == it.Code })
+			switch {
+			case n < 0 || rows[n].NotOffered || rows[n].Price == 0 && rows[n].PricingType != Free:
+				fine = false
+				k.bad(-1, it.Code, field, "合计里的项目要在表上，并有一个价格", "an item of a total is on the list and has one price")
+			case it.Quantity < 1 || it.Quantity > 1000:
+				fine = false
+				k.bad(-1, it.Code, field, "数量从 1 到 1000", "a quantity is from 1 to 1000")
+			case rows[n].Price <= maxPrice:
+				sum += rows[n].Price * domain.Money(it.Quantity)
+			}
+		}
+		if fine && sum != t.Amount {
+			k.against(ErrTotal, -1, "", field+".total_fen", "“"+t.NameZh+"”写的是 "+t.Amount.String()+" 元，逐项相加是 "+sum.String()+" 元", strconv.Quote(t.NameZh)+" says "+t.Amount.String()+" yuan; its rows sum to "+sum.String())
+		}
+	}
+}
+
+// maxTotals bounds how many totals a list has.
+const maxTotals = 20

@@ -56,16 +56,16 @@ func TestPublish(t *testing.T) {
 		list.Given(t, published).When(with(publish, func(c *Publish) { c.EffectiveFrom = "2026-09-30" })).Rejects(ErrPredates)
 	})
 	t.Run("a correction may begin on the same day, and be taken back", func(t *testing.T) {
-		dearer := with(published, func(p *Published) { p.Version, p.Basis = 2, "更正" })
+		dearer := with(published, func(p *Published) { p.Version, p.Basis, p.LateReason = 2, "更正", "印错了" })
 		list.Given(t, published).When(with(publish, func(c *Publish) { c.Basis, c.LateReason = "更正", "印错了" })).Then(dearer)
-		list.Given(t, published, dearer).When(with(publish, func(c *Publish) { c.LateReason = "更正有误" })).Then(at(3, "2026-10-01"))
+		list.Given(t, published, dearer).When(with(publish, func(c *Publish) { c.LateReason = "更正有误" })).Then(with(at(3, "2026-10-01"), func(p *Published) { p.LateReason = "更正有误" }))
 	})
 	t.Run("a list in force is replaced back in time with a reason only", func(t *testing.T) {
 		today := domain.DateOf(by.Now)
 		c := with(publish, func(c *Publish) { c.EffectiveFrom = today.AddDays(-1) })
 		list.Given(t, published).When(c).Rejects(ErrBackdated)
 		list.Given(t).When(c).Then(at(1, c.EffectiveFrom))
-		list.Given(t, published).When(with(c, func(c *Publish) { c.LateReason = "补录" })).Then(at(2, c.EffectiveFrom))
+		list.Given(t, published).When(with(c, func(c *Publish) { c.LateReason = "补录" })).Then(with(at(2, c.EffectiveFrom), func(p *Published) { p.LateReason = "补录" }))
 		list.Given(t, published).When(with(c, func(c *Publish) { c.EffectiveFrom = today })).Then(at(2, today))
 	})
 	t.Run("a list is published a year ahead and no further", func(t *testing.T) {
@@ -187,7 +187,7 @@ func TestPublishUnderACatalogue(t *testing.T) {
 		c := with(under, func(c *Publish) {
 			c.Rows = append(slices.Clone(rows), Row{Code: "TEA", NameZh: "茶水费", Category: Venue, PricingType: Market, Unit: "元/次", Price: 100})
 		})
-		list.Given(t).When(c).Rejects(ErrPriceList)
+		list.Given(t).When(c).Rejects(ErrUnlisted)
 		_, err := PriceList.Decide(PriceListState{}, c)
 		wantProblems(t, err, "4 code")
 		var rj *domain.Rejection

@@ -22,9 +22,11 @@ const (
 
 // Wire lists the events under their names on the log.
 var Wire = []domain.Wire{
-	domain.Named[Adopted]("catalogue.adopted.v1"),
+	domain.Named[Adopted]("catalogue.adopted.v2"),
+	domain.Upcast("catalogue.adopted.v1", adoptedV1.up),
 	domain.Named[Contents]("catalogue.contents_stated.v1"),
-	domain.Named[Published]("pricelist.published.v1"),
+	domain.Named[Published]("pricelist.published.v2"),
+	domain.Upcast("pricelist.published.v1", publishedV1.up),
 }
 
 // A RowCategory is what kind of thing a row prices.
@@ -92,6 +94,40 @@ type Row struct {
 	Markup        domain.Money `json:"markup_fen,omitzero"`     // 差额
 	Note          string       `json:"note,omitzero"`
 	Basis         string       `json:"basis,omitzero"`
+	Content       string       `json:"content,omitzero"` // what the item includes (服务内容)
+	Relief        string       `json:"relief,omitzero"`  // who pays less for it (减免政策)
+	// Reason is why the price lies outside the catalogue's reference range (PR-2).
+	Reason string `json:"reason,omitzero"`
+	// NotOffered says that the institution does not have the item: a fixed row is
+	// shown all the same, and has no price.
+	NotOffered bool `json:"not_offered,omitzero"`
+}
+
+// A Total is the sum of several rows, as families buy them. It stands on the
+// list only if it sums.
+type Total struct {
+	NameZh string       `json:"name_zh"`
+	NameEn string       `json:"name_en,omitzero"`
+	Items  []TotalItem  `json:"items"`
+	Amount domain.Money `json:"total_fen"` // before relief
+}
+
+// A TotalItem is so many units of one row.
+type TotalItem struct {
+	Code     string `json:"code"`
+	Quantity int64  `json:"quantity"`
+}
+
+func (t Total) same(o Total) bool {
+	return t.NameZh == o.NameZh && t.NameEn == o.NameEn && t.Amount == o.Amount && slices.Equal(t.Items, o.Items)
+}
+
+func cloneTotals(ts []Total) []Total {
+	ts = slices.Clone(ts)
+	for i := range ts {
+		ts[i].Items = slices.Clone(ts[i].Items)
+	}
+	return ts
 }
 
 // Ceiling is the most that a unit may cost under this row (PR-2). A posted
@@ -99,7 +135,7 @@ type Row struct {
 // row has one.
 func (r Row) Ceiling() domain.Money {
 	switch {
-	case r.PricingType == Free:
+	case r.PricingType == Free, r.NotOffered:
 		return 0
 	case r.PriceMax > 0:
 		return r.PriceMax
@@ -162,11 +198,14 @@ type RowErrors struct {
 
 // A RowProblem is what is wrong with one field of one row.
 type RowProblem struct {
-	Row   int    `json:"row"`            // index from 0
+	Row   int    `json:"row"`            // index from 0; -1: of the list as a whole
 	Code  string `json:"code,omitzero"`  // the row's code, where it has one
 	Field string `json:"field,omitzero"` // wire name of the field
 	Zh    string `json:"zh"`
 	En    string `json:"en"`
+	// Kind is the code of the rejection that the problem would be by itself, "" for
+	// what has none of its own.
+	Kind string `json:"kind,omitzero"`
 }
 
 func (e *RowErrors) Error() string {
@@ -192,8 +231,17 @@ var (
 	ErrTooLong   = domain.Reject("list_too_long", "最多 %d 行，这里有 %d 行。", "At most %d rows; there are %d.")
 	ErrPrecision = domain.Reject("precision_unknown", "日期精度只能是 day 或 year；精确到年的写 1 月 1 日。", "The precision is day or year; a date known to the year is written as 1 January.")
 	ErrHeading   = domain.Reject("list_heading_incomplete", "请写明机构名称。", "Please state the name of the institution.")
+	ErrAbove     = domain.Reject("price_above_catalogue", "价目表有 %d 处高于收费目录清单允许的价格，整张没有收录。", "%d prices are above what the fee catalogue allows; none of the list was recorded.").Under("I16", lawOfCatalogue)
+	ErrOutside   = domain.Reject("price_outside_range", "价目表有 %d 处在参考区间之外而没有写明理由，整张没有收录。", "%d prices lie outside the reference range and give no reason; none of the list was recorded.").Under("PR-2", "发改价格〔2026〕108号")
+	ErrMethod    = domain.Reject("pricing_method_differs", "价目表有 %d 处的定价形式与收费目录清单不同，整张没有收录。", "%d rows have another pricing method than the fee catalogue; none of the list was recorded.").Under("I16", lawOfCatalogue)
+	ErrUnlisted  = domain.Reject("item_off_catalogue", "价目表有 %d 处不在收费目录清单内，整张没有收录。", "%d rows are not in the fee catalogue; none of the list was recorded.").Under("I16", lawOfCatalogue)
+	ErrMissing   = domain.Reject("required_row_missing", "价目表缺 %d 个必列项目，没有收录；不提供的也要列出并注明。", "%d fixed rows are missing and the list was not recorded; what is not offered is listed and says so.").Under("I16", lawOfCatalogue)
+	ErrTotal     = domain.Reject("total_wrong", "价目表有 %d 处合计不对，整张没有收录。", "%d totals are not the sum of their rows; none of the list was recorded.")
 	ErrDocument  = domain.Reject("document_missing", "请写明目录的文件名称和文号。", "Please name the document that adopts the catalogue.")
 )
+
+// lawOfCatalogue is why nothing is charged outside the catalogue.
+const lawOfCatalogue = "殡葬管理条例（2026）；发改价格〔2026〕108号"
 
 // maxRows bounds a list so that it is always one event, within the store's limit.
 const maxRows = 1000
@@ -216,6 +264,9 @@ func blank(s string) bool { return strings.TrimSpace(s) == "" }
 // counted from 1 as people do.
 func (p RowProblem) String() string {
 	s := "row " + strconv.Itoa(p.Row+1)
+	if p.Row < 0 {
+		s = "list"
+	}
 	if p.Code != "" {
 		s += " (" + p.Code + ")"
 	}
@@ -229,13 +280,25 @@ type checker struct {
 }
 
 func (k *checker) bad(row int, code, field, zh, en string) {
-	k.problems = append(k.problems, RowProblem{row, code, field, zh, en})
+	k.problems = append(k.problems, RowProblem{Row: row, Code: code, Field: field, Zh: zh, En: en})
 }
 
-// err is nil when nothing was wrong.
-func (k *checker) err(as *domain.Rejection) error {
+// against is a problem that a rejection of its own stands for.
+func (k *checker) against(r *domain.Rejection, row int, code, field, zh, en string) {
+	k.problems = append(k.problems, RowProblem{row, code, field, zh, en, r.Code})
+}
+
+// err is nil when nothing was wrong. Problems that are all of one kind are
+// refused as that kind, a mixture as the general rejection.
+func (k *checker) err(general *domain.Rejection) error {
 	if len(k.problems) == 0 {
 		return nil
+	}
+	as := general
+	for _, r := range []*domain.Rejection{ErrAbove, ErrOutside, ErrMethod, ErrUnlisted, ErrMissing, ErrTotal} {
+		if !slices.ContainsFunc(k.problems, func(p RowProblem) bool { return p.Kind != r.Code }) {
+			as = r
+		}
 	}
 	return &RowErrors{as.With(len(k.problems)), k.problems}
 }
@@ -284,7 +347,8 @@ func (k *checker) lines(i int, code string, ls ...line) {
 // row checks one row of a price list.
 func (k *checker) row(i int, r Row) {
 	k.named(i, r.Code, r.NameZh, r.Category, r.PricingType, r.Unit)
-	k.lines(i, r.Code, line{"name_en", r.NameEn}, line{"unit", r.Unit}, line{"note", r.Note}, line{"basis", r.Basis})
+	k.lines(i, r.Code, line{"name_en", r.NameEn}, line{"unit", r.Unit}, line{"note", r.Note}, line{"basis", r.Basis},
+		line{"content", r.Content}, line{"relief", r.Relief}, line{"reason", r.Reason})
 	unusable := false
 	for _, m := range []struct {
 		field string
@@ -301,6 +365,17 @@ func (k *checker) row(i int, r Row) {
 		}
 	}
 	if unusable {
+		return
+	}
+	if r.NotOffered {
+		for _, m := range []struct {
+			field string
+			v     domain.Money
+		}{{"price_fen", r.Price}, {"price_min_fen", r.PriceMin}, {"price_max_fen", r.PriceMax}} {
+			if m.v != 0 {
+				k.bad(i, r.Code, m.field, "不提供的项目没有价格", "what is not offered has no price")
+			}
+		}
 		return
 	}
 	if r.PricingType == Free {

@@ -34,7 +34,7 @@ func TestAccessOverHTTP(t *testing.T) {
 			case strings.HasPrefix(path, "/api/v1/eco-burials"), strings.HasPrefix(path, "/api/v1/voyages"):
 				at = boats
 			}
-			url := strings.NewReplacer("{institution}", home, "{case}", id, "{cemetery}", cemetery, "{plot}", "A-1", "{burial}", burial, "{suspicion}", suspicion, "{division}", "210200", "{kind}", "hall", "{date}", "2026-11-23", "{key}", home, "{voyage}", "V-1", "{furnace}", "furnace-1",
+			url := strings.NewReplacer("{institution}", home, "{case}", id, "{cemetery}", cemetery, "{plot}", "A-1", "{burial}", burial, "{suspicion}", suspicion, "{objection}", suspicion, "{division}", "210200", "{kind}", "hall", "{date}", "2026-11-23", "{key}", home, "{voyage}", "V-1", "{furnace}", "furnace-1",
 				"{round}", "2026-2", "{right}", "R-1", "{relocation}", id).Replace(path)
 			body := ""
 			if method == "post" {
@@ -367,8 +367,18 @@ func valid(op handlers.Operation) string {
 		return `{"document":"x"}`
 	case "dismiss_suspicion":
 		return `{"reason":"x"}`
-	case "confirm_suspicion":
-		return `{"document":"x","decided_on":"2026-11-23","second_officer":"y"}`
+	case "propose_confirmation":
+		return `{"document":"x","decided_on":"2026-11-23"}`
+	case "object_entry", "request_repair":
+		return `{"entry":"6f1d3f0e-52a5-5d0c-9a7e-2b5b3a0f7c11","document":"x","filed_on":"2026-11-23"}`
+	case "extend_objection":
+		return `{"reason":"x"}`
+	case "decide_objection":
+		return `{"accepted":true,"document":"x","reason":"y","decided_on":"2026-11-23"}`
+	case "refuse_repair":
+		return `{"entry":"6f1d3f0e-52a5-5d0c-9a7e-2b5b3a0f7c11","document":"x","reason":"y","decided_on":"2026-11-23"}`
+	case "try_credit_policy":
+		return strings.TrimSuffix(valid("adopt_credit_policy"), "}") + `,"institutions":["12210200422000019F"]}`
 	case "grant_bonus":
 		return `{"bonus":"G02","fact":"x","document":"y","decided_on":"2026-11-23"}`
 	case "repair_entry":

@@ -36,7 +36,7 @@ import (
 )
 
 // Version is the API's version. It is bumped with every change of openapi.json.
-const Version = "0.15.0"
+const Version = "0.19.0"
 
 // An API serves the operations.
 type API struct {
@@ -338,6 +338,22 @@ func get[I, T any](h huma.API, id handlers.Operation, path, summary string, do f
 			out.ETag = etag(rev)
 		}
 		return out, nil
+	})
+}
+
+// ask registers a question whose terms are a body. It records nothing, so it
+// needs no key.
+func ask[I, T any](h huma.API, id handlers.Operation, path, summary string, do func(context.Context, *I) (T, error)) {
+	rule, ok := handlers.Access[id]
+	if !ok {
+		panic("api: no rule says who may " + string(id))
+	}
+	huma.Register(h, operation(id, http.MethodPost, path, summary, rule), func(ctx context.Context, in *I) (*Found[T], error) {
+		v, err := do(ctx, in)
+		if err != nil {
+			return nil, handlers.RequestProblem(ctx, err)
+		}
+		return &Found[T]{CacheControl: "no-store", Body: v}, nil
 	})
 }
 

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"shenzhong/domain/credit"
 )
 
 // cremated takes a case from the counter to its certificate, and answers with
@@ -221,11 +223,54 @@ func TestCredit(t *testing.T) {
 	on := "/credit/" + home
 	id := c.must("regulator-0501", on+"/suspicions", fmt.Sprintf(`{%s,"rule":"P01","fact":"list:2026-11","basis":"价格法第十三条"}`, c.at()))
 	c.must("regulator-0501", on+"/suspicions/"+id+"/notice", fmt.Sprintf(`{%s,"document":"告知〔2026〕1号"}`, c.at()))
-	confirm := `{"document":"决定〔2026〕1号","decided_on":"2026-11-23","second_officer":"regulator-0502"}`
-	c.refuses(422, "credit_answer_open", "regulator-0501", on+"/suspicions/"+id+"/confirmation", confirm)
+	propose := `{"document":"决定〔2026〕1号","decided_on":"2026-11-23"}`
+	c.refuses(422, "credit_answer_open", "regulator-0501", on+"/suspicions/"+id+"/proposal", propose)
 	c.must("desk-0101", on+"/suspicions/"+id+"/answer", fmt.Sprintf(`{%s,"document":"说明"}`, c.at()))
-	c.refuses(422, "credit_two_officers", "regulator-0501", on+"/suspicions/"+id+"/confirmation", strings.ReplaceAll(confirm, "0502", "0501"))
-	entry := c.must("regulator-0501", on+"/suspicions/"+id+"/confirmation", confirm)
+	c.refuses(422, "credit_not_proposed", "regulator-0502", on+"/suspicions/"+id+"/confirmation", `{}`)
+	entry := c.must("regulator-0501", on+"/suspicions/"+id+"/proposal", propose)
+	c.refuses(422, "credit_two_officers", "regulator-0501", on+"/suspicions/"+id+"/confirmation", `{}`)
+	c.must("regulator-0502", on+"/suspicions/"+id+"/confirmation", `{}`)
+	// Objection, more time for it, and its refusal.
+	object := fmt.Sprintf(`{"entry":%q,"document":"异议〔2026〕1号","filed_on":"2026-11-23"}`, entry)
+	if r := c.send("other-desk", "POST", "/api/v1"+on+"/objections", object, "Idempotency-Key", "elsewhere"); r.Code != 403 {
+		t.Error("another home's desk objects:", r.Code)
+	}
+	objection := c.must("desk-0101", on+"/objections", object)
+	if got := c.send("regulator-0501", "GET", "/api/v1"+on, ""); got.field("objections.0.objection") != objection || got.field("objections.0.decide_by") != "2026-11-30" || got.field("objections.0.decided") != "false" {
+		t.Error(got.Body)
+	}
+	c.must("regulator-0501", on+"/objections/"+objection+"/extension", `{"reason":"需市场监管部门核查"}`)
+	c.refuses(422, "credit_objection_extended", "regulator-0501", on+"/objections/"+objection+"/extension", `{"reason":"再延"}`)
+	c.must("regulator-0501", on+"/objections/"+objection+"/decision", `{"accepted":false,"document":"答复〔2026〕1号","reason":"事实清楚","decided_on":"2026-11-23"}`)
+	// Repair is asked for, refused, asked for again and granted.
+	ask := fmt.Sprintf(`{"entry":%q,"document":"申请〔2026〕1号","filed_on":"2026-11-23"}`, entry)
+	c.must("desk-0101", on+"/repair-requests", ask)
+	c.must("regulator-0501", on+"/repair-refusals", fmt.Sprintf(`{"entry":%q,"document":"不予修复〔2026〕1号","reason":"还没有更新","decided_on":"2026-11-23"}`, entry))
+	c.must("desk-0101", on+"/repair-requests", ask)
+	if got := c.send("desk-0101", "GET", "/api/v1"+on, ""); got.field("entries.0.repair_by") != "2026-12-07" {
+		t.Error(got.Body)
+	}
+	// What repair would change, and what time does.
+	if got := c.send("desk-0101", "GET", "/api/v1"+on+"/what-if", ""); got.field("fixes.0.entry") != entry || got.field("fixes.0.before") != "77" || got.field("fixes.0.after") != "80" || got.field("changes.0.on") != "2027-02-23" || got.field("changes.0.score") != "80" {
+		t.Error(got.Code, got.Body)
+	}
+	// A proposed policy is tried before it is adopted.
+	p := credit.Default()
+	p.Version, p.EffectiveFrom, p.Base = "trial", "2027-01-01", 85
+	b, err := json.Marshal(map[string]any{"policy": p, "institutions": []string{home, other}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := c.count()
+	if got := c.send("regulator-0501", "POST", "/api/v1/credit-policies/trial", string(b)); got.Code != 200 || got.field("institutions.0.now.score") != "77" || got.field("institutions.0.proposed.score") != "82" || got.field("institutions.1.proposed.score") != "85" || got.field("institutions.0.proposed.policy") != "trial" {
+		t.Error(got.Code, got.Body)
+	}
+	if got := c.send("regulator-0501", "POST", "/api/v1/credit-policies/trial", strings.Replace(string(b), `"base":85`, `"base":200`, 1)); got.problem().Code != "credit_policy_invalid" {
+		t.Error(got.Code, got.Body)
+	}
+	if c.count() != before {
+		t.Error("a trial is recorded")
+	}
 	c.must("regulator-0501", on+"/repairs", fmt.Sprintf(`{"entry":%q,"document":"修复〔2026〕1号","repaired_on":"2026-11-23"}`, entry))
 	bonus := c.must("regulator-0501", on+"/bonuses", `{"bonus":"G02","fact":"G02/2026","document":"通报","decided_on":"2026-11-23"}`)
 	c.must("regulator-0501", on+"/revocations", fmt.Sprintf(`{"entry":%q,"document":"撤销","reason":"复核","revoked_on":"2026-11-23"}`, bonus))

@@ -43,11 +43,96 @@ type dismissBody struct {
 	Reason string `json:"reason" maxLength:"200" doc:"No names."`
 }
 
-type confirmBody struct {
+type proposeBody struct {
 	Happened
-	Document      string `json:"document" maxLength:"200"`
-	DecidedOn     string `json:"decided_on" format:"date"`
-	SecondOfficer string `json:"second_officer" maxLength:"40" doc:"Account of the second officer; the first is yours."`
+	Document  string `json:"document" maxLength:"200"`
+	DecidedOn string `json:"decided_on" format:"date"`
+}
+
+type confirmBody struct{ Happened }
+
+type objectBody struct {
+	Happened
+	Entry    string `json:"entry" format:"uuid"`
+	Document string `json:"document" maxLength:"200"`
+	FiledOn  string `json:"filed_on" format:"date" doc:"The day on which it came in."`
+}
+
+type extendBody struct {
+	Happened
+	Reason string `json:"reason" maxLength:"200" doc:"No names."`
+}
+
+type replyBody struct {
+	Happened
+	Accepted  bool   `json:"accepted" doc:"true: the entry is revoked with this decision."`
+	Document  string `json:"document" maxLength:"200"`
+	Reason    string `json:"reason" maxLength:"200" doc:"No names."`
+	DecidedOn string `json:"decided_on" format:"date"`
+}
+
+type requestRepairBody struct {
+	Happened
+	Entry    string `json:"entry" format:"uuid"`
+	Document string `json:"document" maxLength:"200"`
+	FiledOn  string `json:"filed_on" format:"date"`
+}
+
+type refuseRepairBody struct {
+	Happened
+	Entry     string `json:"entry" format:"uuid"`
+	Document  string `json:"document" maxLength:"200"`
+	Reason    string `json:"reason" maxLength:"200" doc:"No names."`
+	DecidedOn string `json:"decided_on" format:"date"`
+}
+
+type onObjection[B any] struct {
+	Institution string `path:"institution" maxLength:"18" doc:"Credit code."`
+	Objection   string `path:"objection" format:"uuid"`
+	Write[B]
+}
+
+type trialBody struct {
+	Policy       credit.PolicyVersion `json:"policy"`
+	Institutions []string             `json:"institutions" minItems:"1" maxItems:"200" doc:"Credit codes."`
+	On           string               `json:"on,omitzero" format:"date" doc:"Left out: today."`
+}
+
+// TrialView is what a proposed policy would make of ledgers.
+type TrialView struct {
+	On           string        `json:"on" format:"date"`
+	Institutions []TrialOfView `json:"institutions"`
+}
+
+// TrialOfView is one institution in a trial.
+type TrialOfView struct {
+	Institution string    `json:"institution"`
+	Now         ScoreView `json:"now"`
+	Proposed    ScoreView `json:"proposed" doc:"What the version would show on the day: entries keep their points."`
+	Anew        ScoreView `json:"anew" doc:"As if every entry had been confirmed under it."`
+}
+
+// WhatIfView says what would change a score.
+type WhatIfView struct {
+	Fixes   []FixView    `json:"fixes" doc:"One for each entry that can be repaired before it ends by itself; last, without entry, all of them."`
+	Changes []ChangeView `json:"changes" doc:"Days on which the score changes by itself."`
+}
+
+// FixView is what one repair would change.
+type FixView struct {
+	Entry       string `json:"entry,omitzero" format:"uuid"`
+	On          string `json:"on" format:"date" doc:"First day from which it would count."`
+	Before      int    `json:"before"`
+	BeforeGrade string `json:"before_grade"`
+	After       int    `json:"after"`
+	AfterGrade  string `json:"after_grade"`
+}
+
+// ChangeView is a score that comes by itself.
+type ChangeView struct {
+	On    string `json:"on" format:"date"`
+	Score int    `json:"score"`
+	Grade string `json:"grade"`
 }
 
 type bonusBody struct {
@@ -91,6 +176,7 @@ type LedgerView struct {
 	Score       ScoreView       `json:"score"`
 	Suspicions  []SuspicionView `json:"suspicions"`
 	Entries     []EntryView     `json:"entries"`
+	Objections  []ObjectionView `json:"objections"`
 }
 
 // ScoreView is the score on a day, by everything recorded until now.
@@ -120,7 +206,17 @@ type SuspicionView struct {
 	Basis     string `json:"basis"`
 	AnswerBy  string `json:"answer_by,omitzero" format:"date"`
 	Answered  bool   `json:"answered"`
+	Proposed  bool   `json:"proposed" doc:"One officer has decided; another has to confirm."`
 	Open      bool   `json:"open"`
+}
+
+// ObjectionView is an objection to an entry.
+type ObjectionView struct {
+	Objection string `json:"objection" format:"uuid"`
+	Entry     string `json:"entry" format:"uuid"`
+	FiledOn   string `json:"filed_on" format:"date"`
+	DecideBy  string `json:"decide_by" format:"date"`
+	Decided   bool   `json:"decided"`
 }
 
 // EntryView is an entry that scores.
@@ -134,6 +230,7 @@ type EntryView struct {
 	Fact       string `json:"fact"`
 	Document   string `json:"document"`
 	DecidedOn  string `json:"decided_on" format:"date"`
+	RepairBy   string `json:"repair_by,omitzero" format:"date" doc:"Until when an open request for repair is to be decided."`
 	RepairedOn string `json:"repaired_on,omitzero" format:"date"`
 	RevokedOn  string `json:"revoked_on,omitzero" format:"date"`
 	// The score right after the entry was recorded, as of DecidedOn.
@@ -197,15 +294,101 @@ func (a *API) credit(h huma.API) {
 		rc, err := ledger(ctx, q, in.Institution, credit.Dismiss{Act: q.Act, Suspicion: id, Reason: in.Body.Reason})
 		return done{id.String(), rc}, err
 	})
-	post(a, h, "confirm_suspicion", "/credit/{institution}/suspicions/{suspicion}/confirmation", "Make a suspicion an entry", func(ctx context.Context, q *request, in *onSuspicion[confirmBody]) (done, error) {
+	post(a, h, "propose_confirmation", "/credit/{institution}/suspicions/{suspicion}/proposal", "Decide that a suspicion becomes an entry; another officer confirms it", func(ctx context.Context, q *request, in *onSuspicion[proposeBody]) (done, error) {
 		id, err := record(in.Suspicion)
 		if err != nil {
 			return done{}, err
 		}
 		b := in.Body
-		rc, err := a.app.ConfirmSuspicion(ctx, domain.CreditCode(in.Institution), credit.Confirm{Act: q.Act, Entry: q.New, Suspicion: id, Document: b.Document,
-			DecidedOn: domain.Date(b.DecidedOn), Officers: [2]string{q.actor.ID, b.SecondOfficer}})
+		rc, err := a.app.ProposeConfirmation(ctx, domain.CreditCode(in.Institution), credit.ProposeConfirmation{Act: q.Act, Entry: q.New, Suspicion: id, Document: b.Document, DecidedOn: domain.Date(b.DecidedOn)})
 		return done{q.New.String(), rc}, err
+	})
+	post(a, h, "confirm_suspicion", "/credit/{institution}/suspicions/{suspicion}/confirmation", "Confirm another officer's decision: the suspicion becomes an entry", func(ctx context.Context, q *request, in *onSuspicion[confirmBody]) (done, error) {
+		id, err := record(in.Suspicion)
+		if err != nil {
+			return done{}, err
+		}
+		rc, err := a.app.ConfirmSuspicion(ctx, domain.CreditCode(in.Institution), credit.Confirm{Act: q.Act, Suspicion: id})
+		return done{id.String(), rc}, err
+	})
+	post(a, h, "object_entry", "/credit/{institution}/objections", "Object to an entry", func(ctx context.Context, q *request, in *keyed[objectBody]) (done, error) {
+		if err := q.at(in.Institution); err != nil {
+			return done{}, err
+		}
+		id, err := record(in.Body.Entry)
+		if err != nil {
+			return done{}, err
+		}
+		rc, err := ledger(ctx, q, in.Institution, credit.Object{Act: q.Act, Objection: q.New, Entry: id, Document: in.Body.Document, FiledOn: domain.Date(in.Body.FiledOn)})
+		return done{q.New.String(), rc}, err
+	})
+	post(a, h, "extend_objection", "/credit/{institution}/objections/{objection}/extension", "Take more time for an objection, because another body must check", func(ctx context.Context, q *request, in *onObjection[extendBody]) (done, error) {
+		id, err := record(in.Objection)
+		if err != nil {
+			return done{}, err
+		}
+		rc, err := ledger(ctx, q, in.Institution, credit.ExtendObjection{Act: q.Act, Objection: id, Reason: in.Body.Reason})
+		return done{id.String(), rc}, err
+	})
+	post(a, h, "decide_objection", "/credit/{institution}/objections/{objection}/decision", "Accept or refuse an objection", func(ctx context.Context, q *request, in *onObjection[replyBody]) (done, error) {
+		id, err := record(in.Objection)
+		if err != nil {
+			return done{}, err
+		}
+		b := in.Body
+		rc, err := ledger(ctx, q, in.Institution, credit.DecideObjection{Act: q.Act, Objection: id, Accepted: b.Accepted, Document: b.Document, Reason: b.Reason, DecidedOn: domain.Date(b.DecidedOn)})
+		return done{id.String(), rc}, err
+	})
+	post(a, h, "request_repair", "/credit/{institution}/repair-requests", "Ask for repair of an entry", func(ctx context.Context, q *request, in *keyed[requestRepairBody]) (done, error) {
+		if err := q.at(in.Institution); err != nil {
+			return done{}, err
+		}
+		id, err := record(in.Body.Entry)
+		if err != nil {
+			return done{}, err
+		}
+		rc, err := a.app.RequestRepair(ctx, domain.CreditCode(in.Institution), credit.RequestRepair{Act: q.Act, Entry: id, Document: in.Body.Document, FiledOn: domain.Date(in.Body.FiledOn)})
+		return done{id.String(), rc}, err
+	})
+	post(a, h, "refuse_repair", "/credit/{institution}/repair-refusals", "Refuse a request for repair", func(ctx context.Context, q *request, in *keyed[refuseRepairBody]) (done, error) {
+		id, err := record(in.Body.Entry)
+		if err != nil {
+			return done{}, err
+		}
+		b := in.Body
+		rc, err := ledger(ctx, q, in.Institution, credit.RefuseRepair{Act: q.Act, Entry: id, Document: b.Document, Reason: b.Reason, DecidedOn: domain.Date(b.DecidedOn)})
+		return done{id.String(), rc}, err
+	})
+	ask(h, "try_credit_policy", "/credit-policies/trial", "What a proposed version of the credit policy would show; nothing is recorded", func(ctx context.Context, in *struct{ Body trialBody }) (TrialView, error) {
+		on := cmp.Or(domain.Date(in.Body.On), domain.DateOf(a.app.Now()))
+		v := TrialView{On: string(on), Institutions: []TrialOfView{}}
+		var codes []domain.CreditCode
+		for _, c := range in.Body.Institutions {
+			codes = append(codes, domain.CreditCode(c))
+		}
+		ts, err := a.app.TryCreditPolicy(ctx, in.Body.Policy, codes, on)
+		for i, t := range ts {
+			v.Institutions = append(v.Institutions, TrialOfView{string(codes[i]), standingView(t.Now, on), standingView(t.Proposed, on), standingView(t.Anew, on)})
+		}
+		return v, err
+	})
+	get(h, "credit_what_if", "/credit/{institution}/what-if", "What would change an institution's score", func(ctx context.Context, at func(string) error, in *creditOn) (WhatIfView, events.Revision, error) {
+		if err := at(in.Institution); err != nil {
+			return WhatIfView{}, 0, err
+		}
+		fixes, changes, err := a.app.WhatIf(ctx, domain.CreditCode(in.Institution), cmp.Or(domain.Date(in.On), domain.DateOf(a.app.Now())))
+		v := WhatIfView{Fixes: []FixView{}, Changes: []ChangeView{}}
+		for _, f := range fixes {
+			x := FixView{On: string(f.On), Before: f.Before.Score, BeforeGrade: f.Before.Grade, After: f.After.Score, AfterGrade: f.After.Grade}
+			if f.Entry != uuid.Nil {
+				x.Entry = f.Entry.String()
+			}
+			v.Fixes = append(v.Fixes, x)
+		}
+		for _, s := range changes {
+			v.Changes = append(v.Changes, ChangeView{string(s.AsOf), s.Score, s.Grade})
+		}
+		return v, events.NoStream, err
 	})
 	post(a, h, "grant_bonus", "/credit/{institution}/bonuses", "Grant a bonus", func(ctx context.Context, q *request, in *keyed[bonusBody]) (done, error) {
 		b := in.Body
@@ -250,14 +433,17 @@ func (a *API) credit(h huma.API) {
 		v := LedgerView{Institution: in.Institution, Score: scoreOn(policies, s, on)}
 		v.Score.AsOf = strconv.FormatUint(uint64(l.at), 10)
 		for _, x := range s.Suspicions {
-			v.Suspicions = append(v.Suspicions, SuspicionView{x.Suspicion.String(), x.Rule, x.Fact, x.Basis, string(x.AnswerBy), x.Answered, x.Open()})
+			v.Suspicions = append(v.Suspicions, SuspicionView{x.Suspicion.String(), x.Rule, x.Fact, x.Basis, string(x.AnswerBy), x.Answered, x.Proposed.Entry != uuid.Nil, x.Open()})
 		}
 		for _, x := range s.Entries {
 			e := EntryView{Entry: x.ID.String(), Bonus: x.Bonus, Rule: x.Rule, Policy: x.Policy, Points: x.Points, Severity: string(x.Severity), Fact: x.Fact,
-				Document: x.Document, DecidedOn: string(x.DecidedOn), RepairedOn: string(x.RepairedOn), RevokedOn: string(x.RevokedOn)}
+				Document: x.Document, DecidedOn: string(x.DecidedOn), RepairBy: string(x.RepairBy), RepairedOn: string(x.RepairedOn), RevokedOn: string(x.RevokedOn)}
 			r := l.recorded[x.ID]
 			e.RunningScore, e.RunningGrade, e.RunningUnder, e.Event, e.Position = r.Score, r.Grade, r.Policy, r.event, r.AsOf
 			v.Entries = append(v.Entries, e)
+		}
+		for _, o := range s.Objections {
+			v.Objections = append(v.Objections, ObjectionView{o.Objected.Objection.String(), o.Entry.String(), string(o.FiledOn), string(o.DecideBy), o.Decided})
 		}
 		return v, rev, nil
 	})
@@ -267,12 +453,19 @@ var errDayAhead = domain.Reject("day_ahead", "%s 还没有到，没有那天的�
 
 // scoreOn scores a ledger on a day.
 func scoreOn(policies credit.PolicyState, s credit.LedgerState, on domain.Date) ScoreView {
-	v := ScoreView{On: string(on), Counted: []CountedView{}}
 	p, ok := policies.InForce(on)
 	if !ok {
+		return standingView(credit.Standing{}, on)
+	}
+	return standingView(credit.Score(p, s.Entries, on), on)
+}
+
+// standingView is a standing; one without a policy is not rated.
+func standingView(st credit.Standing, on domain.Date) ScoreView {
+	v := ScoreView{On: string(on), Counted: []CountedView{}}
+	if st.Policy == "" {
 		return v
 	}
-	st := credit.Score(p, s.Entries, on)
 	v.Rated, v.Policy, v.Score, v.Grade, v.Ceiling = true, st.Policy, &st.Score, st.Grade, st.Ceiling
 	for _, l := range st.Active {
 		v.Counted = append(v.Counted, CountedView{l.ID.String(), l.Counted, string(l.Until)})

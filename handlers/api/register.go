@@ -199,21 +199,42 @@ type catalogueItem struct {
 	PricingType string `json:"pricing_type" maxLength:"40"`
 	Unit        string `json:"unit" maxLength:"40"`
 	Note        string `json:"note,omitzero" maxLength:"500"`
+	Content     string `json:"content,omitzero" maxLength:"500" doc:"What the item includes (服务内容)."`
+	Basis       string `json:"basis,omitzero" maxLength:"500" doc:"The document that sets its price."`
+	PriceMinFen int64  `json:"price_min_fen,omitzero" minimum:"0" maximum:"10000000000" doc:"Floor of a band, or beginning of a reference range."`
+	PriceMaxFen int64  `json:"price_max_fen,omitzero" minimum:"0" maximum:"10000000000" doc:"Ceiling, or end of a reference range."`
+	MarkupPct   int64  `json:"markup_percent,omitzero" minimum:"0" maximum:"1000" doc:"The most that may be put on the cost of goods, as a rate."`
+	MarkupFen   int64  `json:"markup_fen,omitzero" minimum:"0" maximum:"10000000000" doc:"The same as an amount."`
+	RequiredOf  string `json:"required_of,omitzero" maxLength:"40" doc:"Kind of institution whose lists have to show the item, offered or not."`
 }
 
 type priceListBody struct {
 	Happened
-	EffectiveFrom   string     `json:"effective_from" format:"date"`
-	Precision       string     `json:"precision,omitzero" enum:"day,year" doc:"year: the list gives only a year, written as 1 January."`
-	InstitutionName string     `json:"institution_name" maxLength:"100"`
-	City            string     `json:"city,omitzero" maxLength:"60"`
-	Division        string     `json:"division" maxLength:"6"`
-	FacilityKind    string     `json:"facility_kind,omitzero" maxLength:"40"`
-	Basis           string     `json:"basis,omitzero" maxLength:"500"`
-	Source          string     `json:"source,omitzero" maxLength:"500"`
-	Confidence      string     `json:"confidence,omitzero" maxLength:"200"`
-	Caveats         []string   `json:"caveats,omitzero" maxItems:"50" nullable:"false"`
-	Rows            []priceRow `json:"rows" minItems:"1" maxItems:"1000"`
+	EffectiveFrom   string       `json:"effective_from" format:"date"`
+	Precision       string       `json:"precision,omitzero" enum:"day,year" doc:"year: the list gives only a year, written as 1 January."`
+	InstitutionName string       `json:"institution_name" maxLength:"100"`
+	City            string       `json:"city,omitzero" maxLength:"60"`
+	Division        string       `json:"division" maxLength:"6"`
+	FacilityKind    string       `json:"facility_kind,omitzero" maxLength:"40"`
+	Basis           string       `json:"basis,omitzero" maxLength:"500"`
+	Source          string       `json:"source,omitzero" maxLength:"500"`
+	Confidence      string       `json:"confidence,omitzero" maxLength:"200"`
+	Caveats         []string     `json:"caveats,omitzero" maxItems:"50" nullable:"false"`
+	AttesterName    string       `json:"attester_name,omitzero" maxLength:"60" doc:"Office and name as the head of the institution signs the list in public."`
+	Rows            []priceRow   `json:"rows" minItems:"1" maxItems:"1000"`
+	Totals          []priceTotal `json:"totals,omitzero" maxItems:"20" nullable:"false" doc:"Sums of rows, as families buy them; refused where they do not sum."`
+}
+
+type priceTotal struct {
+	NameZh   string           `json:"name_zh" maxLength:"100"`
+	NameEn   string           `json:"name_en,omitzero" maxLength:"200"`
+	Items    []priceTotalItem `json:"items" minItems:"1" maxItems:"100"`
+	TotalFen int64            `json:"total_fen" maximum:"100000000000"`
+}
+
+type priceTotalItem struct {
+	Code     string `json:"code" maxLength:"40"`
+	Quantity int64  `json:"quantity" minimum:"1" maximum:"1000"`
 }
 
 type priceRow struct {
@@ -231,6 +252,10 @@ type priceRow struct {
 	MarkupFen     int64  `json:"markup_fen,omitzero" maximum:"10000000000"`
 	Note          string `json:"note,omitzero" maxLength:"500"`
 	Basis         string `json:"basis,omitzero" maxLength:"500"`
+	Content       string `json:"content,omitzero" maxLength:"500" doc:"What the item includes (服务内容)."`
+	Relief        string `json:"relief,omitzero" maxLength:"500" doc:"Who pays less for it (减免政策)."`
+	Reason        string `json:"reason,omitzero" maxLength:"500" doc:"Why the price lies outside the reference range."`
+	NotOffered    bool   `json:"not_offered,omitzero" doc:"The institution does not have the item; the row is shown all the same."`
 }
 
 // PriceListView is the list in force on a day.
@@ -254,7 +279,8 @@ func (a *API) pricing(h huma.API) {
 		c := pricing.Adopt{Act: q.Act, Document: b.Document, EffectiveFrom: domain.Date(b.EffectiveFrom)}
 		for _, i := range b.Items {
 			c.Items = append(c.Items, pricing.Item{Code: i.Code, NameZh: i.NameZh, NameEn: i.NameEn, Category: pricing.RowCategory(i.Category),
-				PricingType: pricing.PricingType(i.PricingType), Unit: i.Unit, Note: i.Note})
+				PricingType: pricing.PricingType(i.PricingType), Unit: i.Unit, Note: i.Note, Content: i.Content, Basis: i.Basis, PriceMin: domain.Money(i.PriceMinFen), PriceMax: domain.Money(i.PriceMaxFen),
+				MarkupPercent: i.MarkupPct, Markup: domain.Money(i.MarkupFen), RequiredOf: i.RequiredOf})
 		}
 		rc, err := a.app.AdoptCatalogue(ctx, domain.Division(in.Division), c)
 		return done{in.Division, rc}, err
@@ -266,11 +292,18 @@ func (a *API) pricing(h huma.API) {
 		b := in.Body
 		c := handlers.PublishPriceList{Key: in.Institution, IfMatch: q.IfMatch, Publish: pricing.Publish{Act: q.Act, EffectiveFrom: domain.Date(b.EffectiveFrom),
 			Precision: pricing.Precision(b.Precision), InstitutionName: b.InstitutionName, City: b.City, Division: domain.Division(b.Division),
-			FacilityKind: b.FacilityKind, Basis: b.Basis, Source: b.Source, Confidence: b.Confidence, Caveats: b.Caveats}}
+			FacilityKind: b.FacilityKind, Basis: b.Basis, Source: b.Source, Confidence: b.Confidence, Caveats: b.Caveats, AttesterName: b.AttesterName}}
 		for _, r := range b.Rows {
 			c.Rows = append(c.Rows, pricing.Row{Code: r.Code, NameZh: r.NameZh, NameEn: r.NameEn, Category: pricing.RowCategory(r.Category), PricingType: pricing.PricingType(r.PricingType),
 				Unit: r.Unit, Price: domain.Money(r.PriceFen), PriceMin: domain.Money(r.PriceMinFen), PriceMax: domain.Money(r.PriceMaxFen), Cost: domain.Money(r.CostFen),
-				MarkupPercent: r.MarkupPercent, Markup: domain.Money(r.MarkupFen), Note: r.Note, Basis: r.Basis})
+				MarkupPercent: r.MarkupPercent, Markup: domain.Money(r.MarkupFen), Note: r.Note, Basis: r.Basis, Content: r.Content, Relief: r.Relief, Reason: r.Reason, NotOffered: r.NotOffered})
+		}
+		for _, t := range b.Totals {
+			total := pricing.Total{NameZh: t.NameZh, NameEn: t.NameEn, Amount: domain.Money(t.TotalFen)}
+			for _, it := range t.Items {
+				total.Items = append(total.Items, pricing.TotalItem(it))
+			}
+			c.Totals = append(c.Totals, total)
 		}
 		rc, err := a.app.PublishPriceList(ctx, c)
 		return done{in.Institution, rc}, err
@@ -295,7 +328,7 @@ func (a *API) pricing(h huma.API) {
 		v := PriceListView{Institution: in.Institution, Version: p.Version, EffectiveFrom: string(p.EffectiveFrom), Precision: string(p.Precision), Name: p.InstitutionName, Basis: p.Basis}
 		for _, r := range p.Rows {
 			v.Rows = append(v.Rows, priceRow{r.Code, r.NameZh, r.NameEn, string(r.Category), string(r.PricingType), r.Unit, int64(r.Price), int64(r.PriceMin), int64(r.PriceMax),
-				int64(r.Cost), r.MarkupPercent, int64(r.Markup), r.Note, r.Basis})
+				int64(r.Cost), r.MarkupPercent, int64(r.Markup), r.Note, r.Basis, r.Content, r.Relief, r.Reason, r.NotOffered})
 		}
 		return v, rev, nil
 	})

@@ -1,8 +1,11 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"mime/multipart"
 	"net/http"
 	"net/url"
 	"strings"
@@ -220,6 +223,109 @@ func TestOffice(t *testing.T) {
 	}
 }
 
+// upload sends a form with a file in it.
+func (c *clerk) upload(address, name, text string) answer {
+	c.Helper()
+	var b bytes.Buffer
+	m := multipart.NewWriter(&b)
+	part, err := m.CreateFormFile("file", name)
+	if err != nil {
+		c.Fatal(err)
+	}
+	part.Write([]byte(text))
+	m.WriteField("do", "check")
+	m.Close()
+	return c.multipart(address, m.FormDataContentType(), &b)
+}
+
+func (c *clerk) multipart(address, kind string, b io.Reader) answer {
+	c.Helper()
+	r, err := http.NewRequest(http.MethodPost, c.server.URL+address, b)
+	if err != nil {
+		c.Fatal(err)
+	}
+	r.Header.Set("Content-Type", kind)
+	return c.send(r)
+}
+
+const plotsHead = "plot,section,row,seat,kind,eco_type,capacity,area_cm2,stone_height_cm\n"
+
+// TestImportPage: a file is only checked at first; what is wrong is told by its
+// line; what was checked is imported whole, once however often it is sent; and
+// nobody else's cemetery is touched.
+func TestImportPage(t *testing.T) {
+	g := newGraveyard(t)
+	address := "/desk/cemeteries/" + hillCemetery + "/import"
+	has := func(plot string) bool {
+		t.Helper()
+		s, _, err := g.app.Plots.Load(t.Context(), handlers.PlotID(hillCemetery, plot))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.Surveyed.Capacity > 0
+	}
+	const good, wrong = "E-01,戊区,1 排,1 号,GRAVE,SMALL_PLOT,1,5000,60\n", "E-02,戊区,1 排,2 号,GRAVE,SMALL_PLOT,1,50000,60\n"
+	bad := g.office.upload(address, "戊区.csv", plotsHead+good+wrong)
+	if bad.StatusCode != http.StatusUnprocessableEntity || has("E-01") {
+		t.Fatalf("status %d, %v", bad.StatusCode, has("E-01"))
+	}
+	if s := text(bad.doc(t).root); !strings.Contains(s, "有 1 处不对") || !strings.Contains(s, "没有写入任何墓位") || !strings.Contains(s, "3E-02eco_type按面积和穴数，这个墓位应登记为 STD_PLOT。") {
+		t.Errorf("the page says %s", s)
+	}
+	for name, text := range map[string]string{"nothing": "", "a picture": "\x89PNG\r\n\x1a\n"} {
+		if res := g.office.upload(address, "x", text); res.StatusCode != http.StatusUnprocessableEntity {
+			t.Errorf("%s: status %d", name, res.StatusCode)
+		}
+	}
+	checked := g.office.upload(address, "戊区.csv", plotsHead+good)
+	if checked.StatusCode != http.StatusOK || has("E-01") {
+		t.Fatalf("checking: status %d, written %v: %s", checked.StatusCode, has("E-01"), plainText(checked.body))
+	}
+	send := func(c *clerk, to string) answer {
+		t.Helper()
+		var b bytes.Buffer
+		m := multipart.NewWriter(&b)
+		for _, n := range checked.doc(t).find(func(n *html.Node) bool { return attr(n, "type") == "hidden" }) {
+			if attr(n, "value") != "check" {
+				m.WriteField(attr(n, "name"), attr(n, "value"))
+			}
+		}
+		m.Close()
+		return c.multipart(to, m.FormDataContentType(), &b)
+	}
+	if res := send(g.village, address); res.StatusCode != http.StatusForbidden || has("E-01") {
+		t.Errorf("another cemetery's clerk imports: status %d", res.StatusCode)
+	}
+	for range 2 {
+		if res := send(g.office, address); res.StatusCode != http.StatusSeeOther {
+			t.Fatalf("status %d: %s", res.StatusCode, plainText(res.body))
+		}
+	}
+	if !has("E-01") {
+		t.Error("nothing was imported")
+	}
+	g.settle()
+	if s := text(g.office.page("/desk/cemeteries/" + hillCemetery + "?plot=E-01").root); !strings.Contains(s, "戊区") {
+		t.Errorf("the map does not show it: %s", s)
+	}
+	// The administrator may, for any cemetery; there has to be one.
+	admin := g.clerk("admin-0601")
+	if res := admin.upload("/desk/cemeteries/"+villageCemetery+"/import", "x.csv", plotsHead+good); res.StatusCode != http.StatusOK {
+		t.Errorf("the administrator: status %d", res.StatusCode)
+	}
+	if res := admin.get("/desk/cemeteries/12210202DEM000014H/import"); res.StatusCode != http.StatusNotFound {
+		t.Errorf("no cemetery: status %d", res.StatusCode)
+	}
+	// More than a request otherwise may hold, and more than a file may.
+	long := plotsHead + strings.Repeat(" ", 2<<20)
+	if res := g.office.upload(address, "x.csv", long); res.StatusCode != http.StatusUnprocessableEntity {
+		t.Errorf("2 MB: status %d", res.StatusCode)
+	}
+	if res := g.office.upload(address, "x.csv", strings.Repeat("x", 13<<20)); res.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("13 MB: status %d", res.StatusCode)
+	}
+}
+
 // TestInheritance: heirs answer by number, nobody is named on the page.
 func TestInheritance(t *testing.T) {
 	g := newGraveyard(t)
@@ -299,7 +405,7 @@ func (g *graveyard) addresses() []string {
 	hill, village := "/cemeteries/"+hillCemetery, "/cemeteries/"+villageCemetery
 	return []string{"/cemeteries", "/cemeteries?district=210281", hill, hill + "?plot=A-03-07", hill + "?show=free&section=" + url.QueryEscape("甲区"), hill + "?q=zz", village,
 		"/desk" + hill, "/desk" + hill + "?plot=A-03-07", "/desk" + hill + "?plot=A-03-08", "/desk" + hill + "?plot=C-02-05", "/desk" + hill + "/places/A-01-01/allocate", "/desk" + hill + "/places/A-03-07/renew", "/desk" + hill + "/places/A-03-07/relocate",
-		"/desk" + hill + "/places/A-03-07/serve_notice", "/desk" + hill + "/years/2026", "/desk" + village + "/clerk"}
+		"/desk" + hill + "/places/A-03-07/serve_notice", "/desk" + hill + "/years/2026", "/desk" + hill + "/import", "/desk" + village + "/clerk"}
 }
 
 // visitor is who opens an address.

@@ -268,7 +268,7 @@ func TestNobodyHasNotSignedIn(t *testing.T) {
 // refused a page is led to one that refuses nobody.
 func TestLanding(t *testing.T) {
 	b := newHome(t)
-	for who, want := range map[string]string{"desk-0101": "/desk", "furnace-0201": "/desk", "regulator-0501": "/regulator", "cemetery-0301": "/desk/cemeteries", "admin-0601": "/", "importer-0701": "/"} {
+	for who, want := range map[string]string{"desk-0101": "/desk", "furnace-0201": "/desk", "regulator-0501": "/regulator", "cemetery-0301": "/desk/cemeteries", "admin-0601": "/desk/cemeteries", "importer-0701": "/"} {
 		c := b.clerk(who)
 		if at := c.get("/signin?next=/desk").Header.Get("Location"); at != want {
 			t.Errorf("%s comes to %q, want %q", who, at, want)

@@ -28,6 +28,8 @@ func (d *Desk) placePages() []deskPage {
 		{http.MethodGet, "/desk/cemeteries", "view_places", d.cemeteryIndex},
 		{http.MethodGet, "/desk/cemeteries/{cemetery}", "view_places", d.cemetery},
 		{http.MethodGet, "/desk/cemeteries/{cemetery}/years/{year}", "view_places", d.cemeteryYear},
+		{http.MethodGet, "/desk/cemeteries/{cemetery}/import", "survey_plot", d.importForm},
+		{http.MethodPost, "/desk/cemeteries/{cemetery}/import", "survey_plot", d.importDo},
 		{http.MethodGet, "/desk/cemeteries/{cemetery}/clerk", "inter", d.clerk},
 		{http.MethodPost, "/desk/cemeteries/{cemetery}/clerk", "inter", d.clerkRecord},
 		{http.MethodGet, "/desk/cemeteries/{cemetery}/places/{plot}/{act}", "view_places", d.placeForm},
@@ -777,6 +779,7 @@ func (p *placeView) may(a *placeAct) error {
 type officePart struct {
 	Attention []officeDue
 	Clerk     bool
+	Import    bool
 	Years     []string
 	Sheet     *officeSheet
 }
@@ -834,6 +837,7 @@ func (d *Desk) cemetery(v *visit) error {
 		return err
 	}
 	p.Office = &officePart{Clerk: p.Class == cemetery.RuralPublic && handlers.Allow(v.actor, "inter", string(of)) == nil}
+	p.Office.Import = handlers.Allow(v.actor, "survey_plot", string(of)) == nil
 	for _, y := range o.Years {
 		if y.Year != "" {
 			p.Office.Years = append(p.Office.Years, y.Year)

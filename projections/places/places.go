@@ -36,7 +36,7 @@ func (Projection) Schema() string { return schema }
 // Types implements projections.Projection.
 func (Projection) Types() []string {
 	return []string{
-		"cemetery.established.v1", "pricelist.published.v1",
+		"cemetery.established.v1", "pricelist.published.v1", "pricelist.published.v2",
 		"plot.surveyed.v1", "plot.surveyed.v2", "plot.exceeded.v1", "plot.remedied.v1", "plot.held.v1", "plot.hold_ended.v1",
 		"plot.allocated.v1", "plot.allocated.v2", "plot.refused.v1", "plot.interred.v1", "plot.reinterred.v1", "plot.extended.v1",
 		"plot.lapsed.v1", "plot.surrendered.v1", "plot.vacated.v1", "plot.reopened.v1",

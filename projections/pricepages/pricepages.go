@@ -52,7 +52,7 @@ func (p Projection) Fingerprint() string { return p.Renderer.Fingerprint }
 
 // Types implements projections.Projection.
 func (Projection) Types() []string {
-	return []string{"pricelist.published.v1", "catalogue.adopted.v1", "institution.registered.v1", "institution.renamed.v1"}
+	return []string{"pricelist.published.v1", "pricelist.published.v2", "catalogue.adopted.v1", "catalogue.adopted.v2", "institution.registered.v1", "institution.renamed.v1"}
 }
 
 // Apply implements projections.Projection. The files are a function of the

@@ -57,7 +57,7 @@ type rawRow struct {
 
 // Add implements projections.Recount.
 func (r *recount) Add(e *events.Recorded) error {
-	if e.Type != "pricelist.published.v1" {
+	if e.Type != "pricelist.published.v1" && e.Type != "pricelist.published.v2" {
 		return nil
 	}
 	l := rawList{event: e.ID.String(), position: uint64(e.Position)}

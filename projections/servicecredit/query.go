@@ -109,8 +109,12 @@ type Entry struct {
 	// RepairableFrom is the first day on which repair is possible; empty for a
 	// bonus.
 	RepairableFrom domain.Date `json:"repairable_from"`
-	RepairedOn     domain.Date `json:"repaired_on"`
-	RevokedOn      domain.Date `json:"revoked_on"`
+	// Disputed is the last day on which an open objection is to be decided; RepairBy
+	// the same of an open request for repair. Both empty where none is open.
+	Disputed   domain.Date `json:"disputed"`
+	RepairBy   domain.Date `json:"repair_by"`
+	RepairedOn domain.Date `json:"repaired_on"`
+	RevokedOn  domain.Date `json:"revoked_on"`
 	// Reason says why it was revoked.
 	Reason    string             `json:"reason"`
 	Suspicion string             `json:"suspicion"` // that it came from; empty for a bonus
@@ -130,11 +134,52 @@ type Suspicion struct {
 	AnswerBy    domain.Date       `json:"answer_by"`
 	Answer      string            `json:"answer"` // document
 	AnsweredAt  time.Time         `json:"answered_at,omitzero"`
+	// Proposed is what one officer decided and another has to confirm; its
+	// Document is empty while nobody has.
+	Proposed Proposal `json:"proposed"`
 	// Outcome is "", "dismissed" (with Reason) or "confirmed" (with Entry).
 	Outcome string             `json:"outcome"`
 	Reason  string             `json:"reason"`
 	Entry   string             `json:"entry"`
 	Source  projections.Source `json:"source"`
+}
+
+// A Proposal is one officer's decision on a suspicion.
+type Proposal struct {
+	Entry     string      `json:"entry"`
+	Document  string      `json:"document"`
+	DecidedOn domain.Date `json:"decided_on"`
+	By        string      `json:"by"`
+}
+
+// An Objection is one of an institution to one of its entries.
+type Objection struct {
+	ID        uuid.UUID   `json:"objection"`
+	Entry     uuid.UUID   `json:"entry"`
+	Document  string      `json:"document"`
+	FiledOn   domain.Date `json:"filed_on"`
+	Recorded  domain.Date `json:"recorded_on"` // from then on the entry is marked
+	DecideBy  domain.Date `json:"decide_by"`
+	Extended  string      `json:"extended"` // why it takes longer
+	Outcome   string      `json:"outcome"`  // "", "accepted", "refused"
+	Reply     string      `json:"reply"`    // document
+	Reason    string      `json:"reason"`
+	DecidedOn domain.Date `json:"decided_on"`
+	Replied   domain.Date `json:"replied_on"` // when the decision was recorded
+}
+
+// A RepairRequest is one of an institution.
+type RepairRequest struct {
+	Entry     uuid.UUID   `json:"entry"`
+	Document  string      `json:"document"`
+	FiledOn   domain.Date `json:"filed_on"`
+	Recorded  domain.Date `json:"recorded_on"`
+	DecideBy  domain.Date `json:"decide_by"`
+	Outcome   string      `json:"outcome"` // "", "repaired", "refused", "revoked"
+	Reply     string      `json:"reply"`
+	Reason    string      `json:"reason"`
+	DecidedOn domain.Date `json:"decided_on"`
+	Replied   domain.Date `json:"replied_on"`
 }
 
 // A Policy is one version and where it comes from.
@@ -305,6 +350,14 @@ func (r Reader) Entries(ctx context.Context, code domain.CreditCode, on domain.D
 	if err != nil {
 		return nil, err
 	}
+	objections, err := r.Objections(ctx, code)
+	if err != nil {
+		return nil, err
+	}
+	requests, err := r.RepairRequests(ctx, code)
+	if err != nil {
+		return nil, err
+	}
 	var es []Entry
 	for _, x := range rows {
 		own := versionOf(ps, x.Policy, credit.PolicyVersion{})
@@ -324,7 +377,17 @@ func (r Reader) Entries(ctx context.Context, code domain.CreditCode, on domain.D
 			rule, _ := own.Rule(x.Rule)
 			e.RuleZh, e.RuleEn, e.Basis, e.BasisFound = rule.NameZh, rule.NameEn, rule.Basis, rule.BasisFound
 			e.Points = -x.Points
-			e.RepairableFrom = x.DecidedOn.AddMonths(own.Severities[x.Severity].MinMonths)
+			e.RepairableFrom = x.RepairableFrom(own)
+			for _, o := range objections {
+				if o.Entry == x.ID && o.Outcome == "" {
+					e.Disputed = o.DecideBy
+				}
+			}
+			for _, q := range requests {
+				if q.Entry == x.ID && q.Outcome == "" {
+					e.RepairBy = q.DecideBy
+				}
+			}
 		}
 		es = append(es, e)
 	}
@@ -343,11 +406,160 @@ func (r Reader) Public(ctx context.Context, code domain.CreditCode, on domain.Da
 	return es, err
 }
 
+// Objections lists an institution's objections, or everybody's with an empty
+// code, in the order in which they were recorded.
+func (r Reader) Objections(ctx context.Context, code domain.CreditCode) ([]Objection, error) {
+	rs, err := r.DB.QueryContext(ctx, `SELECT objection, entry, document, filed_on, recorded_at, decide_by, extended, outcome, reply, reason, decided_on, decision_recorded
+		FROM objection WHERE ?1 = '' OR institution = ?1 ORDER BY position`, string(code))
+	if err != nil {
+		return nil, err
+	}
+	defer rs.Close()
+	var out []Objection
+	for rs.Next() {
+		var o Objection
+		var id, entry, recorded, replied string
+		if err := rs.Scan(&id, &entry, &o.Document, &o.FiledOn, &recorded, &o.DecideBy, &o.Extended, &o.Outcome, &o.Reply, &o.Reason, &o.DecidedOn, &replied); err != nil {
+			return nil, err
+		}
+		if err := errors.Join(parse(id, &o.ID), parse(entry, &o.Entry), day(recorded, &o.Recorded), day(replied, &o.Replied)); err != nil {
+			return nil, err
+		}
+		out = append(out, o)
+	}
+	return out, rs.Err()
+}
+
+// RepairRequests lists an institution's requests for repair, or everybody's with
+// an empty code, in the order in which they were recorded.
+func (r Reader) RepairRequests(ctx context.Context, code domain.CreditCode) ([]RepairRequest, error) {
+	rs, err := r.DB.QueryContext(ctx, `SELECT entry, document, filed_on, recorded_at, decide_by, outcome, reply, reason, decided_on, decision_recorded
+		FROM repair_request WHERE ?1 = '' OR institution = ?1 ORDER BY position`, string(code))
+	if err != nil {
+		return nil, err
+	}
+	defer rs.Close()
+	var out []RepairRequest
+	for rs.Next() {
+		var q RepairRequest
+		var entry, recorded, replied string
+		if err := rs.Scan(&entry, &q.Document, &q.FiledOn, &recorded, &q.DecideBy, &q.Outcome, &q.Reply, &q.Reason, &q.DecidedOn, &replied); err != nil {
+			return nil, err
+		}
+		if err := errors.Join(parse(entry, &q.Entry), day(recorded, &q.Recorded), day(replied, &q.Replied)); err != nil {
+			return nil, err
+		}
+		out = append(out, q)
+	}
+	return out, rs.Err()
+}
+
+// Duties are the authority's deadlines in an institution's ledger, or in all
+// with an empty code, in order of the day from which they run. They follow from
+// the recorded days alone, and are for the regulator: PublicDuties are those
+// that everybody may see.
+func (r Reader) Duties(ctx context.Context, code domain.CreditCode) ([]credit.Duty, error) {
+	ps, err := r.Policies(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := r.entries(ctx, string(code))
+	if err != nil {
+		return nil, err
+	}
+	objections, err := r.Objections(ctx, code)
+	if err != nil {
+		return nil, err
+	}
+	requests, err := r.RepairRequests(ctx, code)
+	if err != nil {
+		return nil, err
+	}
+	var ds []credit.Duty
+	for _, x := range rows {
+		if pub := credit.Publication(x.Entry, versionOf(ps, x.Policy, credit.PolicyVersion{}), x.DecidedOn); pub.From == "" || x.Bonus {
+			continue
+		}
+		ds = append(ds, credit.Duty{Kind: credit.ToPublish, Entry: x.ID, Since: x.DecidedOn, Due: credit.PublishBy(x.DecidedOn), Done: x.recorded})
+		if x.RevokedOn != "" {
+			ds = append(ds, credit.Duty{Kind: credit.ToTakeDown, Entry: x.ID, Since: x.RevokedOn, Due: credit.TakeDownBy(x.RevokedOn), Done: x.revocationRecorded})
+		}
+	}
+	for _, o := range objections {
+		ds = append(ds, credit.Duty{Kind: credit.ToMark, Entry: o.Entry, Since: o.FiledOn, Due: credit.MarkBy(o.FiledOn), Done: o.Recorded},
+			credit.Duty{Kind: credit.ToDecide, Entry: o.Entry, Since: o.FiledOn, Due: o.DecideBy, Done: o.Replied})
+	}
+	for _, q := range requests {
+		ds = append(ds, credit.Duty{Kind: credit.ToDecideRepair, Entry: q.Entry, Since: q.FiledOn, Due: q.DecideBy, Done: q.Replied})
+	}
+	slices.SortStableFunc(ds, func(a, b credit.Duty) int {
+		return cmp.Or(cmp.Compare(a.Since, b.Since), cmp.Compare(a.Due, b.Due), slices.Compare(a.Entry[:], b.Entry[:]), cmp.Compare(a.Kind, b.Kind))
+	})
+	return ds, nil
+}
+
+// PublicDuties are the duties that tell nothing of an entry that is not public
+// on the day: those of entries on display, and those of entries that were on
+// display and revoked, until the day on which their publication would have ended.
+// What became of them is told as of the day.
+func (r Reader) PublicDuties(ctx context.Context, code domain.CreditCode, on domain.Date) ([]credit.Duty, error) {
+	ds, err := r.Duties(ctx, code)
+	if err != nil {
+		return nil, err
+	}
+	ps, err := r.Policies(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := r.entries(ctx, string(code))
+	if err != nil {
+		return nil, err
+	}
+	open := map[uuid.UUID]bool{}
+	for _, x := range rows {
+		e := x.Entry
+		e.RevokedOn = ""
+		open[x.ID] = credit.Publication(e, versionOf(ps, x.Policy, credit.PolicyVersion{}), on).Now
+	}
+	ds = slices.DeleteFunc(ds, func(d credit.Duty) bool { return !open[d.Entry] || on < d.Since })
+	for i := range ds {
+		if ds[i].Done > on {
+			ds[i].Done = ""
+		}
+	}
+	return ds, nil
+}
+
+// Revoked are the entries that were on display and revoked, with their reason:
+// a penalty that is taken down is taken down with a public explanation
+// (行政处罚法). They are told until the day on which their publication would have
+// ended, without rule and points.
+func (r Reader) Revoked(ctx context.Context, code domain.CreditCode, on domain.Date) ([]Entry, error) {
+	es, err := r.Entries(ctx, code, on)
+	if err != nil {
+		return nil, err
+	}
+	ps, err := r.Policies(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []Entry
+	for _, e := range es {
+		if e.RevokedOn == "" || e.RevokedOn > on || e.Bonus {
+			continue
+		}
+		if until := e.DecidedOn.AddMonths(versionOf(ps, e.Policy, credit.PolicyVersion{}).Severities[e.Severity].MaxMonths); e.PublicFrom != "" && on < until {
+			out = append(out, Entry{ID: e.ID, Institution: e.Institution, Document: e.Document, DecidedOn: e.DecidedOn, RevokedOn: e.RevokedOn, Reason: e.Reason})
+		}
+	}
+	return out, nil
+}
+
 // Suspicions lists an institution's suspicions, or everybody's with an empty
 // code, newest first. It is not for the public.
 func (r Reader) Suspicions(ctx context.Context, code domain.CreditCode) ([]Suspicion, error) {
 	rs, err := r.DB.QueryContext(ctx, `SELECT position, suspicion, institution, rule, fact, basis, evidence, event, recorded_at,
-		notice, answer_by, answer, answered_at, outcome, reason, entry FROM suspicion WHERE ?1 = '' OR institution = ?1 ORDER BY position DESC`, string(code))
+		notice, answer_by, answer, answered_at, outcome, reason, entry, proposed_entry, proposed_document, proposed_on, proposed_by FROM suspicion WHERE ?1 = '' OR institution = ?1 ORDER BY position DESC`, string(code))
 	if err != nil {
 		return nil, err
 	}
@@ -358,7 +570,8 @@ func (r Reader) Suspicions(ctx context.Context, code domain.CreditCode) ([]Suspi
 		var at int64
 		var id, event, recorded, answered string
 		if err := rs.Scan(&at, &id, &s.Institution, &s.Rule, &s.Fact, &s.Basis, &s.Evidence, &event, &recorded,
-			&s.Notice, &s.AnswerBy, &s.Answer, &answered, &s.Outcome, &s.Reason, &s.Entry); err != nil {
+			&s.Notice, &s.AnswerBy, &s.Answer, &answered, &s.Outcome, &s.Reason, &s.Entry,
+			&s.Proposed.Entry, &s.Proposed.Document, &s.Proposed.DecidedOn, &s.Proposed.By); err != nil {
 			return nil, err
 		}
 		if s.ID, err = uuid.Parse(id); err != nil {
@@ -446,21 +659,27 @@ func (r Reader) entries(ctx context.Context, code string) ([]row, error) {
 			return nil, err
 		}
 		e.recorded = domain.DateOf(e.source.Recorded)
-		for _, x := range []struct {
-			text string
-			into *domain.Date
-		}{{repaired, &e.repairRecorded}, {revoked, &e.revocationRecorded}} {
-			if x.text != "" {
-				t, err := time.Parse(time.RFC3339Nano, x.text)
-				if err != nil {
-					return nil, err
-				}
-				*x.into = domain.DateOf(t)
-			}
+		if err := errors.Join(day(repaired, &e.repairRecorded), day(revoked, &e.revocationRecorded)); err != nil {
+			return nil, err
 		}
 		es = append(es, e)
 	}
 	return es, rs.Err()
+}
+
+func parse(text string, into *uuid.UUID) (err error) {
+	*into, err = uuid.Parse(text)
+	return err
+}
+
+// day is the local day of a stamp; none stays empty.
+func day(text string, into *domain.Date) error {
+	if text == "" {
+		return nil
+	}
+	t, err := time.Parse(time.RFC3339Nano, text)
+	*into = domain.DateOf(t)
+	return err
 }
 
 // versionOf is the policy version of that name, or what stands in for it.

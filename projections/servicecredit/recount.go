@@ -56,6 +56,7 @@ type rawEntry struct {
 	Points       int    `json:"points"`
 	Severity     string `json:"severity"`
 	GradeCeiling string `json:"grade_ceiling"`
+	Fact         string `json:"fact"`
 	DecidedOn    string `json:"decided_on"`
 	bonus        bool
 	repaired     string
@@ -76,7 +77,7 @@ func (r *recount) Add(e *events.Recorded) error {
 	switch e.Type {
 	case "institution.registered.v1":
 		r.known[code] = true
-	case "creditpolicy.adopted.v1":
+	case "creditpolicy.adopted.v1", "creditpolicy.adopted.v2":
 		var p rawPolicy
 		if err := json.Unmarshal(e.Data, &p); err != nil {
 			return err
@@ -140,7 +141,8 @@ func (x *rawEntry) end(p *rawPolicy) string {
 }
 
 // score is the published formula, written down once more:
-// clamp(min, max, base + min(cap, Σ bonuses) − Σ per rule min(cap of the rule, Σ deductions)).
+// clamp(min, max, base + min(cap, Σ bonuses) − Σ per rule min(cap of the rule, Σ deductions)),
+// of the deductions for one fact only the heaviest, the first of equals.
 func (r *recount) score(code, day string) (score int, grade string, rated bool) {
 	p := r.policyOn(day)
 	if p == nil {
@@ -155,7 +157,9 @@ func (r *recount) score(code, day string) (score int, grade string, rated bool) 
 			bonus += x.Points
 			continue
 		}
-		byRule[x.Rule] += x.Points
+		if !r.outweighed(code, x, day, p) {
+			byRule[x.Rule] += x.Points
+		}
 		if x.GradeCeiling > worst { // A is best, D worst
 			worst = x.GradeCeiling
 		}
@@ -179,6 +183,19 @@ func (r *recount) score(code, day string) (score int, grade string, rated bool) 
 		grade = worst
 	}
 	return score, grade, true
+}
+
+// outweighed says that another deduction for the same fact counts in its place.
+func (r *recount) outweighed(code string, x *rawEntry, day string, p *rawPolicy) bool {
+	for _, o := range r.ledgers[code] {
+		if o == x || o.bonus || x.Fact == "" || o.Fact != x.Fact || day < o.DecidedOn || day >= o.end(p) {
+			continue
+		}
+		if o.Points > x.Points || o.Points == x.Points && (o.DecidedOn < x.DecidedOn || o.DecidedOn == x.DecidedOn && o.Entry < x.Entry) {
+			return true
+		}
+	}
+	return false
 }
 
 // plusMonths adds calendar months to "2026-11-23"; a day that the month does

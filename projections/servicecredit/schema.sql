@@ -42,6 +42,7 @@ CREATE TABLE entry (
 	score         INTEGER,
 	grade         TEXT    NOT NULL,
 	scored_under  TEXT    NOT NULL,
+	told          TEXT    NOT NULL DEFAULT '', -- when the repair timetable was told with the decision
 	-- its end, if it has one
 	repaired_on       TEXT NOT NULL DEFAULT '',
 	repair_document   TEXT NOT NULL DEFAULT '',
@@ -71,6 +72,47 @@ CREATE TABLE suspicion (
 	answered_at TEXT    NOT NULL DEFAULT '',
 	outcome     TEXT    NOT NULL DEFAULT '', -- '', 'dismissed', 'confirmed'
 	reason      TEXT    NOT NULL DEFAULT '',
-	entry       TEXT    NOT NULL DEFAULT ''
+	entry       TEXT    NOT NULL DEFAULT '',
+	-- what one officer decided, until another confirms it
+	proposed_entry    TEXT NOT NULL DEFAULT '',
+	proposed_document TEXT NOT NULL DEFAULT '',
+	proposed_on       TEXT NOT NULL DEFAULT '',
+	proposed_by       TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE INDEX suspicion_by_institution ON suspicion (institution, position);
+
+-- Objections and requests for repair: what the authority has to answer, and
+-- when it did. Only their days are ever public, with their entry.
+CREATE TABLE objection (
+	position    INTEGER PRIMARY KEY,
+	objection   TEXT    NOT NULL UNIQUE,
+	institution TEXT    NOT NULL,
+	entry       TEXT    NOT NULL,
+	document    TEXT    NOT NULL,
+	filed_on    TEXT    NOT NULL,
+	recorded_at TEXT    NOT NULL,
+	decide_by   TEXT    NOT NULL,
+	extended    TEXT    NOT NULL DEFAULT '', -- why
+	outcome     TEXT    NOT NULL DEFAULT '', -- '', 'accepted', 'refused'
+	reply       TEXT    NOT NULL DEFAULT '', -- document
+	reason      TEXT    NOT NULL DEFAULT '',
+	decided_on  TEXT    NOT NULL DEFAULT '',
+	decision_recorded TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE INDEX objection_by_institution ON objection (institution, position);
+
+CREATE TABLE repair_request (
+	position    INTEGER PRIMARY KEY,
+	institution TEXT    NOT NULL,
+	entry       TEXT    NOT NULL,
+	document    TEXT    NOT NULL,
+	filed_on    TEXT    NOT NULL,
+	recorded_at TEXT    NOT NULL,
+	decide_by   TEXT    NOT NULL,
+	outcome     TEXT    NOT NULL DEFAULT '', -- '', 'repaired', 'refused'; 'revoked' when its entry was
+	reply       TEXT    NOT NULL DEFAULT '',
+	reason      TEXT    NOT NULL DEFAULT '',
+	decided_on  TEXT    NOT NULL DEFAULT '',
+	decision_recorded TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE INDEX repair_request_by_institution ON repair_request (institution, position);

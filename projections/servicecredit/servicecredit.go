@@ -28,7 +28,7 @@ type Projection struct{}
 func (Projection) Name() string { return Name }
 
 // Version implements projections.Projection.
-func (Projection) Version() int { return 1 }
+func (Projection) Version() int { return 2 }
 
 // Schema implements projections.Projection.
 func (Projection) Schema() string { return schema }
@@ -36,9 +36,11 @@ func (Projection) Schema() string { return schema }
 // Types implements projections.Projection.
 func (Projection) Types() []string {
 	return []string{
-		"institution.registered.v1", "institution.renamed.v1", "creditpolicy.adopted.v1",
+		"institution.registered.v1", "institution.renamed.v1", "creditpolicy.adopted.v1", "creditpolicy.adopted.v2",
 		"credit.suspected.v1", "credit.notified.v1", "credit.answered.v1", "credit.dismissed.v1",
-		"credit.confirmed.v1", "credit.bonus_granted.v1", "credit.repaired.v1", "credit.revoked.v1",
+		"credit.confirmation_proposed.v1", "credit.confirmed.v1", "credit.repair_told.v1", "credit.bonus_granted.v1",
+		"credit.objected.v1", "credit.objection_extended.v1", "credit.objection_decided.v1",
+		"credit.repair_requested.v1", "credit.repair_refused.v1", "credit.repaired.v1", "credit.revoked.v1",
 	}
 }
 
@@ -116,16 +118,50 @@ func (w *writer) apply(e projections.Event) error {
 	case credit.BonusGranted:
 		return w.insert(e, code, uuid.Nil, credit.Entry{ID: b.Entry, Bonus: true, Rule: b.Rule, Policy: b.Policy, Points: b.Points,
 			Fact: b.Fact, Document: b.Document, DecidedOn: b.DecidedOn})
+	case credit.ConfirmationProposed:
+		return w.change("suspicion", `UPDATE suspicion SET proposed_entry = ?, proposed_document = ?, proposed_on = ?, proposed_by = ? WHERE suspicion = ?`,
+			b.Entry.String(), b.Document, string(b.DecidedOn), b.By, b.Suspicion.String())
+	case credit.RepairTold:
+		return w.change("entry", `UPDATE entry SET told = ? WHERE entry = ?`, recorded, b.Entry.String())
+	case credit.Objected:
+		return w.exec(`INSERT INTO objection (position, objection, institution, entry, document, filed_on, recorded_at, decide_by) VALUES (?,?,?,?,?,?,?,?)`,
+			at, b.Objection.String(), code, b.Entry.String(), b.Document, string(b.FiledOn), recorded, string(b.DecideBy))
+	case credit.ObjectionExtended:
+		return w.change("objection", `UPDATE objection SET extended = ?, decide_by = ? WHERE objection = ?`, b.Reason, string(b.DecideBy), b.Objection.String())
+	case credit.ObjectionDecided:
+		outcome := "refused"
+		if b.Accepted {
+			outcome = "accepted"
+		}
+		return w.change("objection", `UPDATE objection SET outcome = ?, reply = ?, reason = ?, decided_on = ?, decision_recorded = ? WHERE objection = ?`,
+			outcome, b.Document, b.Reason, string(b.DecidedOn), recorded, b.Objection.String())
+	case credit.RepairRequested:
+		return w.exec(`INSERT INTO repair_request (position, institution, entry, document, filed_on, recorded_at, decide_by) VALUES (?,?,?,?,?,?,?)`,
+			at, code, b.Entry.String(), b.Document, string(b.FiledOn), recorded, string(b.DecideBy))
+	case credit.RepairRefused:
+		return w.answered("refused", b.Entry, b.Document, b.Reason, b.DecidedOn, recorded)
 	case credit.Repaired:
 		delete(w.ledgers, code)
+		if err := w.answered("repaired", b.Entry, b.Document, "", b.RepairedOn, recorded); err != nil {
+			return err
+		}
 		return w.change("entry", `UPDATE entry SET repaired_on = ?, repair_document = ?, repair_recorded = ? WHERE entry = ?`,
 			string(b.RepairedOn), b.Document, recorded, b.Entry.String())
 	case credit.Revoked:
 		delete(w.ledgers, code)
+		if err := w.answered("revoked", b.Entry, b.Document, b.Reason, b.RevokedOn, recorded); err != nil {
+			return err
+		}
 		return w.change("entry", `UPDATE entry SET revoked_on = ?, revocation_document = ?, revocation_reason = ?, revocation_recorded = ? WHERE entry = ?`,
 			string(b.RevokedOn), b.Document, b.Reason, recorded, b.Entry.String())
 	}
 	return fmt.Errorf("servicecredit: %T is none of its events", e.Body)
+}
+
+// answered closes an entry's open request for repair, where there is one.
+func (w *writer) answered(outcome string, entry uuid.UUID, document, reason string, on domain.Date, recorded string) error {
+	return w.exec(`UPDATE repair_request SET outcome = ?, reply = ?, reason = ?, decided_on = ?, decision_recorded = ? WHERE entry = ? AND outcome = ''`,
+		outcome, document, reason, string(on), recorded, entry.String())
 }
 
 // insert adds an entry with the score right after it.
