@@ -27,6 +27,7 @@ import (
 	"shenzhong/projections/servicecredit"
 	"shenzhong/projections/tlog"
 	"shenzhong/projections/voyages"
+	"shenzhong/projections/watch"
 )
 
 func TestVerifyAgrees(t *testing.T) {
@@ -42,7 +43,7 @@ func TestVerifyAgrees(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, m := range report.Models {
-		figures := map[string]int{"servicecredit": 50, "ecoratio": 50, "pricepages": 50, tlog.Name: 2}[m.Name]
+		figures := map[string]int{"servicecredit": 50, "ecoratio": 50, "pricepages": 50, tlog.Name: 2, watch.Name: 50}[m.Name]
 		if m.Rows == 0 || m.Recount != (figures > 0) || m.Figures < figures {
 			t.Errorf("%s: %d rows, %d figures: nothing was compared", m.Name, m.Rows, m.Figures)
 		}
@@ -255,7 +256,7 @@ func TestVersionFollowsWhatIsWritten(t *testing.T) {
 	models := slices.DeleteFunc(readModels(), func(p projections.Projection) bool { return p.Name() == tlog.Name })
 	slices.SortStableFunc(models, func(a, b projections.Projection) int {
 		last := func(p projections.Projection) int {
-			return strings.Count(p.Name(), availability.Name) + 2*strings.Count(p.Name(), ecoratio.Name) + 3*strings.Count(p.Name(), places.Name) + 4*strings.Count(p.Name(), voyages.Name) + 5*strings.Count(p.Name(), servicecredit.Name)
+			return strings.Count(p.Name(), availability.Name) + 2*strings.Count(p.Name(), ecoratio.Name) + 3*strings.Count(p.Name(), places.Name) + 4*strings.Count(p.Name(), voyages.Name) + 5*strings.Count(p.Name(), watch.Name) + 5*strings.Count(p.Name(), servicecredit.Name)
 		}
 		return last(a) - last(b)
 	})
@@ -276,6 +277,9 @@ func TestVersionFollowsWhatIsWritten(t *testing.T) {
 			caughtUp(t, r)
 		case p.Name() == voyages.Name:
 			wait(t, r, voyages.Name, c.sail())
+			caughtUp(t, r)
+		case p.Name() == watch.Name:
+			wait(t, r, watch.Name, c.oddities())
 			caughtUp(t, r)
 		case p.Name() == servicecredit.Name:
 			wait(t, r, servicecredit.Name, c.disputes())
