@@ -54,19 +54,39 @@ type Name string
 
 // The parameters.
 const (
-	StorageDays          Name = "storage_days"
-	CollectionHours      Name = "collection_hours"
-	NoticeDays           Name = "unclaimed_notice_days"
-	AshesYears           Name = "unclaimed_ashes_years"
-	AshesNotices         Name = "ashes_notice_days"
-	DepositNotices       Name = "deposit_notice_days"
-	CertificateHours     Name = "certificate_hours"
-	HoldMinutes          Name = "hold_minutes"
-	OfferMinutes         Name = "offer_minutes"
-	FreeChangeUntil      Name = "free_change_until"
-	LateHours            Name = "late_limit_hours"
-	VerificationMinutes  Name = "verification_minutes"
-	CremationMinutes     Name = "cremation_minutes_min"
+	StorageDays         Name = "storage_days"
+	CollectionHours     Name = "collection_hours"
+	NoticeDays          Name = "unclaimed_notice_days"
+	AshesYears          Name = "unclaimed_ashes_years"
+	AshesNotices        Name = "ashes_notice_days"
+	DepositNotices      Name = "deposit_notice_days"
+	CertificateHours    Name = "certificate_hours"
+	HoldMinutes         Name = "hold_minutes"
+	OfferMinutes        Name = "offer_minutes"
+	FreeChangeUntil     Name = "free_change_until"
+	LateHours           Name = "late_limit_hours"
+	VerificationMinutes Name = "verification_minutes"
+	CremationMinutes    Name = "cremation_minutes_min"
+	TelemetryMinutes    Name = "telemetry_gap_minutes"
+	CleanDownMinutes    Name = "clean_down_minutes"
+	PaperDays           Name = "paper_days"
+	RefundDays          Name = "refund_days"
+	RefundFirst         Name = "sea_burial_refund"
+	ReviewDays          Name = "review_days"
+	OrderOfRight        Name = "order_of_right"
+	TransportPhone      Name = "transport_phone"
+	CodeHours           Name = "code_hours"
+	QuietFrom           Name = "quiet_from"
+	QuietUntil          Name = "quiet_until"
+	BookingDays         Name = "booking_days"
+	RetentionYears      Name = "retention_years"
+	EcoPauseHours       Name = "eco_pause_hours"
+	VoyageRelatives     Name = "voyage_relatives"
+	VoyageOfferHours    Name = "voyage_offer_hours"
+	FreezeDay           Name = "eco_freeze_day"
+	ReportDays          Name = "report_days"
+	PriceListMonths     Name = "price_list_months"
+
 	CremationMinutesMost Name = "cremation_minutes_max"
 	AlikeCremations      Name = "alike_cremations"
 	PriceGapPercent      Name = "price_gap_percent"
@@ -74,23 +94,6 @@ const (
 	RatioJumpPoints      Name = "ratio_jump_points"
 	RatioJumpLeast       Name = "ratio_jump_least"
 	AnomalyDays          Name = "anomaly_days"
-	TelemetryMinutes     Name = "telemetry_gap_minutes"
-	CleanDownMinutes     Name = "clean_down_minutes"
-	PaperDays            Name = "paper_days"
-	RefundDays           Name = "refund_days"
-	RefundFirst          Name = "sea_burial_refund"
-	ReviewDays           Name = "review_days"
-	OrderOfRight         Name = "order_of_right"
-	TransportPhone       Name = "transport_phone"
-	CodeHours            Name = "code_hours"
-	QuietFrom            Name = "quiet_from"
-	QuietUntil           Name = "quiet_until"
-	BookingDays          Name = "booking_days"
-	RetentionYears       Name = "retention_years"
-	EcoPauseHours        Name = "eco_pause_hours"
-	VoyageRelatives      Name = "voyage_relatives"
-	VoyageOfferHours     Name = "voyage_offer_hours"
-	FreezeDay            Name = "eco_freeze_day"
 )
 
 // A Definition says what a parameter means and what it may be.
@@ -124,13 +127,6 @@ var Definitions = []Definition{
 	{LateHours, "补记不需要说明原因的时限", "Hours in which a late record needs no reason", "hour", "24", 1, 168, "P", ""},
 	{VerificationMinutes, "入炉前两人核验的间隔", "Minutes between the two checks before charging", "minute", "10", 1, 10, "F", "不变量 I4，只能改短"},
 	{CremationMinutes, "火化时长低于此数的列为异常", "Minutes below which a cremation is an anomaly", "minute", "30", 5, 240, "P", ""},
-	{CremationMinutesMost, "火化时长高于此数的列为异常", "Minutes above which a cremation is an anomaly", "minute", "240", 60, 720, "P", ""},
-	{AlikeCremations, "同一天时长完全相同的火化，几具以上列为异常", "Cremations of one day with the same duration to the second that are an anomaly", "number", "3", 2, 50, "P", ""},
-	{PriceGapPercent, "同项标价高于全市中位数百分之几列为异常", "Per cent above the city's median from which a price is an anomaly", "number", "50", 5, 1000, "P", ""},
-	{PriceJumpPercent, "同项标价比上一版高百分之几列为异常", "Per cent above the list before from which a price is an anomaly", "number", "30", 5, 1000, "P", ""},
-	{RatioJumpPoints, "生态安葬率与上月相差几个百分点列为异常", "Percentage points from one month to the next from which an eco-burial share is an anomaly", "number", "20", 1, 100, "P", ""},
-	{RatioJumpLeast, "两个月各有几例安葬以上才比较", "Burials in each of two months for their shares to be compared", "number", "10", 1, 1000, "P", ""},
-	{AnomalyDays, "火化异常的说明期限", "Days in which an anomaly of a cremation is explained", "day", "3", 1, 60, "P", ""},
 	{TelemetryMinutes, "操作时间与设备时间相差超过此数的列为异常", "Minutes between the operator's and the furnace's own time beyond which an anomaly is flagged", "minute", "2", 1, 60, "P", ""},
 	{CleanDownMinutes, "火化机每日清理时长", "Minutes of daily clean-down of a furnace", "minute", "120", 0, 480, "P", ""},
 	{PaperDays, "容缺文书的补交期限", "Days in which a paper may follow", "day", "7", 1, 60, "P", ""},
@@ -148,6 +144,15 @@ var Definitions = []Definition{
 	{VoyageRelatives, "海葬每具骨灰随行家属人数上限", "Most relatives aboard with each set of ashes", "person", "3", 1, 10, "F", "大连市2025年骨灰海葬通知"},
 	{VoyageOfferHours, "航次取消后，为家属保留新座位的时长", "Hours that seats are kept for a family after a cancelled voyage", "hour", "72", 1, 720, "P", ""},
 	{FreezeDay, "每月生态安葬率在次月几日公布并冻结", "Day of the next month on which a month's eco-burial figures are published for good", "number", "10", 1, 28, "P", ""},
+	{ReportDays, "火化、安葬超过此天数才补录的，列为报送逾期线索", "Days after which a cremation or burial recorded late is a suspicion of late reporting", "day", "10", 1, 365, "P", ""},
+	{PriceListMonths, "价目超过此月数没有重新公示的，列为过期线索", "Months after which a price list that was not published anew is a suspicion of being stale", "number", "12", 1, 60, "P", ""},
+	{CremationMinutesMost, "火化时长高于此数的列为异常", "Minutes above which a cremation is an anomaly", "minute", "240", 60, 720, "P", ""},
+	{AlikeCremations, "同一天时长完全相同的火化，几具以上列为异常", "Cremations of one day with the same duration to the second that are an anomaly", "number", "3", 2, 50, "P", ""},
+	{PriceGapPercent, "同项标价高于全市中位数百分之几列为异常", "Per cent above the city's median from which a price is an anomaly", "number", "50", 5, 1000, "P", ""},
+	{PriceJumpPercent, "同项标价比上一版高百分之几列为异常", "Per cent above the list before from which a price is an anomaly", "number", "30", 5, 1000, "P", ""},
+	{RatioJumpPoints, "生态安葬率与上月相差几个百分点列为异常", "Percentage points from one month to the next from which an eco-burial share is an anomaly", "number", "20", 1, 100, "P", ""},
+	{RatioJumpLeast, "两个月各有几例安葬以上才比较", "Burials in each of two months for their shares to be compared", "number", "10", 1, 1000, "P", ""},
+	{AnomalyDays, "火化异常的说明期限", "Days in which an anomaly of a cremation is explained", "day", "3", 1, 60, "P", ""},
 }
 
 // Define finds a parameter's definition.

@@ -30,6 +30,7 @@ import (
 	"shenzhong/domain/cremation"
 	"shenzhong/domain/ecoburial"
 	"shenzhong/domain/institution"
+	"shenzhong/domain/pricing"
 	"shenzhong/domain/schedule"
 	"shenzhong/events"
 	"shenzhong/handlers"
@@ -54,7 +55,7 @@ type deadline struct {
 	Due    time.Time     `json:"due"`
 	Event  uuid.UUID     `json:"event"` // it follows from
 	Corr   uuid.UUID     `json:"correlation"`
-	Kind   string        `json:"kind"` // "hold", "offer", "paper", "seats", "figures", "notice" or "claim"
+	Kind   string        `json:"kind"` // "hold", "offer", "paper", "seats", "figures", "notice", "claim" or "stale"
 	Stream events.Stream `json:"stream"`
 	Slot   string        `json:"slot,omitempty"`
 	Case   string        `json:"case,omitempty"`
@@ -251,6 +252,7 @@ var heard = []string{"schedule.held", "schedule.confirmed", "schedule.released",
 	"right.granted", "right.renewed", "right.notice_due", "right.inherited", "right.lapsed", "right.surrendered", "right.ended",
 	"relocation.lifted", "relocation.arrived",
 	"eco.completed", "eco.corrected", "eco.ashes_returned", "ecofigures.published",
+	"booking.charge_refused", "cremation.anomaly_flagged", "pricelist.published",
 	"voyage.seats_taken", "voyage.offer_taken", "voyage.seats_freed", "voyage.cancelled", "voyage.departed", "voyage.scattered", "voyage.brought_back"}
 
 // react is the whole list: whenever …, then ….
@@ -346,8 +348,20 @@ func (p *Policies) react(ctx context.Context, r events.Recorded) error {
 		// What a furnace reports is compared with what its operator records,
 		// whichever comes first.
 		if caseID, err := uuid.Parse(id); err == nil {
-			return app.CompareCremation(ctx, act("telemetry", "compare"), caseID)
+			if err := app.CompareCremation(ctx, act("telemetry", "compare"), caseID); err != nil {
+				return err
+			}
 		}
+		return p.suspectLate(ctx, r, e.Institution, "cremation", "火化")
+	case cremation.AnomalyFlagged:
+		// What cannot well be is looked at by an officer too.
+		return p.suspectAnomaly(ctx, r, e)
+	case booking.ChargeRefused:
+		// What a rule refused was tried: an officer looks at it.
+		return p.suspectRefusal(ctx, r, e)
+	case pricing.Published:
+		// A price list that nobody publishes anew becomes stale (fire).
+		return p.listed(ctx, r, e.Version, e.EffectiveFrom)
 	case cremation.FurnaceReported:
 		return app.CompareFurnace(ctx, act("telemetry", "compare"), id)
 	case booking.Challenged, booking.ChallengeResolved, booking.HandlerReplaced, cremation.Received:
@@ -397,7 +411,10 @@ func (p *Policies) react(ctx context.Context, r events.Recorded) error {
 		if err := app.TakeOver(ctx, act("ashes", "take over"), id, e.Person); err != nil {
 			return err
 		}
-		return p.figures(ctx, e.InterredOn.Month(), r.Meta.Correlation)
+		if err := p.figures(ctx, e.InterredOn.Month(), r.Meta.Correlation); err != nil {
+			return err
+		}
+		return p.suspectLate(ctx, r, e.Institution, "interment", "安葬")
 	case cemetery.PlotReinterred:
 		return app.TakeOver(ctx, act("ashes", "take over"), id, e.Person)
 	case cemetery.RightGranted, cemetery.RightRenewed, cemetery.NoticeDue, cemetery.RightInherited, cemetery.RightLapsed, cemetery.RightSurrendered, cemetery.RightEnded:
@@ -606,6 +623,8 @@ func (p *Policies) end(ctx context.Context, d deadline) error {
 		// A day on which the parameter was put off again is no day to publish on.
 		_, err := p.cfg.App.PublishFigures(ctx, p.act("figures", d.Event, d.Corr, "publish "+string(domain.DateOf(p.cfg.App.Now()))), d.Place)
 		return err
+	case "stale":
+		return p.stale(ctx, d)
 	case "claim":
 		return p.cfg.App.FreeClaim(ctx, p.act("placements", d.Event, d.Corr, "free"), domain.Subject(d.Stream.ID()), d.Place)
 	}
