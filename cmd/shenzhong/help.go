@@ -82,6 +82,8 @@ var zhHelp = map[string]string{
 	"serve":                "运行全部：日志、读模型、网页与接口。",
 	"serve --demo":         "数据目录为空时，装入一座演示城市。",
 	"serve --listen":       "监听的地址。默认 127.0.0.1:8080。",
+	"serve --origin":       "日志在检查点里的名称，写法同网址而不带 https://（如 log.example.gov.cn/tlog）。只在第一次生成签名钥匙时有用。",
+	"serve --checkpoints":  "隔多久签发一次检查点。默认 10 秒。",
 	"serve --cases":        "演示城市里模拟多少个案件。默认 2000。",
 	"import":               "导入真实文件：要么全部成功，要么一点不动；重复导入不改变什么。",
 	"import prices":        "导入价目表（JSON 文件或目录）。",

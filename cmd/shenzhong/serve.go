@@ -41,6 +41,10 @@ type serveCmd struct {
 	// Accounts is who may sign in, as "shenzhong account" writes it. Without the
 	// file everything public is served and nobody can write.
 	Accounts string `type:"path" env:"SHENZHONG_ACCOUNTS" placeholder:"FILE" help:"Accounts file. Default: accounts.json in the data directory."`
+	// Origin names the log in its signed checkpoints, once and for ever.
+	Origin string `env:"SHENZHONG_ORIGIN" placeholder:"HOST/PATH" help:"Name of the log in its checkpoints, as an address without scheme (log.example.gov.cn/tlog). Only counts when its key is made."`
+	// Checkpoints is how often a checkpoint is signed while events come.
+	Checkpoints time.Duration `default:"10s" env:"SHENZHONG_CHECKPOINTS" placeholder:"DURATION" help:"How often a checkpoint of the log is signed. Default: ${default}."`
 	// Demo fills an empty data directory with a small city.
 	Demo bool `env:"SHENZHONG_DEMO" help:"Fill an empty data directory with a demo city."`
 	// Cases is how many cases the demo city has seen.
@@ -98,11 +102,15 @@ func (c *serveCmd) Run(ctx context.Context, con *console) error {
 		return err
 	}
 	defer sessions.Close()
+	tree, err := city.openTree(ctx, c.Origin, c.Checkpoints)
+	if err != nil {
+		return err
+	}
 	models := web.NewReadModels(city.renderer, city.runner, nil)
 	pages := web.New(city.renderer, models)
 	server := handlers.New(handlers.Config{
-		Accounts: accounts, API: api.New(city.app, 0), Web: pages, Pages: []handlers.Mount{web.NewFamilies(pages, city.app, models), web.NewCemeteries(pages, models), web.NewDesk(pages, city.app, sessions, models)},
-		Log: slog.Default(), Store: city.ping, ReadModels: city.runner.Status,
+		Accounts: accounts, API: api.New(city.app, 0), Web: pages, Pages: []handlers.Mount{web.NewFamilies(pages, city.app, models), web.NewCemeteries(pages, models), web.NewDesk(pages, city.app, sessions, models), web.NewTransparency(pages, tree)},
+		Log: slog.Default(), Store: city.ping, ReadModels: func() []projections.Status { return tree.Statuses(city.runner.Status()) },
 	})
 	c.greet(con, ln.Addr(), city, seats, time.Since(began))
 	err = server.Serve(ctx, ln)
@@ -112,7 +120,7 @@ func (c *serveCmd) Run(ctx context.Context, con *console) error {
 
 // openModels opens the read models and keeps them in step with the log.
 func (c *city) openModels(ctx context.Context, demo bool) (err error) {
-	if c.renderer, err = web.NewRenderer(web.Site{Demo: demo}); err != nil {
+	if c.renderer, err = web.NewRenderer(web.Site{Demo: demo, Tree: true}); err != nil {
 		return err
 	}
 	dir := c.flags.modelsDir()
@@ -139,6 +147,39 @@ func (c *city) projections() []projections.Projection {
 		servicecredit.Projection{}, ecoratio.Projection{}, pricepages.Projection{Renderer: c.renderer.PricePages()}, availability.Projection{},
 		frontdesk.Projection{}, search.Projection{}, tracking.Projection{}, places.Projection{}, voyages.Projection{}, tlog.Projection{}, watch.Projection{},
 	}
+}
+
+// treeDir is where the signing key and the last checkpoint lie.
+func (c *city) treeDir() string {
+	if c.flags.Store == "memory" {
+		return filepath.Join(c.models, "tlog")
+	}
+	return filepath.Join(c.flags.Data, "tlog")
+}
+
+// openTree signs checkpoints of the log's tree until the city is closed.
+func (c *city) openTree(ctx context.Context, origin string, every time.Duration) (*tlog.Log, error) {
+	t, err := tlog.OpenLog(tlog.LogConfig{Dir: c.treeDir(), Origin: origin, DB: c.runner.Read(tlog.Name), CaughtUp: func() bool {
+		for _, s := range c.runner.Status() {
+			if s.Name == tlog.Name {
+				return s.CaughtUp
+			}
+		}
+		return false
+	}})
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		t.Run(ctx, max(every, time.Second), func(err error) {
+			slog.Error("no checkpoint of the log is signed", "error", err)
+		})
+	}()
+	c.closers = append(c.closers, func() error { cancel(); <-ended; return nil })
+	return t, nil
 }
 
 // react runs the reactions until the city is closed.
@@ -295,6 +336,7 @@ func (c *serveCmd) greet(con *console, addr net.Addr, city *city, seats []handle
 	row("/cemeteries", "公墓与空位", "cemeteries and free places")
 	row("/stats/eco-burial", "节地生态安葬", "eco-burial")
 	row("/credit", "服务信用", "service credit")
+	row("/tlog", "历史记录的指纹", "fingerprint of the history")
 	row("/desk", "殡仪馆前台（登录）", "funeral home desk (sign in)")
 	row("/docs", "接口说明（OpenAPI：/openapi.json）", "API (OpenAPI: /openapi.json)")
 	row("/readyz", "运行状态", "readiness")

@@ -58,7 +58,7 @@ func TestInBrowser(t *testing.T) {
 			continue
 		}
 		for _, width := range []int64{360, 1440} {
-			for _, address := range append(addresses(), "/estimate", "/verify", "/voyages") {
+			for _, address := range append(addresses(), "/estimate", "/verify", "/voyages", "/tlog") {
 				name := fmt.Sprintf("%s-%d-%s", Variant(v.Lang, v.Elder), width, slug(address))
 				t.Run(name, func(t *testing.T) {
 					ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)

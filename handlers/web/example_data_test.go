@@ -307,13 +307,13 @@ func newRenderer(t testing.TB, site Site) *Renderer {
 // exampleServer is the whole server with pages over a source.
 func exampleServer(t testing.TB, source func(*Renderer) Source) *handlers.Server {
 	t.Helper()
-	r := newRenderer(t, Site{Demo: true})
+	r := newRenderer(t, Site{Demo: true, Tree: true})
 	accounts, err := handlers.NewAccounts()
 	if err != nil {
 		t.Fatal(err)
 	}
 	h, v := New(r, source(r)), newVillage(t, memory.New())
-	return handlers.New(handlers.Config{Accounts: accounts, Web: h, Pages: []handlers.Mount{NewFamilies(h, v.app, bareSource{v.app}), NewCemeteries(h, noPlaces{})}, Log: slog.New(slog.DiscardHandler)})
+	return handlers.New(handlers.Config{Accounts: accounts, Web: h, Pages: []handlers.Mount{NewFamilies(h, v.app, bareSource{v.app}), NewCemeteries(h, noPlaces{}), NewTransparency(h, exampleTree(t).log)}, Log: slog.New(slog.DiscardHandler)})
 }
 
 // addresses are every page, with data in it where the source has some.

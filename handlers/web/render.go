@@ -26,6 +26,8 @@ var templateFiles embed.FS
 type Site struct {
 	// Demo marks invented institutions and figures on every page.
 	Demo bool
+	// Tree says that /tlog is there, and links to it.
+	Tree bool
 }
 
 // A Renderer draws the pages. It holds no data and may be used concurrently.
@@ -39,7 +41,7 @@ type Renderer struct {
 }
 
 // pageNames are the pages: each is a template file, and the name of its title.
-var pageNames = []string{"home", "prices", "price", "history", "eco", "eco-list", "voyages", "credits", "credit", "problem", "signin", "estimate", "verify"}
+var pageNames = []string{"home", "prices", "price", "history", "eco", "eco-list", "voyages", "credits", "credit", "problem", "signin", "estimate", "verify", "tlog"}
 
 // deskPageNames are the pages of staff, which have their own frame.
 var deskPageNames = []string{"desk-problem", "desk-resume", "desk-board", "desk-search", "desk-intake", "desk-case", "desk-news", "desk-act",
@@ -53,7 +55,7 @@ func NewRenderer(site Site) (*Renderer, error) {
 		return nil, err
 	}
 	for _, lang := range Langs {
-		if r.texts[lang], err = loadMessages(lang, "", "family.", "cemetery."); err != nil {
+		if r.texts[lang], err = loadMessages(lang, "", "family.", "cemetery.", "tlog."); err != nil {
 			return nil, err
 		}
 		if r.staff[lang], err = loadMessages(lang, "", "family.", "desk.", "cemetery.", "regulator."); err != nil {
