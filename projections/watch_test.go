@@ -122,7 +122,7 @@ func TestAnomalies(t *testing.T) {
 					made = made[:len(made)-1]
 				}
 				if !slices.ContainsFunc(got, func(a watch.Anomaly) bool {
-					return a.Kind == w.kind && a.Institution == home && a.On == w.on && a.Closed == closed && slices.Equal(a.Events, made) && a.Source.ID != uuid.Nil && len(a.Source.Leaf) == 44
+					return a.Kind == w.kind && a.Institution == home && a.On == w.on && a.Closed == closed && slices.Equal(a.Events, made) && a.Source.ID != uuid.Nil
 				}) {
 					t.Errorf("%s, known %q: no %s of %v: %+v", day, known, w.kind, made, got)
 				}
@@ -132,9 +132,9 @@ func TestAnomalies(t *testing.T) {
 			}
 		}
 	}
-	// A row's leaf is the one of the tree.
+	// A row's event is a leaf of the tree.
 	for _, x := range must(q.Refusals(t.Context(), "", "2026-12-31")) {
-		if l, err := (tlog.Reader{DB: r.Read(tlog.Name)}).Leaf(t.Context(), x.ID); err != nil || l.Position != x.Position || l.Hash.String() != x.Leaf {
+		if l, err := (tlog.Reader{DB: r.Read(tlog.Name)}).Leaf(t.Context(), x.ID); err != nil || l.Position != x.Position {
 			t.Errorf("%+v %v", l, err)
 		}
 	}

@@ -17,12 +17,6 @@ import (
 // A Reader answers the regulator's questions.
 type Reader struct{ DB projections.Querier }
 
-// A Source is an event with its leaf.
-type Source struct {
-	projections.Source
-	Leaf string
-}
-
 // A Kind is a rule by which something is an anomaly.
 type Kind string
 
@@ -70,8 +64,8 @@ type Anomaly struct {
 	Code         string // of the rejection, or of the rule that a grave breaks
 	Item         string // of a price list; a month for a ratio
 	Division     domain.Division
-	Source       Source            // that made it known
-	Events       []events.Position // all that it is made of, Source among them
+	Source       projections.Source // that made it known
+	Events       []events.Position  // all that it is made of, Source among them
 	// Closed is the day on which it was explained or put right, empty while open.
 	Closed domain.Date
 }
@@ -99,12 +93,6 @@ func (r Reader) Anomalies(ctx context.Context, l Limits, on, known domain.Date) 
 	return as, nil
 }
 
-// scanned reads the columns that every event is kept in.
-func scanned(event string, position int64, recorded, leaf string) (Source, error) {
-	s, err := projections.ParseSource(event, position, recorded)
-	return Source{s, leaf}, err
-}
-
 func day(recorded string) domain.Date {
 	t, err := time.Parse(time.RFC3339Nano, recorded)
 	if err != nil {
@@ -114,7 +102,7 @@ func day(recorded string) domain.Date {
 }
 
 func (r Reader) flags(ctx context.Context, _ Limits, known domain.Date) ([]Anomaly, error) {
-	rs, err := r.DB.QueryContext(ctx, `SELECT f.position, f.event, f.leaf, f.recorded_at, f.kind, f.found_s, f.limit_s, f.explained, f.explanation,
+	rs, err := r.DB.QueryContext(ctx, `SELECT f.position, f.event, f.recorded_at, f.kind, f.found_s, f.limit_s, f.explained, f.explanation,
 		COALESCE(run.institution, ''), COALESCE(run.start_position, 0), COALESCE(run.end_position, 0) FROM flag f LEFT JOIN run USING (stream) ORDER BY f.position`)
 	if err != nil {
 		return nil, err
@@ -124,11 +112,11 @@ func (r Reader) flags(ctx context.Context, _ Limits, known domain.Date) ([]Anoma
 	for rs.Next() {
 		var a Anomaly
 		var at, explanation, start, end int64
-		var event, leaf, recorded, explained string
-		if err := rs.Scan(&at, &event, &leaf, &recorded, &a.Kind, &a.Found, &a.Limit, &explained, &explanation, &a.Institution, &start, &end); err != nil {
+		var event, recorded, explained string
+		if err := rs.Scan(&at, &event, &recorded, &a.Kind, &a.Found, &a.Limit, &explained, &explanation, &a.Institution, &start, &end); err != nil {
 			return nil, err
 		}
-		if a.Source, err = scanned(event, at, recorded, leaf); err != nil {
+		if a.Source, err = projections.ParseSource(event, at, recorded); err != nil {
 			return nil, err
 		}
 		a.On, a.Closed = domain.DateOf(a.Source.Recorded), day(explained)
@@ -147,7 +135,7 @@ func (r Reader) flags(ctx context.Context, _ Limits, known domain.Date) ([]Anoma
 // runs finds cremations that took too long, and those of one day that took the
 // same time to the second.
 func (r Reader) runs(ctx context.Context, l Limits, known domain.Date) ([]Anomaly, error) {
-	rs, err := r.DB.QueryContext(ctx, `SELECT institution, day, seconds, start_position, end_position, end_event, end_leaf, end_recorded FROM run WHERE seconds > 0 ORDER BY institution, day, seconds, end_position`)
+	rs, err := r.DB.QueryContext(ctx, `SELECT institution, day, seconds, start_position, end_position, end_event, end_recorded FROM run WHERE seconds > 0 ORDER BY institution, day, seconds, end_position`)
 	if err != nil {
 		return nil, err
 	}
@@ -170,11 +158,11 @@ func (r Reader) runs(ctx context.Context, l Limits, known domain.Date) ([]Anomal
 		var a Anomaly
 		var date domain.Date
 		var start, end int64
-		var event, leaf, recorded string
-		if err := rs.Scan(&a.Institution, &date, &a.Found, &start, &end, &event, &leaf, &recorded); err != nil {
+		var event, recorded string
+		if err := rs.Scan(&a.Institution, &date, &a.Found, &start, &end, &event, &recorded); err != nil {
 			return nil, err
 		}
-		if a.Source, err = scanned(event, end, recorded, leaf); err != nil {
+		if a.Source, err = projections.ParseSource(event, end, recorded); err != nil {
 			return nil, err
 		}
 		if a.On = domain.DateOf(a.Source.Recorded); a.On > known {
@@ -248,7 +236,7 @@ func (r Reader) prices(ctx context.Context, l Limits, known domain.Date) ([]Anom
 }
 
 func (r Reader) graves(ctx context.Context, _ Limits, known domain.Date) ([]Anomaly, error) {
-	rs, err := r.DB.QueryContext(ctx, `SELECT position, event, leaf, recorded_at, institution, rule, measured, bound, remedied, remedy FROM exceeded ORDER BY position`)
+	rs, err := r.DB.QueryContext(ctx, `SELECT position, event, recorded_at, institution, rule, measured, bound, remedied, remedy FROM exceeded ORDER BY position`)
 	if err != nil {
 		return nil, err
 	}
@@ -257,11 +245,11 @@ func (r Reader) graves(ctx context.Context, _ Limits, known domain.Date) ([]Anom
 	for rs.Next() {
 		a := Anomaly{Kind: Oversize}
 		var at, remedy int64
-		var event, leaf, recorded, remedied string
-		if err := rs.Scan(&at, &event, &leaf, &recorded, &a.Institution, &a.Code, &a.Found, &a.Limit, &remedied, &remedy); err != nil {
+		var event, recorded, remedied string
+		if err := rs.Scan(&at, &event, &recorded, &a.Institution, &a.Code, &a.Found, &a.Limit, &remedied, &remedy); err != nil {
 			return nil, err
 		}
-		if a.Source, err = scanned(event, at, recorded, leaf); err != nil {
+		if a.Source, err = projections.ParseSource(event, at, recorded); err != nil {
 			return nil, err
 		}
 		a.On, a.Closed = domain.DateOf(a.Source.Recorded), day(remedied)
@@ -278,7 +266,7 @@ func (r Reader) graves(ctx context.Context, _ Limits, known domain.Date) ([]Anom
 
 // A Try is a charge that a rule refused.
 type Try struct {
-	Source
+	projections.Source
 	On            domain.Date
 	Institution   domain.CreditCode
 	Actor         string
@@ -290,7 +278,7 @@ type Try struct {
 // Refusals are the refused tries that were recorded from one day to another,
 // both inclusive, in the order of the log.
 func (r Reader) Refusals(ctx context.Context, from, until domain.Date) ([]Try, error) {
-	rs, err := r.DB.QueryContext(ctx, `SELECT position, event, leaf, recorded_at, day, institution, actor, code, item, amount_fen, limit_fen, rule, basis FROM refusal WHERE day >= ? AND day <= ? ORDER BY position`, string(from), string(until))
+	rs, err := r.DB.QueryContext(ctx, `SELECT position, event, recorded_at, day, institution, actor, code, item, amount_fen, limit_fen, rule, basis FROM refusal WHERE day >= ? AND day <= ? ORDER BY position`, string(from), string(until))
 	if err != nil {
 		return nil, err
 	}
@@ -299,11 +287,11 @@ func (r Reader) Refusals(ctx context.Context, from, until domain.Date) ([]Try, e
 	for rs.Next() {
 		var t Try
 		var at int64
-		var event, leaf, recorded string
-		if err := rs.Scan(&at, &event, &leaf, &recorded, &t.On, &t.Institution, &t.Actor, &t.Code, &t.Item, &t.Amount, &t.Limit, &t.Rule, &t.Basis); err != nil {
+		var event, recorded string
+		if err := rs.Scan(&at, &event, &recorded, &t.On, &t.Institution, &t.Actor, &t.Code, &t.Item, &t.Amount, &t.Limit, &t.Rule, &t.Basis); err != nil {
 			return nil, err
 		}
-		if t.Source, err = scanned(event, at, recorded, leaf); err != nil {
+		if t.Source, err = projections.ParseSource(event, at, recorded); err != nil {
 			return nil, err
 		}
 		ts = append(ts, t)
@@ -313,7 +301,7 @@ func (r Reader) Refusals(ctx context.Context, from, until domain.Date) ([]Try, e
 
 // A Charge is one line that was charged. Whose it was is not kept beside it.
 type Charge struct {
-	Source
+	projections.Source
 	On                     domain.Date
 	Institution            domain.CreditCode
 	Item, NameZh, Unit     string
@@ -325,7 +313,7 @@ type Charge struct {
 // Charges are those that were recorded from one day to another, both inclusive,
 // in the order of the log.
 func (r Reader) Charges(ctx context.Context, from, until domain.Date) ([]Charge, error) {
-	rs, err := r.DB.QueryContext(ctx, `SELECT position, event, leaf, recorded_at, day, institution, item, name_zh, unit, quantity, price_fen, amount_fen, ceiling_fen, list FROM charge WHERE day >= ? AND day <= ? ORDER BY position`, string(from), string(until))
+	rs, err := r.DB.QueryContext(ctx, `SELECT position, event, recorded_at, day, institution, item, name_zh, unit, quantity, price_fen, amount_fen, ceiling_fen, list FROM charge WHERE day >= ? AND day <= ? ORDER BY position`, string(from), string(until))
 	if err != nil {
 		return nil, err
 	}
@@ -334,11 +322,11 @@ func (r Reader) Charges(ctx context.Context, from, until domain.Date) ([]Charge,
 	for rs.Next() {
 		var c Charge
 		var at int64
-		var event, leaf, recorded string
-		if err := rs.Scan(&at, &event, &leaf, &recorded, &c.On, &c.Institution, &c.Item, &c.NameZh, &c.Unit, &c.Quantity, &c.Price, &c.Amount, &c.Ceiling, &c.List); err != nil {
+		var event, recorded string
+		if err := rs.Scan(&at, &event, &recorded, &c.On, &c.Institution, &c.Item, &c.NameZh, &c.Unit, &c.Quantity, &c.Price, &c.Amount, &c.Ceiling, &c.List); err != nil {
 			return nil, err
 		}
-		if c.Source, err = scanned(event, at, recorded, leaf); err != nil {
+		if c.Source, err = projections.ParseSource(event, at, recorded); err != nil {
 			return nil, err
 		}
 		cs = append(cs, c)
@@ -348,7 +336,7 @@ func (r Reader) Charges(ctx context.Context, from, until domain.Date) ([]Charge,
 
 // A List is one version of an institution's price list.
 type List struct {
-	Source
+	projections.Source
 	Institution   domain.CreditCode
 	Version       int
 	EffectiveFrom domain.Date
@@ -371,7 +359,7 @@ func (l List) Items() []string {
 // Lists are the versions that registered institutions had published by the end
 // of a day, in the order of the log.
 func (r Reader) Lists(ctx context.Context, known domain.Date) ([]List, error) {
-	rs, err := r.DB.QueryContext(ctx, `SELECT l.position, l.event, l.leaf, l.recorded_at, l.institution, l.version, l.effective_from, l.prices FROM list l JOIN institution i ON i.code = l.institution ORDER BY l.position`)
+	rs, err := r.DB.QueryContext(ctx, `SELECT l.position, l.event, l.recorded_at, l.institution, l.version, l.effective_from, l.prices FROM list l JOIN institution i ON i.code = l.institution ORDER BY l.position`)
 	if err != nil {
 		return nil, err
 	}
@@ -380,11 +368,11 @@ func (r Reader) Lists(ctx context.Context, known domain.Date) ([]List, error) {
 	for rs.Next() {
 		var l List
 		var at int64
-		var event, leaf, recorded, prices string
-		if err := rs.Scan(&at, &event, &leaf, &recorded, &l.Institution, &l.Version, &l.EffectiveFrom, &prices); err != nil {
+		var event, recorded, prices string
+		if err := rs.Scan(&at, &event, &recorded, &l.Institution, &l.Version, &l.EffectiveFrom, &prices); err != nil {
 			return nil, err
 		}
-		if l.Source, err = scanned(event, at, recorded, leaf); err != nil {
+		if l.Source, err = projections.ParseSource(event, at, recorded); err != nil {
 			return nil, err
 		}
 		if err := json.Unmarshal([]byte(prices), &l.Prices); err != nil {

@@ -8,12 +8,10 @@ CREATE TABLE institution (
 -- Which institution a case belongs to.
 CREATE TABLE matter ("case" TEXT PRIMARY KEY, institution TEXT NOT NULL) STRICT, WITHOUT ROWID;
 
--- Everything that was charged, without anybody's name. Every event is named
--- with its leaf in the tree, so that an extract needs no second look.
+-- Everything that was charged, without anybody's name.
 CREATE TABLE charge (
 	position    INTEGER PRIMARY KEY,
 	event       TEXT    NOT NULL,
-	leaf        TEXT    NOT NULL,
 	recorded_at TEXT    NOT NULL,
 	day         TEXT    NOT NULL,          -- local date of the record
 	institution TEXT    NOT NULL,
@@ -33,7 +31,6 @@ CREATE INDEX charge_by_day ON charge (day, institution);
 CREATE TABLE refusal (
 	position    INTEGER PRIMARY KEY,
 	event       TEXT    NOT NULL,
-	leaf        TEXT    NOT NULL,
 	recorded_at TEXT    NOT NULL,
 	day         TEXT    NOT NULL,
 	institution TEXT    NOT NULL,
@@ -60,7 +57,6 @@ CREATE TABLE run (
 	start_position INTEGER NOT NULL,
 	end_position   INTEGER NOT NULL,
 	end_event      TEXT NOT NULL,
-	end_leaf       TEXT NOT NULL,
 	end_recorded   TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX run_by_day ON run (institution, day);
@@ -69,7 +65,6 @@ CREATE INDEX run_by_day ON run (institution, day);
 CREATE TABLE flag (
 	position    INTEGER PRIMARY KEY,
 	event       TEXT    NOT NULL,
-	leaf        TEXT    NOT NULL,
 	recorded_at TEXT    NOT NULL,
 	stream      TEXT    NOT NULL,
 	kind        TEXT    NOT NULL,
@@ -84,7 +79,6 @@ CREATE INDEX flag_by_stream ON flag (stream);
 CREATE TABLE exceeded (
 	position    INTEGER PRIMARY KEY,
 	event       TEXT    NOT NULL,
-	leaf        TEXT    NOT NULL,
 	recorded_at TEXT    NOT NULL,
 	stream      TEXT    NOT NULL,
 	institution TEXT    NOT NULL,
@@ -100,7 +94,6 @@ CREATE INDEX exceeded_by_stream ON exceeded (stream, rule);
 CREATE TABLE list (
 	position       INTEGER PRIMARY KEY,
 	event          TEXT    NOT NULL,
-	leaf           TEXT    NOT NULL,
 	recorded_at    TEXT    NOT NULL,
 	institution    TEXT    NOT NULL,
 	version        INTEGER NOT NULL,

@@ -20,7 +20,6 @@ import (
 	"shenzhong/domain/institution"
 	"shenzhong/domain/pricing"
 	"shenzhong/projections"
-	"shenzhong/projections/tlog"
 )
 
 // Name of the read model.
@@ -62,7 +61,6 @@ func (Projection) Apply(ctx context.Context, tx *projections.Tx, batch []project
 
 func apply(ctx context.Context, tx *projections.Tx, e projections.Event) error {
 	at, event, stream, recorded := int64(e.Position), e.ID.String(), string(e.Stream), stamp(e.At)
-	leaf := func() string { return tlog.LeafHash(e.Recorded).String() }
 	exec := func(query string, args ...any) error {
 		_, err := tx.Exec(query, args...)
 		return err
@@ -78,23 +76,23 @@ func apply(ctx context.Context, tx *projections.Tx, e projections.Event) error {
 			return err
 		}
 		l := b.Line
-		return exec(`INSERT INTO charge VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`, at, event, leaf(), recorded, string(domain.DateOf(e.At)), of, stream,
+		return exec(`INSERT INTO charge VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)`, at, event, recorded, string(domain.DateOf(e.At)), of, stream,
 			l.Code, l.NameZh, l.Unit, l.Quantity, int64(l.Price), int64(l.Amount), int64(l.Ceiling), l.PriceListVersion)
 	case booking.ChargeRefused:
 		of, err := institutionOf(ctx, tx, e.Stream.ID())
 		if err != nil {
 			return err
 		}
-		return exec(`INSERT INTO refusal VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)`, at, event, leaf(), recorded, string(domain.DateOf(e.At)), of, stream,
+		return exec(`INSERT INTO refusal VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)`, at, event, recorded, string(domain.DateOf(e.At)), of, stream,
 			e.Meta.Actor, b.Code, b.Item, int64(b.Amount), int64(b.Limit), b.Rule, b.Basis)
 	case cremation.Started:
-		return exec(`INSERT INTO run VALUES (?,?,?,?,?,'',0,?,0,'','','')`, stream, string(b.Institution), b.Furnace, string(domain.DateOf(b.At)), stamp(b.At), at)
+		return exec(`INSERT INTO run VALUES (?,?,?,?,?,'',0,?,0,'','')`, stream, string(b.Institution), b.Furnace, string(domain.DateOf(b.At)), stamp(b.At), at)
 	case cremation.Completed:
 		ended := ""
 		if !b.At.IsZero() {
 			ended = stamp(b.At)
 		}
-		if err := exec(`UPDATE run SET ended = ?, end_position = ?, end_event = ?, end_leaf = ?, end_recorded = ? WHERE stream = ?`, ended, at, event, leaf(), recorded, stream); err != nil {
+		if err := exec(`UPDATE run SET ended = ?, end_position = ?, end_event = ?, end_recorded = ? WHERE stream = ?`, ended, at, event, recorded, stream); err != nil {
 			return err
 		}
 		if ended == "" {
@@ -110,7 +108,7 @@ func apply(ctx context.Context, tx *projections.Tx, e projections.Event) error {
 		}
 		return exec(`UPDATE run SET seconds = ? WHERE stream = ?`, int64(b.At.Sub(start)/time.Second), stream)
 	case cremation.AnomalyFlagged:
-		return exec(`INSERT INTO flag (position, event, leaf, recorded_at, stream, kind, found_s, limit_s) VALUES (?,?,?,?,?,?,?,?)`, at, event, leaf(), recorded, stream, string(b.Kind), b.FoundS, b.LimitS)
+		return exec(`INSERT INTO flag (position, event, recorded_at, stream, kind, found_s, limit_s) VALUES (?,?,?,?,?,?,?)`, at, event, recorded, stream, string(b.Kind), b.FoundS, b.LimitS)
 	case cremation.AnomalyExplained:
 		return exec(`UPDATE flag SET explained = ?, explanation = ? WHERE stream = ? AND kind = ? AND explained = ''`, recorded, at, stream, string(b.Kind))
 	case pricing.Published:
@@ -124,10 +122,10 @@ func apply(ctx context.Context, tx *projections.Tx, e projections.Event) error {
 		if err != nil {
 			return err
 		}
-		return exec(`INSERT INTO list VALUES (?,?,?,?,?,?,?,?)`, at, event, leaf(), recorded, e.Stream.ID(), b.Version, string(b.EffectiveFrom), string(j))
+		return exec(`INSERT INTO list VALUES (?,?,?,?,?,?,?)`, at, event, recorded, e.Stream.ID(), b.Version, string(b.EffectiveFrom), string(j))
 	case cemetery.PlotExceeded:
 		of, _, _ := strings.Cut(e.Stream.ID(), ".")
-		return exec(`INSERT INTO exceeded (position, event, leaf, recorded_at, stream, institution, rule, measured, bound) VALUES (?,?,?,?,?,?,?,?,?)`, at, event, leaf(), recorded, stream, of, b.Rule, b.Measured, b.Limit)
+		return exec(`INSERT INTO exceeded (position, event, recorded_at, stream, institution, rule, measured, bound) VALUES (?,?,?,?,?,?,?,?)`, at, event, recorded, stream, of, b.Rule, b.Measured, b.Limit)
 	case cemetery.PlotRemedied:
 		return exec(`UPDATE exceeded SET remedied = ?, remedy = ? WHERE stream = ? AND rule = ? AND remedied = ''`, recorded, at, stream, b.Rule)
 	}
