@@ -256,10 +256,15 @@ func TestVersionFollowsWhatIsWritten(t *testing.T) {
 	models := slices.DeleteFunc(readModels(), func(p projections.Projection) bool { return p.Name() == tlog.Name })
 	slices.SortStableFunc(models, func(a, b projections.Projection) int {
 		last := func(p projections.Projection) int {
+<<<<<<< HEAD
 			return strings.Count(p.Name(), availability.Name) + 2*strings.Count(p.Name(), ecoratio.Name) + 3*strings.Count(p.Name(), places.Name) + 4*strings.Count(p.Name(), voyages.Name) + 5*strings.Count(p.Name(), watch.Name) + 5*strings.Count(p.Name(), servicecredit.Name)
+=======
+			return strings.Count(p.Name(), availability.Name) + 2*strings.Count(p.Name(), ecoratio.Name) + 3*strings.Count(p.Name(), voyages.Name) + 4*strings.Count(p.Name(), servicecredit.Name) + 5*strings.Count(p.Name(), places.Name)
+>>>>>>> main
 		}
 		return last(a) - last(b)
 	})
+	var graves *graveyard
 	for i, p := range models {
 		switch {
 		case i == 1: // those that are about cases
@@ -273,9 +278,12 @@ func TestVersionFollowsWhatIsWritten(t *testing.T) {
 			wait(t, r, ecoratio.Name, c.ecology())
 			caughtUp(t, r)
 		case p.Name() == places.Name:
-			wait(t, r, places.Name, c.graves().last())
+			wait(t, r, places.Name, graves.beyond().last())
 			caughtUp(t, r)
 		case p.Name() == voyages.Name:
+			graves = c.graves()
+			wait(t, r, places.Name, graves.last())
+			caughtUp(t, r)
 			wait(t, r, voyages.Name, c.sail())
 			caughtUp(t, r)
 		case p.Name() == watch.Name:

@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"shenzhong/domain"
+	"shenzhong/domain/credit"
 	"shenzhong/domain/ecoburial"
 	"shenzhong/domain/pricing"
 	"shenzhong/events/memory"
@@ -260,7 +261,10 @@ func (f full) Credit(_ context.Context, code string, on domain.Date) (Credit, er
 		Code: code, Kind: "FUNERAL_HOME", Name: Text{"海晏殡仪馆（演示）", "Haiyan Funeral Home (demo)"}, Fictitious: true,
 		Grade: "B", GradeName: Text{"信用良好", "good"}, On: "2026-11-23", Policy: examplePolicy(), AsOf: f.asOf(),
 		Entries: []CreditEntry{{Rule: "P04", Name: Text{"标价之外加价、收取未标明费用", "Surcharge or unposted fee"}, Severity: "GENERAL", Points: 6,
-			Document: "大民监认字〔2026〕演示 7 号", Decided: "2026-07-20", Until: "2027-07-20", Policy: "dl-funeral-credit-v1"}},
+			Document: "大民监认字〔2026〕演示 7 号", Decided: "2026-07-20", Until: "2027-07-20", Policy: "dl-funeral-credit-v1",
+			Basis: "价格法 13 条", Repairable: "2026-10-20", Disputed: "2026-11-24", RepairBy: "2026-11-30"}},
+		Duties:  []CreditDuty{{credit.ToDecideRepair, "2026-11-16", "2026-11-30", "", 0}, {credit.ToTakeDown, "2026-09-24", "2026-09-27", "2026-09-24", 0}, {credit.ToPublish, "2026-07-20", "2026-07-29", "2026-08-03", 5}, {credit.ToDecide, "2026-11-02", "2026-11-09", "", 14}},
+		Revoked: []CreditRevoked{{"大民监撤字〔2026〕演示 3 号", "2026-09-24", "复核后不构成加价"}},
 		Bonuses: []CreditBonus{{Rule: "G05", Name: Text{"主动降价或减少收费项目并报备", "Voluntary price cut"}, Points: 2, From: "2026-08-31", Until: "2027-08-31"}},
 	}
 	if on != "" {

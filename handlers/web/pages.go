@@ -3,7 +3,10 @@ package web
 import (
 	"time"
 
+	"github.com/google/uuid"
+
 	"shenzhong/domain"
+	"shenzhong/domain/credit"
 	"shenzhong/domain/pricing"
 	"shenzhong/projections/pricepages"
 )
@@ -284,7 +287,15 @@ type EcoDefinition struct {
 type CreditIndex struct {
 	Rows   []CreditIndexEntry
 	Policy *CreditPolicy
+	// Duties count how the authority kept its deadlines, in the whole city.
+	Duties []CreditDutyCount
 	AsOf   AsOf
+}
+
+// A CreditDutyCount is how often the authority kept one kind of deadline.
+type CreditDutyCount struct {
+	Kind                      credit.DutyKind
+	Kept, Late, Open, Overdue int
 }
 
 // CreditIndexEntry is one institution's line.
@@ -330,7 +341,25 @@ type Credit struct {
 	// a past day those that still are, because their time of publication ends.
 	Entries []CreditEntry
 	Bonuses []CreditBonus
+	// Duties are the authority's deadlines about what is on display or was taken
+	// down, Revoked why it was taken down; of today only.
+	Duties  []CreditDuty
+	Revoked []CreditRevoked
 	AsOf    AsOf
+}
+
+// A CreditDuty is one deadline of the authority.
+type CreditDuty struct {
+	Kind             credit.DutyKind
+	Since, Due, Done domain.Date // Done is empty while it is open
+	Late             int         // days
+}
+
+// A CreditRevoked is an entry that was on display and taken down.
+type CreditRevoked struct {
+	Document string // that revoked it
+	Revoked  domain.Date
+	Reason   string
 }
 
 // CreditThen is what was known of a past day's grade on the day itself.
@@ -348,9 +377,17 @@ type CreditEntry struct {
 	Severity string // "GENERAL", "SEVERE"
 	Points   int    // deducted, positive
 	Document string
-	Decided  domain.Date
-	Until    domain.Date // publication ends
+	// Basis is where the rule comes from, empty where nobody has read it there.
+	Basis      string
+	Decided    domain.Date
+	Until      domain.Date // publication ends
+	Repairable domain.Date // first day on which repair may be asked for
+	// Disputed and RepairBy are the days by which an open objection and an open
+	// request for repair are to be decided; empty: none is open.
+	Disputed domain.Date
+	RepairBy domain.Date
 	Policy   string
+	Event    uuid.UUID // that recorded it
 }
 
 // A CreditBonus is a bonus in force.
