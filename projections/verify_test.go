@@ -256,11 +256,7 @@ func TestVersionFollowsWhatIsWritten(t *testing.T) {
 	models := slices.DeleteFunc(readModels(), func(p projections.Projection) bool { return p.Name() == tlog.Name })
 	slices.SortStableFunc(models, func(a, b projections.Projection) int {
 		last := func(p projections.Projection) int {
-<<<<<<< HEAD
-			return strings.Count(p.Name(), availability.Name) + 2*strings.Count(p.Name(), ecoratio.Name) + 3*strings.Count(p.Name(), places.Name) + 4*strings.Count(p.Name(), voyages.Name) + 5*strings.Count(p.Name(), watch.Name) + 5*strings.Count(p.Name(), servicecredit.Name)
-=======
-			return strings.Count(p.Name(), availability.Name) + 2*strings.Count(p.Name(), ecoratio.Name) + 3*strings.Count(p.Name(), voyages.Name) + 4*strings.Count(p.Name(), servicecredit.Name) + 5*strings.Count(p.Name(), places.Name)
->>>>>>> main
+			return strings.Count(p.Name(), availability.Name) + 2*strings.Count(p.Name(), ecoratio.Name) + 3*strings.Count(p.Name(), voyages.Name) + 4*strings.Count(p.Name(), servicecredit.Name) + 5*strings.Count(p.Name(), places.Name) + 6*strings.Count(p.Name(), watch.Name)
 		}
 		return last(a) - last(b)
 	})
