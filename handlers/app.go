@@ -83,6 +83,8 @@ type App struct {
 	Credit         *events.Handler[credit.LedgerState, credit.LedgerCommand, credit.LedgerEvent]
 	Complaints     *events.Handler[oversight.ComplaintState, oversight.ComplaintCommand, oversight.ComplaintEvent]
 	Reviews        *events.Handler[oversight.ReviewState, oversight.ReviewCommand, oversight.ReviewEvent]
+	Inspections    *events.Handler[oversight.InspectionState, oversight.InspectionCommand, oversight.InspectionEvent]
+	Penalties      *events.Handler[oversight.PenaltyState, oversight.PenaltyCommand, oversight.PenaltyEvent]
 	Subjects       *events.Handler[domain.SubjectState, domain.SubjectCommand, domain.SubjectEvent]
 
 	// Now is the clock of requests. Default: time.Now.
@@ -152,6 +154,8 @@ func NewApp(store events.Store, registry *events.Registry, keys events.Keyring, 
 		Credit:         handler(store, registry, credit.LedgerCategory, credit.Ledger),
 		Complaints:     handler(store, registry, oversight.ComplaintCategory, oversight.Complaint),
 		Reviews:        handler(store, registry, oversight.ReviewCategory, oversight.Review),
+		Inspections:    handler(store, registry, oversight.InspectionCategory, oversight.Inspection),
+		Penalties:      handler(store, registry, oversight.PenaltyCategory, oversight.Penalty),
 		Subjects:       handler(store, registry, domain.SubjectCategory, domain.Forgetting),
 	}
 	// One stream of each of these goes on for the life of its institution.

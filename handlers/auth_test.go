@@ -42,7 +42,8 @@ var who = map[Role]string{
 		correct_eco_burial receive_eco_ashes return_eco_ashes apply_incentive compute_incentive get_incentive
 		open_voyage book_voyage answer_voyage_offer leave_voyage cancel_voyage depart_voyage scatter_ashes bring_ashes_back end_voyage
 		any: get_burial_rules get_institution get_parameters get_price_list get_availability get_voyage get_eco_rulebook`,
-	Regulator: `any: file_complaint
+	Regulator: `any: file_complaint commit_inspection freeze_inspection open_inspection record_inspection publish_inspection
+		propose_penalty notify_penalty hear_penalty review_penalty decide_penalty serve_penalty repair_penalty revoke_penalty get_penalty
 		own: acknowledge_complaint forward_complaint decide_complaint close_complaint get_complaint check_review exclude_review get_review
 		measure_plot reopen_plot approve_lapse get_right permit_relocation get_relocation get_furnace_runs get_waiting get_till get_case forget_person place_hold lift_hold get_cremation get_custody get_cold_store propose_rest approve_rest explain_anomaly get_plot compute_incentive grant_incentive pay_incentive get_incentive get_eco_burial get_credit object_entry request_repair credit_what_if
 		any: get_burial_rules get_institution get_parameters get_price_list get_availability get_voyage get_eco_rulebook

@@ -233,11 +233,15 @@ func (a *App) Miss(ctx context.Context, act domain.Act, stream events.Stream, st
 		_, err = a.Complaints.Handle(ctx, id, oversight.MissComplaint{Act: act, Step: step})
 	case oversight.ReviewCategory:
 		_, err = a.Reviews.Handle(ctx, id, oversight.MissReview{Act: act, Step: step})
+	case oversight.InspectionCategory:
+		_, err = a.Inspections.Handle(ctx, id, oversight.MissInspection{Act: act, Institution: domain.CreditCode(step)})
+	case oversight.PenaltyCategory:
+		_, err = a.Penalties.Handle(ctx, id, oversight.MissPenalty{Act: act})
 	}
 	return err
 }
 
-// Duties are the terms that run in a stream of complaints or follow-ups.
+// Duties are the terms that run in a stream of oversight.
 func (a *App) Duties(ctx context.Context, stream events.Stream) ([]oversight.Duty, error) {
 	id := stream.ID()
 	switch stream.Category() {
@@ -246,6 +250,12 @@ func (a *App) Duties(ctx context.Context, stream events.Stream) ([]oversight.Dut
 		return s.Duties(), err
 	case oversight.ReviewCategory:
 		s, _, err := a.Reviews.Load(ctx, id)
+		return s.Duties(), err
+	case oversight.InspectionCategory:
+		s, _, err := a.Inspections.Load(ctx, id)
+		return s.Duties(), err
+	case oversight.PenaltyCategory:
+		s, _, err := a.Penalties.Load(ctx, id)
 		return s.Duties(), err
 	}
 	return nil, nil

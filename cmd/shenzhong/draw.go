@@ -40,7 +40,7 @@ func (c *drawNewCmd) Run(con *console) error {
 // drawCheckCmd recomputes a draw. It needs neither log nor account: the record
 // says everything.
 type drawCheckCmd struct {
-	File string `arg:"" name:"FILE" help:"The record, as GET /api/v1/draws/INSTITUTION/KIND/DATE or GET /api/v1/rounds/CEMETERY/ROUND gives it; - reads it from the standard input."`
+	File string `arg:"" name:"FILE" help:"The record, as GET /api/v1/draws/INSTITUTION/KIND/DATE or GET /api/v1/rounds/CEMETERY/ROUND or GET /api/v1/inspections/ROUND gives it; - reads it from the standard input."`
 }
 
 func (c *drawCheckCmd) Run(con *console) error {
@@ -58,7 +58,26 @@ func (c *drawCheckCmd) Run(con *console) error {
 		return err
 	}
 	var kind struct {
-		Round string `json:"round"`
+		Round      string `json:"round"`
+		Inspection string `json:"inspection"`
+	}
+	if json.Unmarshal(b, &kind) == nil && kind.Inspection != "" {
+		var r handlers.InspectionRecord
+		if err := c.read(b, &r); err != nil {
+			return err
+		}
+		if r.Commitment == "" || r.Count < 1 {
+			return fail(exitRefused, errors.New("commitment, count"), "%s 缺少内容", "%s is incomplete", c.File)
+		}
+		if r.Seed == "" {
+			con.printf("还没有抽取：名单 %d 家机构、%d 名人员，要抽 %d 家。", "Not drawn yet: %d institutions and %d officers in the lists, %d to be drawn.", len(r.Institutions), len(r.Officers), r.Count)
+			return nil
+		}
+		if err := con.differs(r.Differences()); err != nil {
+			return err
+		}
+		con.printf("抽取对得上：承诺、%d 家机构和各自的两名人员都与公布的一致。", "The draw comes out as published: the commitment, %d institutions and the two officers of each.", len(r.Visits))
+		return nil
 	}
 	// What is no object at all is refused below, as a draw of slots.
 	if json.Unmarshal(b, &kind) == nil && kind.Round != "" {

@@ -31,6 +31,23 @@ var Wire = []domain.Wire{
 	domain.Named[ReviewChecked]("review.checked.v1"),
 	domain.Named[ReviewExcluded]("review.excluded.v1"),
 	domain.Named[ReviewMissed]("review.missed.v1"),
+
+	domain.Named[InspectionCommitted]("inspection.committed.v1"),
+	domain.Named[InspectionFrozen]("inspection.frozen.v1"),
+	domain.Named[InspectionDrawn]("inspection.drawn.v1"),
+	domain.Named[InspectionRecorded]("inspection.recorded.v1"),
+	domain.Named[InspectionPublished]("inspection.published.v1"),
+	domain.Named[InspectionMissed]("inspection.missed.v1"),
+
+	domain.Named[PenaltyProposed]("penalty.proposed.v1"),
+	domain.Named[PenaltyNotified]("penalty.notified.v1"),
+	domain.Named[PenaltyHeard]("penalty.heard.v1"),
+	domain.Named[PenaltyReviewed]("penalty.reviewed.v1"),
+	domain.Named[PenaltyDecided]("penalty.decided.v1"),
+	domain.Named[PenaltyServed]("penalty.served.v1"),
+	domain.Named[PenaltyRepaired]("penalty.repaired.v1"),
+	domain.Named[PenaltyRevoked]("penalty.revoked.v1"),
+	domain.Named[PenaltyMissed]("penalty.missed.v1"),
 }
 
 // A Duty is something that is due by the end of a day.
@@ -52,6 +69,7 @@ const (
 	Call        Step = "CALL"
 	Resolve     Step = "RESOLVE"
 	Check       Step = "CHECK"
+	Publish     Step = "PUBLISH"
 )
 
 // reviewRules is the document that the duty to follow up reviews rests on.

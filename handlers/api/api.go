@@ -69,6 +69,7 @@ func (a *API) Routes(r chi.Router) {
 	r.Get("/openapi.json", serveSpec(spec))
 	docs(r, h.OpenAPI())
 	a.draws(r)
+	a.published(r)
 }
 
 func (a *API) mount(r chi.Router) huma.API {
@@ -104,6 +105,7 @@ func (a *API) mount(r chi.Router) huma.API {
 	a.ecoRules(h)
 	a.credit(h)
 	a.oversight(h)
+	a.inspections(h)
 	return h
 }
 
@@ -113,7 +115,7 @@ const description = `Funeral and cemetery services of a city, recorded as events
 * Every POST needs an Idempotency-Key. The same key with the same body is answered again and counted once. Take a new key for another request: where the key names what is created (a case, a quote, a charge, a payment, a refund, a hold, an application), the same key with another body is refused with idempotency_key_reused.
 * ETag and If-Match carry a record's revision; a stale If-Match is answered 412.
 * occurred_at says when something happened, in the words of whoever reports it; left out where it may be, nobody knows. No time lies before 1900. A time far back needs late_reason; a guess is marked estimated and never counted.
-* GET /api/v1/draws/{institution}/{kind}/{date} is public: everything from which the draw of a peak day is recomputed (shenzhong draw check FILE). GET /api/v1/rounds/{cemetery}/{round} is the same of a round for places in a cemetery.
+* GET /api/v1/draws/{institution}/{kind}/{date} is public: everything from which the draw of a peak day is recomputed (shenzhong draw check FILE). GET /api/v1/rounds/{cemetery}/{round} is the same of a round for places in a cemetery, GET /api/v1/inspections/{inspection} of a round of inspections. GET /api/v1/published-penalties/{penalty} is a penalty for as long as it is public.
 * What is refused is answered as application/problem+json (RFC 9457) with a stable code; a rule is named with its legal basis. Nothing was recorded then, but that a rule on prices refused a charge, a quote or a payment is noted on the case.`
 
 // A field in another case is another field: read loosely it would pass as a

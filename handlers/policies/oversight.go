@@ -28,7 +28,11 @@ const (
 	ruleBadReview    = "R01" // a bad review that was found to be right
 	ruleReviewMissed = "R02" // one that was not followed up in time
 	ruleComplaint    = "R03" // a complaint that was upheld
+	ruleInspection   = "V01" // a published inspection with findings
 )
+
+// rulePenalty are the rules for a penalty, by its severity.
+var rulePenalty = map[oversight.PenaltySeverity]string{oversight.MinorPenalty: "V03", oversight.GeneralPenalty: "V04", oversight.SeverePenalty: "V05"}
 
 // dayOf is the local day of an event: when it happened, or else when it came in.
 func dayOf(r events.Recorded) domain.Date {
@@ -82,6 +86,21 @@ func (p *Policies) accuse(ctx context.Context, r events.Recorded, body any) erro
 			return err
 		}
 		of, rule, basis = s.Opened.Institution, ruleBadReview, "实名差评经核查属实"
+	case oversight.InspectionPublished:
+		s, _, err := app.Inspections.Load(ctx, r.Stream.ID())
+		if err != nil {
+			return err
+		}
+		if x, ok := s.Record(e.Institution); !ok || len(x.Findings) == 0 {
+			return nil
+		}
+		of, rule, fact, basis = e.Institution, ruleInspection, fact+"/"+string(e.Institution), "抽查检查结果 "+e.Document
+	case oversight.PenaltyServed:
+		s, _, err := app.Penalties.Load(ctx, r.Stream.ID())
+		if err != nil || s.Decided == nil {
+			return err
+		}
+		of, rule, basis = s.Proposed.Institution, rulePenalty[s.Proposed.Severity], "行政处罚决定 "+s.Decided.Document
 	default:
 		return nil
 	}

@@ -38,7 +38,9 @@ func (Projection) Schema() string { return schema }
 // Types implements projections.Projection.
 func (Projection) Types() (names []string) {
 	for _, w := range oversight.Wire {
-		names = append(names, w.Name)
+		if strings.HasPrefix(w.Name, oversight.ComplaintCategory+".") || strings.HasPrefix(w.Name, oversight.ReviewCategory+".") {
+			names = append(names, w.Name)
+		}
 	}
 	return names
 }
