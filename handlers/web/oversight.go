@@ -21,12 +21,12 @@ import (
 
 // An OversightSource answers what the pages of complaints and follow-ups list.
 type OversightSource interface {
-	// Watched are the matters of a kind, of one institution or of all for "".
-	Watched(ctx context.Context, kind string, of domain.CreditCode) (open, ended []oversight.Matter, asOf AsOf, err error)
+	// Matters are those of a kind, of one institution or of all for "".
+	Matters(ctx context.Context, kind string, of domain.CreditCode) (open, ended []oversight.Matter, asOf AsOf, err error)
 }
 
-// Watched implements OversightSource.
-func (m *ReadModels) Watched(ctx context.Context, kind string, of domain.CreditCode) (open, ended []oversight.Matter, asOf AsOf, err error) {
+// Matters implements OversightSource.
+func (m *ReadModels) Matters(ctx context.Context, kind string, of domain.CreditCode) (open, ended []oversight.Matter, asOf AsOf, err error) {
 	asOf, err = m.look(ctx, oversight.Name, func(tx *sql.Tx) (err error) {
 		open, ended, err = oversight.Reader{DB: tx}.List(ctx, kind, of)
 		return err
@@ -83,7 +83,7 @@ func (d *Desk) watchList(v *visit, kind, at string) error {
 	if v.actor.Institution == handlers.Everywhere {
 		of = ""
 	}
-	open, ended, asOf, err := d.data.Watched(v.ctx(), kind, of)
+	open, ended, asOf, err := d.data.Matters(v.ctx(), kind, of)
 	if err != nil {
 		return err
 	}
