@@ -32,6 +32,7 @@ var regulatorPageNames = []string{"regulator-city", "regulator-ledger"}
 // pages too, so that there is one menu for one role.
 var regulatorSections = []menuEntry{
 	{section{"/regulator", ""}, "view_regulator"},
+	{section{"/regulator/credit", ""}, "view_regulator"},
 	{section{"/desk/eco-burial", ""}, "view_eco"},
 	{section{"/desk/voyages", ""}, "view_voyages"},
 	{section{"/desk/cemeteries", ""}, "view_places"},
