@@ -1,6 +1,7 @@
 package web
 
 import (
+	"html/template"
 	"time"
 
 	"github.com/google/uuid"
@@ -44,6 +45,7 @@ type PriceIndexEntry struct {
 	From            Day
 	Fictitious      bool
 	ToCome          bool // the list has not taken effect yet
+	Attester, Event string
 }
 
 // A Day is a date that may be known to the year only.
@@ -78,6 +80,14 @@ type PriceList struct {
 	// Catalogue is the fee catalogue that the list was checked against, if any.
 	Catalogue *pricepages.Catalogue
 	Blocks    []PriceBlock
+	Totals    []PriceTotal
+	// ChargedMonth is the month of the figures of what was actually charged; empty
+	// where there are none.
+	ChargedMonth string
+	// Late is why the list took effect in the past although another was in force.
+	Late string
+	// Linked is the list for programs that read the page (JSON-LD).
+	Linked template.JS
 	// Next is the number of the version after this one, zero if there is none.
 	Next     int
 	NextFrom domain.Date
@@ -114,6 +124,26 @@ type PriceRow struct {
 	MarkupPercent   int64
 	Markup          domain.Money
 	Note, Basis     string
+	Content, Relief string
+	Reason          string // why it lies outside the reference range
+	NotOffered      bool
+	// What the catalogue allows, where it says so.
+	LimitMin, LimitMax domain.Money
+	// Charged is what it actually cost; nil where it was not charged.
+	Charged *pricepages.Charged
+}
+
+// A PriceTotal is a sum of rows, as families buy them.
+type PriceTotal struct {
+	Name   Text
+	Items  []PriceTotalItem
+	Amount domain.Money
+}
+
+// A PriceTotalItem is so many units of one row.
+type PriceTotalItem struct {
+	Name     Text
+	Quantity int64
 }
 
 // Range says that the row's price is itself a range: the old lists write

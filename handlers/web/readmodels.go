@@ -83,6 +83,11 @@ func (m *ReadModels) look(ctx context.Context, name string, ask func(*sql.Tx) er
 	return asOf, nil
 }
 
+// lookPrices asks the price pages.
+func (m *ReadModels) lookPrices(ctx context.Context, ask func(pricepages.Reader) error) (AsOf, error) {
+	return m.look(ctx, pricepages.Name, func(tx *sql.Tx) error { return ask(pricepages.Reader{DB: tx}) })
+}
+
 // PriceIndex implements Source.
 func (m *ReadModels) PriceIndex(ctx context.Context) (PriceIndex, error) {
 	var es []pricepages.Entry

@@ -208,13 +208,14 @@ func TestPricesFromTheLog(t *testing.T) {
 	for address, kind := range map[string]string{
 		"/prices/" + townHome + ".json": "application/json", "/prices/" + townHome + ".csv": "text/csv", "/prices/" + townHome + "/history.json": "application/json",
 		"/prices/" + townHome + "/history.csv": "text/csv",
+		"/prices/" + townHome + ".jsonld":      "application/ld+json",
 	} {
 		r := get(t, c, address)
 		if r.StatusCode != http.StatusOK || !strings.HasPrefix(r.Header.Get("Content-Type"), kind) || !strings.Contains(string(body(t, r)), "CRM-STD") {
 			t.Errorf("%s: status %d, %s", address, r.StatusCode, r.Header.Get("Content-Type"))
 		}
 	}
-	for _, address := range []string{"/prices/" + townCemetery, "/prices/nobody", "/prices/" + townHome + "?version=7", "/prices/" + townHome + "?version=x", "/prices/" + townHome + "/other", "/prices/compare"} {
+	for _, address := range []string{"/prices/" + townCemetery, "/prices/nobody", "/prices/" + townHome + "?version=7", "/prices/" + townHome + "?version=x", "/prices/" + townHome + "/other", "/prices/" + townHome + "/wall.csv"} {
 		if r := get(t, c, address); r.StatusCode != http.StatusNotFound {
 			t.Errorf("%s: status %d", address, r.StatusCode)
 		}
