@@ -25,7 +25,7 @@ func TestCreditAtWork(t *testing.T) {
 	if _, err := h.app.AdoptCreditPolicy(ctx, credit.Adopt{Act: h.act(h.clock()), PolicyVersion: credit.Default()}); err != nil {
 		t.Fatal(err)
 	}
-	first, second, desk, stranger := h.clerk("regulator-0501"), h.clerk("regulator-0502"), h.clerk("desk-0101"), h.clerk("desk-0901")
+	first, second, desk := h.clerk("regulator-0501"), h.clerk("regulator-0502"), h.clerk("desk-0101")
 	console := "/regulator/credit/" + deskHome
 	state := func() credit.LedgerState {
 		s, _, err := h.app.Credit.Load(ctx, deskHome)
@@ -99,7 +99,7 @@ func TestCreditAtWork(t *testing.T) {
 		t.Errorf("%+v", s.Entries)
 	}
 	// Who is it not for.
-	stranger = h.clerk("desk-0901")
+	stranger := h.clerk("desk-0901")
 	for _, address := range []string{"/regulator/credit", console} {
 		if a := desk.get(address); a.StatusCode != http.StatusForbidden {
 			t.Errorf("%s opens for a desk: %d", address, a.StatusCode)
