@@ -663,12 +663,22 @@ func (x *incident) step(ctx context.Context, s *simulation, kind stepKind, at ti
 		act.By = "regulator-0502"
 		_, err = app.ConfirmSuspicion(ctx, of, credit.Confirm{Act: act, Suspicion: x.id})
 	case stepRepair:
-		_, err = app.RepairEntry(ctx, of, credit.Repair{Act: act, Entry: entry, Document: paper + "（修复）", RepairedOn: on})
-		if errors.Is(err, credit.ErrRepairEarly) { // the entry was escalated: it takes longer
-			err = nil
+		asked := act
+		asked.ID, asked.By = events.StepID(act.ID, "ask"), x.at.staff("desk", 1)
+		if _, err = app.RequestRepair(ctx, of, credit.RequestRepair{Act: asked, Entry: entry, Document: "演示修复申请", FiledOn: on}); errors.Is(err, credit.ErrRepairEarly) {
+			return nil // the entry was escalated: it takes longer
+		} else if err != nil {
+			return err
 		}
+		_, err = app.RepairEntry(ctx, of, credit.Repair{Act: act, Entry: entry, Document: paper + "（修复）", RepairedOn: on})
 	case stepRevoke:
-		ledger(credit.Revoke{Act: act, Entry: entry, Document: paper + "（撤销）", Reason: "演示：复核后撤销", RevokedOn: on})
+		// The institution objects, and is right.
+		objection, filed := uuid.NewSHA1(x.id, []byte("objection")), act
+		filed.ID, filed.By = events.StepID(act.ID, "object"), x.at.staff("desk", 1)
+		if ledger(credit.Object{Act: filed, Objection: objection, Entry: entry, Document: "演示异议书", FiledOn: on}); err != nil {
+			return err
+		}
+		ledger(credit.DecideObjection{Act: act, Objection: objection, Accepted: true, Document: paper + "（撤销）", Reason: "演示：复核后撤销", DecidedOn: on})
 	case stepBonus:
 		_, err = app.GrantBonus(ctx, of, credit.GrantBonus{Act: act, Entry: entry, Bonus: x.rule, Fact: x.fact, Document: paper, DecidedOn: on})
 	default:
