@@ -55,6 +55,19 @@ func (d Date) AddMonths(n int) Date {
 	return DateOf(first.AddDate(0, 0, min(t.Day(), last)-1))
 }
 
+// AddWorkingDays moves the day by n days that are neither Saturday nor Sunday.
+// Public holidays are not known: a term that counts them ends later, never
+// earlier.
+func (d Date) AddWorkingDays(n int) Date {
+	for n > 0 {
+		d = d.AddDays(1)
+		if wd := d.Start().Weekday(); wd != time.Saturday && wd != time.Sunday {
+			n--
+		}
+	}
+	return d
+}
+
 // Month is "2026-11".
 func (d Date) Month() string {
 	if len(d) < 7 {

@@ -19,6 +19,7 @@ import (
 	"shenzhong/domain/cremation"
 	"shenzhong/domain/ecoburial"
 	"shenzhong/domain/institution"
+	"shenzhong/domain/oversight"
 	"shenzhong/domain/pricing"
 	"shenzhong/domain/schedule"
 	"shenzhong/events"
@@ -80,6 +81,8 @@ type App struct {
 	Figures        *events.Handler[ecoburial.FiguresState, ecoburial.FiguresCommand, ecoburial.FiguresEvent]
 	CreditPolicies *events.Handler[credit.PolicyState, credit.PolicyCommand, credit.PolicyEvent]
 	Credit         *events.Handler[credit.LedgerState, credit.LedgerCommand, credit.LedgerEvent]
+	Complaints     *events.Handler[oversight.ComplaintState, oversight.ComplaintCommand, oversight.ComplaintEvent]
+	Reviews        *events.Handler[oversight.ReviewState, oversight.ReviewCommand, oversight.ReviewEvent]
 	Subjects       *events.Handler[domain.SubjectState, domain.SubjectCommand, domain.SubjectEvent]
 
 	// Now is the clock of requests. Default: time.Now.
@@ -147,6 +150,8 @@ func NewApp(store events.Store, registry *events.Registry, keys events.Keyring, 
 		Figures:        handler(store, registry, ecoburial.FiguresCategory, ecoburial.Figures),
 		CreditPolicies: handler(store, registry, credit.PolicyCategory, credit.Policy),
 		Credit:         handler(store, registry, credit.LedgerCategory, credit.Ledger),
+		Complaints:     handler(store, registry, oversight.ComplaintCategory, oversight.Complaint),
+		Reviews:        handler(store, registry, oversight.ReviewCategory, oversight.Review),
 		Subjects:       handler(store, registry, domain.SubjectCategory, domain.Forgetting),
 	}
 	// One stream of each of these goes on for the life of its institution.

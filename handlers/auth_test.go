@@ -11,7 +11,8 @@ import (
 // who is the whole of who may do what, written a second time and by role, so
 // that a slip in Access shows. "own" is at the account's own institution only.
 var who = map[Role]string{
-	Desk: `own: open_case get_case book_slot confirm_slot release_slot quote_case consent_case charge_case relieve_case pay_case refund_case close_case cancel_case
+	Desk: `own: answer_complaint get_complaint contact_reviewer extend_review resolve_review get_review
+		open_case get_case book_slot confirm_slot release_slot quote_case consent_case charge_case relieve_case pay_case refund_case close_case cancel_case
 		receive_remains record_death_certificate sign_confirmation record_police_paper place_hold lift_hold verify_identity
 		issue_certificate release_ashes get_cremation
 		collect_remains move_remains record_condition record_precautions list_belongings settle_belongings identify_remains ask_waiver approve_waiver begin_vigil end_vigil
@@ -30,16 +31,20 @@ var who = map[Role]string{
 		collect_remains move_remains record_condition record_precautions list_belongings settle_belongings identify_remains ask_waiver begin_vigil end_vigil
 		get_custody relocate_remains recount_cold_store get_cold_store split_ashes move_ashes clarify_cremation
 		any: get_burial_rules get_institution get_parameters get_price_list get_availability get_eco_rulebook`,
-	Cemetery: `own: announce_round apply_round withdraw_round draw_round pass_place measure_plot reopen_plot
+	Cemetery: `own: answer_complaint get_complaint
+		announce_round apply_round withdraw_round draw_round pass_place measure_plot reopen_plot
 		renew_right pay_upkeep record_holder_death propose_inheritance answer_inheritance inherit_right serve_notice announce_lapse propose_lapse surrender_right approve_lapse get_right
 		request_relocation notice_relocation lift_ashes redirect_relocation arrive_ashes cancel_relocation permit_relocation get_relocation
 		survey_plot allocate_plot inter surrender_plot get_plot answer_suspicion get_credit object_entry request_repair credit_what_if
 		any: get_burial_rules get_institution get_parameters get_price_list get_availability get_eco_rulebook`,
-	Eco: `own: apply_eco_burial consent_eco_burial withdraw_eco_burial complete_eco_burial get_eco_burial answer_suspicion get_credit object_entry request_repair credit_what_if
+	Eco: `own: answer_complaint get_complaint
+		apply_eco_burial consent_eco_burial withdraw_eco_burial complete_eco_burial get_eco_burial answer_suspicion get_credit object_entry request_repair credit_what_if
 		correct_eco_burial receive_eco_ashes return_eco_ashes apply_incentive compute_incentive get_incentive
 		open_voyage book_voyage answer_voyage_offer leave_voyage cancel_voyage depart_voyage scatter_ashes bring_ashes_back end_voyage
 		any: get_burial_rules get_institution get_parameters get_price_list get_availability get_voyage get_eco_rulebook`,
-	Regulator: `own: measure_plot reopen_plot approve_lapse get_right permit_relocation get_relocation get_furnace_runs get_waiting get_till get_case forget_person place_hold lift_hold get_cremation get_custody get_cold_store propose_rest approve_rest explain_anomaly get_plot compute_incentive grant_incentive pay_incentive get_incentive get_eco_burial get_credit object_entry request_repair credit_what_if
+	Regulator: `any: file_complaint
+		own: acknowledge_complaint forward_complaint decide_complaint close_complaint get_complaint check_review exclude_review get_review
+		measure_plot reopen_plot approve_lapse get_right permit_relocation get_relocation get_furnace_runs get_waiting get_till get_case forget_person place_hold lift_hold get_cremation get_custody get_cold_store propose_rest approve_rest explain_anomaly get_plot compute_incentive grant_incentive pay_incentive get_incentive get_eco_burial get_credit object_entry request_repair credit_what_if
 		any: get_burial_rules get_institution get_parameters get_price_list get_availability get_voyage get_eco_rulebook
 		adopt_burial_rules adopt_eco_definition adopt_incentive_rules set_eco_target publish_eco_figures
 		adopt_credit_policy suspect notify_suspicion dismiss_suspicion propose_confirmation confirm_suspicion extend_objection decide_objection refuse_repair try_credit_policy grant_bonus repair_entry revoke_entry`,

@@ -678,10 +678,12 @@ const codeAlphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 // characters that nobody guesses (55 bits) and one that shows a slip of the
 // pen. It follows from the case and a secret, so that it need not be stored,
 // and the same request gives the same code.
-func (a *App) TrackingCode(caseID uuid.UUID) string {
+func (a *App) TrackingCode(caseID uuid.UUID) string { return a.code("tracking code of ", caseID) }
+
+func (a *App) code(what string, id uuid.UUID) string {
 	mac := hmac.New(sha256.New, a.persons)
-	mac.Write([]byte("tracking code of "))
-	mac.Write(caseID[:])
+	mac.Write([]byte(what))
+	mac.Write(id[:])
 	var code [12]byte
 	for i, b := range mac.Sum(nil)[:11] {
 		code[i] = codeAlphabet[b&31]

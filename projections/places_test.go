@@ -226,11 +226,27 @@ func (c *city) graves() *graveyard {
 	return g
 }
 
+// beyond adds what was asked for and refused, and two rounds.
+func (g *graveyard) beyond() *graveyard {
+	c := g.city
+	c.t.Helper()
+	g.ask("R1", cemetery.Transfer{Act: g.act(), PaidFen: 30_000_00})
+	if !g.plot("A-01-02", cemetery.RefuseAllocation{Allocate: g.allocate("A-01-02", "R2", "he")}) {
+		c.t.Fatal("no refusal is kept")
+	}
+	for i, e := range []cemetery.RoundEvent{cemetery.RoundAnnounced{Cemetery: g.of, Round: "2026-2", Places: []string{"A-01-04", "A-01-05"}, Mode: cemetery.ByDraw, Closes: g.now, NoticeNo: "GG-2"},
+		cemetery.RoundApplied{Application: "a-1"}, cemetery.RoundApplied{Application: "a-2"}, cemetery.RoundWithdrawn{Application: "a-1"}, cemetery.RoundDrawn{},
+		cemetery.RoundAnnounced{Cemetery: g.of, Round: "2026-3", Places: []string{"A-01-06"}, Mode: cemetery.ByWaiting, Closes: g.now.Add(time.Hour), NoticeNo: "GG-3"}} {
+		c.add(cemetery.RoundCategory, string(g.of)+[]string{".2026-2", ".2026-3"}[i/5], e)
+	}
+	return g
+}
+
 // A right with its notices, a relocation, what is to be seen to, a year's figures
 // and the fees.
 func TestPlacesOffice(t *testing.T) {
 	c := newCityOf(t, 42, 1)
-	g := c.graves()
+	g := c.graves().beyond()
 	r := c.open(c.config(t.TempDir()))
 	caughtUp(t, r)
 	q := places.Reader{DB: r.Read(places.Name)}
@@ -239,7 +255,7 @@ func TestPlacesOffice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []places.Right{{Right: "R1", Plot: "A-01-01", Contract: "HT-1", GrantedOn: "2007-04-05", Until: "2027-03-28", UpkeepUntil: "2027-03-31", Status: "LIVE", GraceMonths: 24,
+	want := []places.Right{{Right: "R1", Plot: "A-01-01", Contract: "HT-1", GrantedOn: "2007-04-05", Until: "2027-03-28", UpkeepUntil: "2027-03-31", Status: "LIVE", GraceMonths: 24, Transfers: 1,
 		Notices: []places.Notice{{Stage: -12, DueOn: "2026-03-28", ServedOn: "2026-04-01"}, {Stage: -6, DueOn: "2026-09-28"}, {Stage: -1, DueOn: "2027-02-28"}, {Stage: 3, DueOn: "2027-06-28"}}}}
 	if d := cmp.Diff(want, rs); d != "" {
 		t.Error(d)
@@ -269,6 +285,23 @@ func TestPlacesOffice(t *testing.T) {
 	// The log records all of it in April 2026: what is of 2007 is late.
 	if d := cmp.Diff([]places.Year{{Year: "2026", Allocated: 1, Interred: 1, FeeFen: 300_00, UpkeepFen: 20_00}, {Year: "2007", Allocated: 1, Interred: 1, Late: 1, FeeFen: 300_00}}, ys); d != "" {
 		t.Error(d)
+	}
+	bs, err := q.Breaches(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]places.Breach{{Cemetery: g.of, Plot: "A-01-02", Code: "plot_area", Rule: "E-5", Asked: "13100", Limit: "10000"},
+		{Cemetery: g.of, Plot: "A-01-01", Code: "right_no_transfer", Rule: "E-4", Asked: "3000000", Refused: true, On: "2026-04-01", Given: true},
+		{Cemetery: g.of, Plot: "A-01-02", Code: "plot_area", Rule: "E-5", Asked: "13100", Limit: "10000", Refused: true, On: "2026-04-01"}}, bs); d != "" {
+		t.Error(d)
+	}
+	if other, err := q.Breaches(t.Context(), "nobody"); err != nil || len(other) > 0 {
+		t.Errorf("another cemetery: %+v %v", other, err)
+	}
+	rounds, err := q.Rounds(t.Context(), g.of, 10)
+	if d := cmp.Diff([]places.Round{{Round: "2026-3", Notice: "GG-3", Mode: cemetery.ByWaiting, Closes: g.now.Add(time.Hour), Places: 1},
+		{Round: "2026-2", Notice: "GG-2", Mode: cemetery.ByDraw, Closes: g.now, Places: 2, Applied: 1, Drawn: true}}, rounds); d != "" || err != nil {
+		t.Error(d, err)
 	}
 	fees, err := q.Fees(t.Context(), g.of, "2026-11-23")
 	if err != nil || fees.Version != 2 || len(fees.Rows) != 2 || fees.Rows[1].Price != 20_00 {

@@ -5,15 +5,20 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"errors"
+	"math"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"shenzhong/domain"
+	"shenzhong/domain/booking"
 	"shenzhong/domain/institution"
 	"shenzhong/domain/pricing"
+	"shenzhong/events"
 	"shenzhong/projections"
 	"shenzhong/projections/pricepages"
 )
@@ -110,7 +115,7 @@ func TestPricePages(t *testing.T) {
 		t.Error("no byte order mark")
 	}
 	cells, err := csv.NewReader(strings.NewReader(text[3:])).ReadAll()
-	if err != nil || len(cells) != 5 || cells[4][1] != "'=海葬" || cells[4][7] != "0.00" || cells[1][7] != "210.00" || cells[1][10] != "21000" || cells[1][21] != "staff-0102" {
+	if err != nil || len(cells) != 5 || cells[4][1] != "'=海葬" || cells[4][7] != "0.00" || cells[1][7] != "210.00" || cells[1][10] != "21000" || cells[1][38] != "staff-0102" || len(cells[0]) != len(cells[1]) || cells[0][38] != "attester" {
 		t.Errorf("%v %v", cells, err)
 	}
 	if html := file(2, pricepages.HTML, "zh"); !strings.Contains(html, "next 3") {
@@ -187,5 +192,94 @@ func TestPricePagesRenderer(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(filepath.Join(dir, "pricepages*.db")); len(left) != 2 {
 		t.Error(left)
+	}
+}
+
+// What was actually charged is counted by item and month and compared with a
+// plain count; fewer than five are told of by nothing but that there were some,
+// and nothing that is published lets them be worked out.
+func TestActuallyCharged(t *testing.T) {
+	c := newCityOf(t, 3, 1)
+	home, other := "12210200422000019F", string(c.homes[0])
+	c.list(home, 1, "2026-01-01", pricing.Row{Code: "TRN-STD", NameZh: "遗体接运", Category: pricing.Transport, PricingType: pricing.GovGuidedBasic, Unit: "元/具", Price: 21000})
+	prices := map[string][]domain.Money{}
+	say := func(of, code, month string, price domain.Money) {
+		id := c.id().String()
+		c.add(booking.Category, id, booking.Opened{Institution: of, Number: id[:8], Source: booking.Desk})
+		typ, data, err := c.reg.Encode(t.Context(), booking.Charged{Line: booking.Line{ID: "1", Code: code, NameZh: code, Unit: "元", Quantity: 1, Price: price, Amount: price}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.append(booking.Category, id, events.New{ID: c.id(), Type: typ, Data: data, Occurred: domain.Date(month + "-10").Start()})
+		prices[of+month+code] = append(prices[of+month+code], price)
+	}
+	for n := range 23 {
+		say(home, "TRN-STD", "2026-03", domain.Money(18000+100*(n*7%5)))
+		if n < pricepages.LeastShown-1 {
+			say(home, "CRM-STD", "2026-03", 90000)
+			say(other, "TRN-STD", "2026-03", 17000)
+		}
+		if n < pricepages.LeastShown {
+			say(home, "TRN-STD", "2026-02", 15000)
+		}
+		say(home, "TRN-STD", "2026-04", 12345) // this month
+	}
+	dir := t.TempDir()
+	r := c.open(c.config(dir))
+	caughtUp(t, r)
+	q := pricepages.Reader{DB: r.Read(pricepages.Name)}
+	shown := 0
+	for _, of := range []string{home, other} {
+		cs, err := q.Charged(t.Context(), of)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, got := range cs {
+			ps := prices[of+got.Month+got.Code]
+			slices.Sort(ps)
+			want := pricepages.Charged{Code: got.Code, Month: got.Month, Few: true}
+			if n := len(ps); n >= pricepages.LeastShown {
+				at := func(p float64) domain.Money { return ps[int(math.Ceil(p*float64(n)))-1] }
+				want = pricepages.Charged{Code: got.Code, Month: got.Month, Count: n, P10: at(.1), Median: at(.5), P90: at(.9)}
+				shown++
+			}
+			if d := cmp.Diff(want, got); d != "" || got.Month == "2026-04" {
+				t.Errorf("%s %s: %s", of, got.Month, d)
+			}
+		}
+		b, err := pricepages.ChargedCSV(of, cs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, err := csv.NewReader(bytes.NewReader(b[3:])).ReadAll()
+		if err != nil || len(rows) != len(cs)+1 {
+			t.Fatal(err)
+		}
+		for _, row := range rows[1:] {
+			if n, err := strconv.Atoi(row[3]); err == nil && n < pricepages.LeastShown || err != nil && strings.Join(row[3:10], "") != "" {
+				t.Errorf("a small number is published: %q", row)
+			}
+		}
+	}
+	if shown != 2 {
+		t.Errorf("%d figures are published, want 2", shown)
+	}
+	// The list that was in force shows the last month that is over, on every file.
+	ps, err := q.Pages(t.Context(), home)
+	if err != nil || len(ps) != 1 || ps[0].ChargedMonth != "2026-03" || len(ps[0].Charged) != 2 {
+		t.Fatal(ps, err)
+	}
+	var file struct {
+		Charged []pricepages.Charged `json:"charged"`
+	}
+	f, err := q.VersionFile(t.Context(), home, 1, pricepages.JSON, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal([]byte(gunzip(t, f.Gzip)), &file); err != nil || !cmp.Equal(file.Charged, ps[0].Charged) {
+		t.Error(file, err)
+	}
+	if rep := c.verify(dir); rep.Err() != nil {
+		t.Error(rep.Lines("en"))
 	}
 }

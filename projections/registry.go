@@ -9,6 +9,7 @@ import (
 	"shenzhong/domain/cremation"
 	"shenzhong/domain/ecoburial"
 	"shenzhong/domain/institution"
+	"shenzhong/domain/oversight"
 	"shenzhong/domain/pricing"
 	"shenzhong/domain/schedule"
 	"shenzhong/events"
@@ -27,6 +28,7 @@ func Registry(keys events.Keyring) *events.Registry {
 		cemetery.Wire,
 		ecoburial.Wire,
 		credit.Wire,
+		oversight.Wire,
 		domain.SubjectWire,
 	)
 }

@@ -35,6 +35,7 @@ import (
 	"shenzhong/domain/cremation"
 	"shenzhong/domain/ecoburial"
 	"shenzhong/domain/institution"
+	"shenzhong/domain/oversight"
 	"shenzhong/domain/pricing"
 	"shenzhong/domain/schedule"
 	"shenzhong/events"
@@ -161,7 +162,7 @@ func TestExamplesSealPersonalData(t *testing.T) {
 
 func currentEvents() []any {
 	var es []any
-	for _, ws := range [][]domain.Wire{access.Wire, institution.Wire, pricing.Wire, schedule.Wire, booking.Wire, cremation.Wire, cemetery.Wire, ecoburial.Wire, credit.Wire, domain.SubjectWire} {
+	for _, ws := range [][]domain.Wire{access.Wire, institution.Wire, pricing.Wire, schedule.Wire, booking.Wire, cremation.Wire, cemetery.Wire, ecoburial.Wire, credit.Wire, oversight.Wire, domain.SubjectWire} {
 		for _, w := range ws {
 			if w.Current != nil {
 				es = append(es, w.Current)

@@ -2,7 +2,6 @@ package credit
 
 import (
 	"slices"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -510,7 +509,7 @@ func decideLedger(s LedgerState, cmd LedgerCommand) ([]LedgerEvent, error) {
 		if told == "" {
 			told = today
 		}
-		first := addWorkingDays(told, AnswerDays)
+		first := told.AddWorkingDays(AnswerDays)
 		by := c.AnswerBy
 		if by == "" {
 			by = first
@@ -612,7 +611,7 @@ func decideLedger(s LedgerState, cmd LedgerCommand) ([]LedgerEvent, error) {
 				return nil, ErrObjectionOpen.With(o.DecideBy)
 			}
 		}
-		return []LedgerEvent{Objected{c.Objection, c.Entry, c.Document, c.FiledOn, addWorkingDays(c.FiledOn, ObjectionDays)}}, nil
+		return []LedgerEvent{Objected{c.Objection, c.Entry, c.Document, c.FiledOn, c.FiledOn.AddWorkingDays(ObjectionDays)}}, nil
 
 	case ExtendObjection:
 		o, err := s.disputed(c.Objection)
@@ -624,7 +623,7 @@ func decideLedger(s LedgerState, cmd LedgerCommand) ([]LedgerEvent, error) {
 		case o.Extended || today > o.DecideBy:
 			return nil, ErrExtended
 		}
-		return []LedgerEvent{ObjectionExtended{c.Objection, c.Reason, addWorkingDays(o.FiledOn, ObjectionDaysOther)}}, nil
+		return []LedgerEvent{ObjectionExtended{c.Objection, c.Reason, o.FiledOn.AddWorkingDays(ObjectionDaysOther)}}, nil
 
 	case DecideObjection:
 		o, err := s.disputed(c.Objection)
@@ -678,7 +677,7 @@ func decideLedger(s LedgerState, cmd LedgerCommand) ([]LedgerEvent, error) {
 		case !c.FiledOn.Valid() || c.FiledOn > today:
 			return nil, ErrDay.With(c.FiledOn)
 		}
-		return []LedgerEvent{RepairRequested{c.Entry, c.Document, c.FiledOn, addWorkingDays(c.FiledOn, RepairDays)}}, nil
+		return []LedgerEvent{RepairRequested{c.Entry, c.Document, c.FiledOn, c.FiledOn.AddWorkingDays(RepairDays)}}, nil
 
 	case RefuseRepair:
 		e, ok := s.Entry(c.Entry)
@@ -851,17 +850,6 @@ func (s LedgerState) counted(such func(Entry) bool) int {
 		}
 	}
 	return n
-}
-
-// addWorkingDays moves d by n days that are neither Saturday nor Sunday.
-func addWorkingDays(d domain.Date, n int) domain.Date {
-	for n > 0 {
-		d = d.AddDays(1)
-		if wd := d.Start().Weekday(); wd != time.Saturday && wd != time.Sunday {
-			n--
-		}
-	}
-	return d
 }
 
 func evolveLedger(s LedgerState, e LedgerEvent) LedgerState {

@@ -122,13 +122,13 @@ func Try(policies PolicyState, proposed PolicyVersion, entries []Entry, on domai
 // The days by which the authority has to act, from what it was told or decided.
 
 // PublishBy is the last day on which an entry may come to be published.
-func PublishBy(decided domain.Date) domain.Date { return addWorkingDays(decided, PublishDays) }
+func PublishBy(decided domain.Date) domain.Date { return decided.AddWorkingDays(PublishDays) }
 
 // TakeDownBy is the last day on which a revoked entry may still be published.
 func TakeDownBy(revoked domain.Date) domain.Date { return revoked.AddDays(TakeDownDays) }
 
 // MarkBy is the last day on which an objection may come to be marked.
-func MarkBy(filed domain.Date) domain.Date { return addWorkingDays(filed, MarkDays) }
+func MarkBy(filed domain.Date) domain.Date { return filed.AddWorkingDays(MarkDays) }
 
 // A DutyKind is what the authority has to do by a day.
 type DutyKind string

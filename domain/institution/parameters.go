@@ -84,6 +84,16 @@ const (
 	VoyageRelatives     Name = "voyage_relatives"
 	VoyageOfferHours    Name = "voyage_offer_hours"
 	FreezeDay           Name = "eco_freeze_day"
+	ReviewResolveDays   Name = "review_resolve_days"
+	ReviewExtensionDays Name = "review_extension_days"
+	ReviewCheckDays     Name = "review_check_days"
+	ReviewAttempts      Name = "review_attempts"
+	ComplaintAckDays    Name = "complaint_acknowledge_days"
+	ComplaintAnswerDays Name = "complaint_answer_days"
+	ComplaintDecideDays Name = "complaint_decide_days"
+	InspectionDays      Name = "inspection_publish_days"
+	PenaltyHearingDays  Name = "penalty_statement_days"
+	PenaltyPublishDays  Name = "penalty_publish_days"
 	ReportDays          Name = "report_days"
 	PriceListMonths     Name = "price_list_months"
 )
@@ -135,6 +145,16 @@ var Definitions = []Definition{
 	{EcoPauseHours, "不保留骨灰的葬式，两次确认之间的间隔", "Hours between the two consents to a burial that keeps no ashes", "hour", "24", 1, 720, "P", ""},
 	{VoyageRelatives, "海葬每具骨灰随行家属人数上限", "Most relatives aboard with each set of ashes", "person", "3", 1, 10, "F", "大连市2025年骨灰海葬通知"},
 	{VoyageOfferHours, "航次取消后，为家属保留新座位的时长", "Hours that seats are kept for a family after a cancelled voyage", "hour", "72", 1, 720, "P", ""},
+	{ReviewResolveDays, "实名差评办结的工作日", "Working days in which a bad review under a real name is resolved", "day", "5", 1, 30, "P", "德州、襄城为 5 个工作日；大连的规定没有找到"},
+	{ReviewExtensionDays, "实名差评办结期限一次延长的工作日", "Working days by which that term is extended, once", "day", "10", 1, 30, "P", ""},
+	{ReviewCheckDays, "监管部门核查回访结果的工作日", "Working days in which the authority checks a follow-up", "day", "5", 1, 30, "P", ""},
+	{ReviewAttempts, "联系不上评价人时，须在几个不同的日子联系过", "Days on which a family is called before it counts as not reached", "number", "3", 1, 10, "P", ""},
+	{ComplaintAckDays, "投诉受理的工作日", "Working days in which a complaint is taken up", "day", "2", 1, 15, "P", ""},
+	{ComplaintAnswerDays, "机构答复投诉的工作日", "Working days in which an institution answers a complaint", "day", "5", 1, 30, "P", ""},
+	{ComplaintDecideDays, "投诉作出处理决定的工作日", "Working days in which a complaint is decided", "day", "20", 1, 60, "P", ""},
+	{InspectionDays, "检查结果公开的工作日", "Working days in which the result of an inspection is published", "day", "20", 1, 20, "F", "政府信息公开条例；只能改短"},
+	{PenaltyHearingDays, "处罚前陈述申辩、要求听证的工作日", "Working days for a statement or a demand for a hearing before a penalty", "day", "5", 3, 30, "P", ""},
+	{PenaltyPublishDays, "处罚决定公示的工作日（双公示）", "Working days in which a penalty is published", "day", "7", 1, 7, "F", "双公示；只能改短"},
 	{FreezeDay, "每月生态安葬率在次月几日公布并冻结", "Day of the next month on which a month's eco-burial figures are published for good", "number", "10", 1, 28, "P", ""},
 	{ReportDays, "火化、安葬超过此天数才补录的，列为报送逾期线索", "Days after which a cremation or burial recorded late is a suspicion of late reporting", "day", "10", 1, 365, "P", ""},
 	{PriceListMonths, "价目超过此月数没有重新公示的，列为过期线索", "Months after which a price list that was not published anew is a suspicion of being stale", "number", "12", 1, 60, "P", ""},

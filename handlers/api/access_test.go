@@ -19,6 +19,9 @@ func TestAccessOverHTTP(t *testing.T) {
 	burial := c.must("eco-0401", "/eco-burials", fmt.Sprintf(`{%s,"type":"SEA","division":"210211","certificate":%q}`, c.at(), certificate))
 	c.must("eco-0401", "/voyages", c.voyage("V-1", 6))
 	suspicion := c.must("regulator-0501", "/credit/"+home+"/suspicions", `{"rule":"P01","fact":"x","basis":"y"}`)
+	complaint := c.must("regulator-0501", "/complaints", fmt.Sprintf(`{"institution":%q,"text":"x"}`, home))
+	c.must("regulator-0501", "/complaints/"+complaint+"/forwarding", `{}`)
+	c.badReview(id)
 
 	own := map[handlers.Role]string{handlers.Desk: "desk-0101", handlers.Cremator: "furnace-0201", handlers.Cemetery: "cemetery-0301", handlers.Eco: "eco-0401",
 		handlers.Regulator: "regulator-0501", handlers.Admin: "admin-0601", handlers.Importer: "importer-0701", handlers.Device: "plc-0203"}
@@ -34,7 +37,7 @@ func TestAccessOverHTTP(t *testing.T) {
 			case strings.HasPrefix(path, "/api/v1/eco-burials"), strings.HasPrefix(path, "/api/v1/voyages"):
 				at = boats
 			}
-			url := strings.NewReplacer("{institution}", home, "{case}", id, "{cemetery}", cemetery, "{plot}", "A-1", "{burial}", burial, "{suspicion}", suspicion, "{objection}", suspicion, "{division}", "210200", "{kind}", "hall", "{date}", "2026-11-23", "{key}", home, "{voyage}", "V-1", "{furnace}", "furnace-1",
+			url := strings.NewReplacer("{complaint}", complaint, "{institution}", home, "{case}", id, "{cemetery}", cemetery, "{plot}", "A-1", "{burial}", burial, "{suspicion}", suspicion, "{objection}", suspicion, "{division}", "210200", "{kind}", "hall", "{date}", "2026-11-23", "{key}", home, "{voyage}", "V-1", "{furnace}", "furnace-1",
 				"{round}", "2026-2", "{right}", "R-1", "{relocation}", id).Replace(path)
 			body := ""
 			if method == "post" {
@@ -361,6 +364,24 @@ func valid(op handlers.Operation) string {
 		return `{"type":"SEA","division":"210211"}`
 	case "adopt_credit_policy":
 		return `{"policy":{"version":"x","effective_from":"2026-01-01","base":80,"min":0,"max":100,"bonus_cap":20,"bonus_months":12,"escalate_nth":2,"escalate_months":12,"grades":[],"severities":{},"rules":[],"bonuses":[]}}`
+	case "file_complaint":
+		return fmt.Sprintf(`{"institution":%q,"text":"x"}`, home)
+	case "answer_complaint":
+		return `{"answer":"x"}`
+	case "decide_complaint":
+		return `{"upheld":true,"document":"x","decided_on":"2026-11-23"}`
+	case "close_complaint":
+		return `{"how":"WITHDRAWN","reason":"x"}`
+	case "contact_reviewer":
+		return `{"reached":true}`
+	case "extend_review":
+		return `{"reason":"x"}`
+	case "resolve_review":
+		return `{"note":"x"}`
+	case "check_review":
+		return `{"sound":true}`
+	case "exclude_review":
+		return `{"ground":"MISTAKEN","document":"x"}`
 	case "suspect":
 		return `{"rule":"P01","fact":"x","basis":"y"}`
 	case "notify_suspicion", "answer_suspicion":

@@ -36,7 +36,7 @@ import (
 )
 
 // Version is the API's version. It is bumped with every change of openapi.json.
-const Version = "0.19.0"
+const Version = "0.21.0"
 
 // An API serves the operations.
 type API struct {
@@ -103,6 +103,7 @@ func (a *API) mount(r chi.Router) huma.API {
 	a.incentives(h)
 	a.ecoRules(h)
 	a.credit(h)
+	a.oversight(h)
 	return h
 }
 

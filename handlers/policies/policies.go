@@ -30,6 +30,7 @@ import (
 	"shenzhong/domain/cremation"
 	"shenzhong/domain/ecoburial"
 	"shenzhong/domain/institution"
+	"shenzhong/domain/oversight"
 	"shenzhong/domain/pricing"
 	"shenzhong/domain/schedule"
 	"shenzhong/events"
@@ -55,7 +56,7 @@ type deadline struct {
 	Due    time.Time     `json:"due"`
 	Event  uuid.UUID     `json:"event"` // it follows from
 	Corr   uuid.UUID     `json:"correlation"`
-	Kind   string        `json:"kind"` // "hold", "offer", "paper", "seats", "figures", "notice", "claim" or "stale"
+	Kind   string        `json:"kind"` // "hold", "offer", "paper", "seats", "figures", "notice", "claim", "stale" or "duty"
 	Stream events.Stream `json:"stream"`
 	Slot   string        `json:"slot,omitempty"`
 	Case   string        `json:"case,omitempty"`
@@ -252,13 +253,13 @@ var heard = []string{"schedule.held", "schedule.confirmed", "schedule.released",
 	"right.granted", "right.renewed", "right.notice_due", "right.inherited", "right.lapsed", "right.surrendered", "right.ended",
 	"relocation.lifted", "relocation.arrived",
 	"eco.completed", "eco.corrected", "eco.ashes_returned", "ecofigures.published",
-	"booking.charge_refused", "cremation.anomaly_flagged", "pricelist.published",
+	"booking.rated", "booking.charge_refused", "cremation.anomaly_flagged", "pricelist.published",
 	"voyage.seats_taken", "voyage.offer_taken", "voyage.seats_freed", "voyage.cancelled", "voyage.departed", "voyage.scattered", "voyage.brought_back"}
 
 // react is the whole list: whenever …, then ….
 func (p *Policies) react(ctx context.Context, r events.Recorded) error {
 	app := p.cfg.App
-	if !slices.Contains(heard, r.Type[:max(0, strings.LastIndex(r.Type, ".v"))]) {
+	if name := r.Type[:max(0, strings.LastIndex(r.Type, ".v"))]; !slices.Contains(heard, name) && !watched[name] {
 		return nil
 	}
 	body, err := app.Registry.Decode(ctx, r)
@@ -267,7 +268,15 @@ func (p *Policies) react(ctx context.Context, r events.Recorded) error {
 	}
 	act := func(policy, step string) domain.Act { return p.act(policy, r.ID, r.Meta.Correlation, step) }
 	id := r.Stream.ID()
+	if watched[r.Type[:strings.LastIndex(r.Type, ".v")]] {
+		return p.oversee(ctx, r, body)
+	}
 	switch e := body.(type) {
+	case booking.Rated:
+		// A bad review under a real name is followed up.
+		if caseID, err := uuid.Parse(id); err == nil {
+			return app.OpenReview(ctx, act("reviews", "open"), caseID, e, r.ID, dayOf(r))
+		}
 	case schedule.Held:
 		// A hold ends at its deadline (fire).
 		p.set(deadline{Due: e.Until, Event: r.ID, Corr: r.Meta.Correlation, Kind: "hold", Stream: r.Stream, Slot: e.Slot, Case: e.Case})
@@ -623,6 +632,9 @@ func (p *Policies) end(ctx context.Context, d deadline) error {
 		// A day on which the parameter was put off again is no day to publish on.
 		_, err := p.cfg.App.PublishFigures(ctx, p.act("figures", d.Event, d.Corr, "publish "+string(domain.DateOf(p.cfg.App.Now()))), d.Place)
 		return err
+	case "duty":
+		// A duty that nobody did is on record as missed.
+		return p.cfg.App.Miss(ctx, p.act("duties", d.Event, d.Corr, "miss"), d.Stream, oversight.Step(d.Place))
 	case "stale":
 		return p.stale(ctx, d)
 	case "claim":

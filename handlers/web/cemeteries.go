@@ -22,8 +22,8 @@ import (
 // cemeteryPageNames are the public pages of cemeteries and that of a village's
 // clerk; officePageNames those of a cemetery's office, in the frame of staff.
 var (
-	cemeteryPageNames = []string{"cemeteries", "cemetery", "clerk"}
-	officePageNames   = []string{"desk-cemeteries", "desk-cemetery", "desk-place-act", "desk-year", "desk-import"}
+	cemeteryPageNames = []string{"cemeteries", "cemetery", "clerk", "round"}
+	officePageNames   = []string{"desk-cemeteries", "desk-cemetery", "desk-place-act", "desk-year", "desk-import", "desk-limits"}
 )
 
 // A PlaceSource answers what the pages of cemeteries ask. What is not there is
@@ -35,14 +35,19 @@ type PlaceSource interface {
 	Cemetery(ctx context.Context, code string) (CemeteryData, error)
 	// Office is what a cemetery's own office sees besides.
 	Office(ctx context.Context, code, plot string) (OfficeData, error)
+	// Breaches are the places that break a limit and what was refused for one, of
+	// a cemetery or for "" of all.
+	Breaches(ctx context.Context, code string) ([]places.Breach, AsOf, error)
 }
 
 // A CemeteryData is a cemetery as its read model has it.
 type CemeteryData struct {
 	places.Cemetery
-	All  []places.Place
-	Fees places.Fees
-	AsOf AsOf
+	All []places.Place
+	// Rounds are its latest public rounds.
+	Rounds []places.Round
+	Fees   places.Fees
+	AsOf   AsOf
 }
 
 // An OfficeData is what a cemetery's office works with; Relocations are those of
@@ -77,11 +82,26 @@ func (m *ReadModels) Cemetery(ctx context.Context, code string) (c CemeteryData,
 		if c.Fees, err = r.Fees(ctx, of, m.today()); err != nil {
 			return err
 		}
+		if c.Rounds, err = r.Rounds(ctx, of, latestRounds); err != nil {
+			return err
+		}
 		c.All, err = r.Places(ctx, of)
 		return err
 	})
 	c.AsOf = asOf
 	return c, noPlace(err)
+}
+
+// latestRounds is how many rounds a cemetery's page lists.
+const latestRounds = 12
+
+// Breaches implements PlaceSource.
+func (m *ReadModels) Breaches(ctx context.Context, code string) (bs []places.Breach, asOf AsOf, err error) {
+	asOf, err = m.look(ctx, places.Name, func(tx *sql.Tx) (err error) {
+		bs, err = places.Reader{DB: tx}.Breaches(ctx, domain.CreditCode(code))
+		return err
+	})
+	return bs, asOf, err
 }
 
 // Office implements PlaceSource.
@@ -223,6 +243,7 @@ type cemeteryPage struct {
 	Sheet  *placeLine
 	Fees   places.Fees
 	Limits cemetery.Limits
+	Rounds []places.Round
 	AsOf   AsOf
 	// Office is what staff see besides.
 	Office *officePart
@@ -259,7 +280,7 @@ const listedAtOnce = 60
 // number to look for) and from (where the list begins).
 func cemeteryPageOf(d CemeteryData, base string, q url.Values, status func(places.Place) places.Status) cemeteryPage {
 	p := cemeteryPage{cemeteryLine: lineOf(d.Cemetery), Base: base, Serves: d.Serves, FoundedOn: d.FoundedOn, Exceeding: d.Exceeding, Persons: d.Persons,
-		Section: q.Get("section"), Show: q.Get("show"), Query: strings.TrimSpace(q.Get("q")), Asked: q.Get("plot"), Fees: d.Fees, Limits: d.Limits, AsOf: d.AsOf}
+		Section: q.Get("section"), Show: q.Get("show"), Query: strings.TrimSpace(q.Get("q")), Asked: q.Get("plot"), Fees: d.Fees, Limits: d.Limits, Rounds: d.Rounds, AsOf: d.AsOf}
 	line := func(x places.Place) placeLine {
 		st := status(x)
 		return placeLine{Place: x, Section: sectionOf(x), Symbol: symbol(st, x.Resting), Now: st, Selected: x.Plot == p.Asked}

@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"context"
+	"encoding/csv"
 	"fmt"
 	"io"
 	"mime/multipart"
@@ -40,6 +41,10 @@ func (noPlaces) Cemetery(context.Context, string) (CemeteryData, error) {
 
 func (noPlaces) Office(context.Context, string, string) (OfficeData, error) {
 	return OfficeData{}, handlers.ErrNotFound
+}
+
+func (noPlaces) Breaches(context.Context, string) ([]places.Breach, AsOf, error) {
+	return nil, AsOf{}, nil
 }
 
 const (
@@ -99,8 +104,8 @@ func newGraveyard(t testing.TB) *graveyard {
 		t.Fatal(err)
 	}
 	desk := g.clerk("desk-0101")
-	for i, name := range []string{"苏念慈", "沈一舟", "林知秋", "柳文章", "秦玉兰", "潘山"} {
-		id := desk.intake("name", name, "hukou", []string{"210202", "210281"}[i/3], "citizen_id", citizen(fmt.Sprintf("2102021935%02d12001", i+1)), "handler_name", "家属", "handler_phone", fmt.Sprintf("1380411041%d", i), "handler_id", "", "sure", "1")
+	for i, name := range []string{"苏念慈", "沈一舟", "林知秋", "柳文章", "秦玉兰", "潘山", "何雨生", "罗青山"} {
+		id := desk.intake("name", name, "hukou", []string{"210202", "210281", "210211"}[i/3], "citizen_id", citizen(fmt.Sprintf("2102021935%02d12001", i+1)), "handler_name", "家属", "handler_phone", fmt.Sprintf("1380411041%d", i), "handler_id", "", "sure", "1")
 		number := fmt.Sprintf("DL-HZ-%04d", i+1)
 		if _, err := g.app.Certificates.Handle(t.Context(), number, cremation.RegisterCertificate{Act: g.act(at), Number: number, Case: uuid.MustParse(id), Institution: deskHome}); err != nil {
 			t.Fatal(err)
@@ -163,8 +168,33 @@ func (g *graveyard) lived() {
 	g.clerk("office-0302").done(hillCemetery, "A-03-08", "permit_relocation", "permit", "ZM-1", "authority_name", "演示民政局")
 	g.office.done(hillCemetery, "A-03-08", "lift", "new_label", "qc-1", "sealed_with", "office-0302", "receipt", "JJ-1")
 	g.office.done(hillCemetery, "A-03-08", "arrive_relocated", "new_label", "QC-1", "receipt", "JJ-2", "consent_paper", "—")
+	g.office.not("plot_area", hillCemetery, "C-02-05", "allocate", "certificate", g.certificates["林知秋"], "contract", "HT-3")
 	g.office.done(hillCemetery, "B-01-01", "allocate", "certificate", g.certificates["林知秋"], "contract", "HT-3")
+	g.office.not("right_no_transfer", hillCemetery, "A-03-07", "transfer", "paid", "30000")
+	g.round("2026-1", cemetery.ByWaiting, []string{"C-03-01", "C-03-02", "C-03-03"}, "何雨生", "罗青山")
 	g.settle()
+}
+
+const roundSeed, roundSalt = "1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a", "2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b"
+
+// round announces places, takes an application for each of the dead, and draws.
+// An hour passes.
+func (g *graveyard) round(name string, mode cemetery.Mode, places []string, of ...string) {
+	g.Helper()
+	do := func(_ events.Receipt, err error) {
+		g.Helper()
+		if err != nil {
+			g.Fatal(err)
+		}
+	}
+	do(g.app.AnnounceRound(g.Context(), handlers.AnnounceRound{Of: hillCemetery, AnnounceRound: cemetery.AnnounceRound{Act: g.act(g.clock()), Round: name, Places: places, Mode: mode,
+		Commitment: domain.Commitment(roundSeed, roundSalt), Closes: g.clock().Add(time.Hour), NoticeNo: "GG-" + name}}))
+	for i, who := range of {
+		do(g.app.ApplyRound(g.Context(), handlers.ApplyRound{Of: hillCemetery, Round: name, ApplyRound: cemetery.ApplyRound{Act: g.act(g.clock()), Application: fmt.Sprintf("s-%03d", i+1),
+			Applicant: domain.Subject(uuid.NewString()), Wishes: places[i%len(places) : i%len(places)+1], Need: cemetery.Need{Ground: cemetery.CremationCertificate, Certificate: g.certificates[who]}}}))
+	}
+	g.later(time.Hour)
+	do(g.app.DrawRound(g.Context(), hillCemetery, name, nil, cemetery.DrawRound{Act: g.act(g.clock()), Seed: roundSeed, Salt: roundSalt}))
 }
 
 // TestOffice takes one place through what its office does: give, inter, remind,
@@ -405,7 +435,7 @@ func (g *graveyard) addresses() []string {
 	hill, village := "/cemeteries/"+hillCemetery, "/cemeteries/"+villageCemetery
 	return []string{"/cemeteries", "/cemeteries?district=210281", hill, hill + "?plot=A-03-07", hill + "?show=free&section=" + url.QueryEscape("甲区"), hill + "?q=zz", village,
 		"/desk" + hill, "/desk" + hill + "?plot=A-03-07", "/desk" + hill + "?plot=A-03-08", "/desk" + hill + "?plot=C-02-05", "/desk" + hill + "/places/A-01-01/allocate", "/desk" + hill + "/places/A-03-07/renew", "/desk" + hill + "/places/A-03-07/relocate",
-		"/desk" + hill + "/places/A-03-07/serve_notice", "/desk" + hill + "/years/2026", "/desk" + hill + "/import", "/desk" + village + "/clerk"}
+		"/desk" + hill + "/places/A-03-07/serve_notice", "/desk" + hill + "/years/2026", "/desk" + hill + "/import", "/desk/limits", hill + "/rounds/2026-1", "/desk" + hill + "?plot=C-03-01", "/desk" + village + "/clerk"}
 }
 
 // visitor is who opens an address.
@@ -450,6 +480,90 @@ func TestCemeteryPages(t *testing.T) {
 	}
 	if res := g.office.get("/desk"); res.Header.Get("Location") != "/desk/cemeteries" {
 		t.Errorf("a cemetery's office comes to %q", res.Header.Get("Location"))
+	}
+}
+
+// TestRoundPage: before it closes a round's page tells how many applied and not
+// who; drawn it tells all that recomputing takes, and its program is the recipe.
+// A place that it gave is given at the desk to that family, and to nobody else.
+func TestRoundPage(t *testing.T) {
+	g := newGraveyard(t)
+	address := roundAddress(hillCemetery, "2026-4")
+	if res := g.office.get(address); res.StatusCode != http.StatusNotFound {
+		t.Fatalf("no round: status %d", res.StatusCode)
+	}
+	g.round("2026-4", cemetery.ByWaiting, []string{"C-03-01", "C-03-02", "C-03-03"}, "何雨生", "罗青山")
+	g.settle()
+	s := text(g.office.page(address).root)
+	for _, want := range []string{"公开安排 2026-4", "按等候先后", "已经抽签", roundSeed, roundSalt, domain.Commitment(roundSeed, roundSalt), "s-001", "s-002", "2 个墓位有人选中；这一轮共 3 个墓位，2 份申请", "全部 2 份申请", "等家属来办", "shenzhong draw check", "/api/v1/rounds/" + hillCemetery + "/2026-4"} {
+		if !strings.Contains(s, want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+	for _, who := range []string{"何雨生", "罗青山", "DL-HZ"} {
+		if strings.Contains(s, who) {
+			t.Errorf("the page tells %q", who)
+		}
+	}
+	if code := text(g.office.page(address).find(tag(atom.Pre))[0]); strings.TrimSpace(code) != strings.TrimSpace(roundProgram) || strings.Count(code, "\n") > 20 {
+		t.Errorf("the program is another one, or longer than 20 lines:\n%s", code)
+	}
+	rec, err := g.app.Round(t.Context(), hillCemetery, "2026-4", g.clock())
+	if err != nil || len(rec.Result) != 2 || len(rec.Differences()) > 0 {
+		t.Fatalf("%+v %v %v", rec, rec.Differences(), err)
+	}
+	page := text(g.office.page("/cemeteries/" + hillCemetery).root)
+	if !strings.Contains(page, "2026-4") || !strings.Contains(page, "每一轮的记录任何人都能重算") {
+		t.Error("the cemetery's page does not lead to its round")
+	}
+	g.office.not("plot_held", hillCemetery, "C-03-01", "allocate", "certificate", g.certificates["罗青山"], "contract", "HT-1")
+	g.office.done(hillCemetery, "C-03-01", "allocate", "certificate", g.certificates["何雨生"], "contract", "HT-1")
+	if s := text(g.office.page(address).root); !strings.Contains(s, "C-03-01已办理") {
+		t.Errorf("the page does not say that the place was given: %s", s)
+	}
+}
+
+// TestLimits: the regulator sees the places of every cemetery that break a limit
+// and what was refused, an office those of its own; the CSV has the same rows.
+func TestLimits(t *testing.T) {
+	g := newGraveyard(t)
+	regulator := g.clerk("regulator-0501")
+	if s := text(regulator.page("/desk/limits").root); !strings.Contains(s, "没有被拒绝的记录") || !strings.Contains(s, "1 处超限；在册墓位 128 个") {
+		t.Errorf("before anything was refused: %s", s)
+	}
+	g.lived()
+	for who, want := range map[*clerk][2]int{regulator: {1, 2}, g.office: {1, 2}, g.village: {0, 0}} {
+		p := who.page("/desk/limits")
+		rows := 0
+		for _, tr := range p.find(tag(atom.Tr)) {
+			if tr.Parent.DataAtom == atom.Tbody {
+				rows++
+			}
+		}
+		if rows != want[0]+want[1] {
+			t.Errorf("%s sees %d rows, want %v", who.id, rows, want)
+		}
+		table, err := csv.NewReader(bytes.NewReader(who.get("/desk/limits.csv").body)).ReadAll()
+		if err != nil || len(table) != 1+rows {
+			t.Errorf("%s: %d lines of CSV, %d on the page: %v", who.id, len(table), rows, err)
+		}
+		for _, secret := range []string{"苏念慈", "林知秋", "DL-HZ", "HT-"} {
+			if strings.Contains(text(p.root), secret) {
+				t.Errorf("%s is told %q", who.id, secret)
+			}
+		}
+	}
+	s := text(regulator.page("/desk/limits").root)
+	for _, want := range []string{"C-02-05", "1.31 平方米", "1.00 平方米", "30,000 元", "转让、出租", "没有提供"} {
+		if !strings.Contains(s, want) {
+			t.Errorf("the page does not say %q: %s", want, s)
+		}
+	}
+	if s := text(regulator.page("/desk/limits?district=210281").root); !strings.Contains(s, "在册墓位 18 个，没有测得超限的") {
+		t.Errorf("the other district: %s", s)
+	}
+	if res := g.clerk("desk-0101").get("/desk/limits"); res.StatusCode != http.StatusForbidden {
+		t.Errorf("a funeral home's desk: status %d", res.StatusCode)
 	}
 }
 

@@ -26,6 +26,8 @@ import (
 func (d *Desk) placePages() []deskPage {
 	return []deskPage{
 		{http.MethodGet, "/desk/cemeteries", "view_places", d.cemeteryIndex},
+		{http.MethodGet, "/desk/limits", "view_places", d.limits},
+		{http.MethodGet, "/desk/limits.csv", "view_places", d.limitsTable},
 		{http.MethodGet, "/desk/cemeteries/{cemetery}", "view_places", d.cemetery},
 		{http.MethodGet, "/desk/cemeteries/{cemetery}/years/{year}", "view_places", d.cemeteryYear},
 		{http.MethodGet, "/desk/cemeteries/{cemetery}/import", "survey_plot", d.importForm},
@@ -49,6 +51,7 @@ type placeView struct {
 	rules  cemetery.Rules
 	moves  []placeMove // open relocations from this place
 	coming []placeMove // open relocations to it
+	awaits bool        // a round gave the place to somebody who has not come yet
 	now    time.Time
 }
 
@@ -106,6 +109,13 @@ func (d *Desk) placeOf(v *visit, plot string, op handlers.Operation) (*placeView
 		if p.right, _, err = d.app.Rights.Load(v.ctx(), handlers.RightID(of, p.plot.Right)); err != nil {
 			return nil, err
 		}
+	}
+	if p.plot.Held != "" {
+		r, _, err := d.app.Rounds.Load(v.ctx(), handlers.RoundID(of, p.plot.Held))
+		if err != nil {
+			return nil, err
+		}
+		p.awaits = slices.ContainsFunc(r.Holds, func(x cemetery.RoundPlace) bool { return x.Place == plot })
 	}
 	if p.rules, err = d.app.RulesFor(v.ctx(), p.cem.Division, p.today()); err != nil {
 		return nil, err
@@ -223,7 +233,7 @@ var placeActs = []*placeAct{
 				served = p.cem.Serves[0]
 			}
 			return p.askPlot(cemetery.Allocate{Act: p.candidate(), Right: right, Applicant: applicant, Deceased: "candidate", Ground: ground, Certificate: "candidate", CertificateHolds: true,
-				Hukou: served, Villager: true, Contract: "candidate", TermUntil: until, Cemetery: p.cem, Rules: p.rules})
+				Hukou: served, Villager: true, Contract: "candidate", TermUntil: until, Cemetery: p.cem, Rules: p.rules, Round: p.plot.Held, Won: p.awaits})
 		},
 		fields: func(p *placeView) []field {
 			grounds := []cemetery.Ground{cemetery.CremationCertificate}
@@ -678,7 +688,7 @@ func (p *placeView) stage(s cemetery.Stage) string {
 func (p *placeView) allocate(act domain.Act, f form) (events.Receipt, error) {
 	app := p.desk.app
 	x := handlers.AllocatePlot{Of: p.of, Plot: p.no, FeeCode: f.value("fee_code"), Allocate: cemetery.Allocate{Act: act, Right: cmp.Or(p.plot.Right, rightNumber(act)), Applicant: p.plot.Applicant, Ground: cemetery.Ground(f.Get("ground")),
-		Certificate: strings.ToUpper(f.value("certificate")), Contract: f.value("contract"), TermUntil: f.date("until"), FeeFen: f.money("fee"), Villager: f.on("villager")}}
+		Certificate: strings.ToUpper(f.value("certificate")), Contract: f.value("contract"), TermUntil: f.date("until"), FeeFen: f.money("fee"), Villager: f.on("villager"), Round: p.plot.Held}}
 	switch x.Ground {
 	case cemetery.CremationCertificate:
 		if x.Certificate == "" {

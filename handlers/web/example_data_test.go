@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"shenzhong/domain"
+	"shenzhong/domain/credit"
 	"shenzhong/domain/ecoburial"
 	"shenzhong/domain/pricing"
 	"shenzhong/events/memory"
@@ -59,7 +60,7 @@ func yuan(y int64) *domain.Money { m := domain.Yuan(y); return &m }
 func examplePage() pricepages.Page {
 	v := pricepages.Version{
 		Institution: exampleHome, Version: 12, EffectiveFrom: "2026-10-01", Precision: "day", NameZh: "海晏殡仪馆（演示）",
-		City: "大连市", Division: "210211", FacilityKind: "FUNERAL_HOME", Basis: "发改价格〔2026〕108号", Attester: "staff-0102", RowCount: 6, CatalogueVersion: 1,
+		City: "大连市", Division: "210211", FacilityKind: "FUNERAL_HOME", Basis: "发改价格〔2026〕108号", Attester: "staff-0102", RowCount: 6, CatalogueVersion: 1, AttesterName: "馆长 闻思远（化名）",
 		Source: projections.Source{ID: uuid.MustParse("0199b1e2-6c40-7000-8000-000000000001"), Position: 400001, Recorded: time.Date(2026, 9, 28, 1, 0, 0, 0, time.UTC)},
 	}
 	p := pricepages.Page{
@@ -67,13 +68,19 @@ func examplePage() pricepages.Page {
 		Registered: &pricepages.Registered{NameZh: "海晏殡仪馆（演示）", NameEn: "Haiyan Funeral Home (demo)", Kind: "FUNERAL_HOME", Fictitious: true},
 		Catalogue:  &pricepages.Catalogue{Division: "210200", Version: 1, Document: "大连市殡葬服务收费目录清单 2026 年第 1 版（演示）", EffectiveFrom: "2026-04-01"},
 		Rows: []pricepages.Row{
-			{Code: "TRN-STD", NameZh: "遗体接运（普通车）", NameEn: "Body transport, standard hearse", Category: "TRANSPORT", PricingType: "GOV_GUIDED_BASIC", Unit: "元/具", Price: yuan(200), PriceMax: yuan(200), Note: "市内 20 公里内；含抬运、消毒", Basis: "大发改收费字〔2008〕564号"},
+			{Code: "TRN-STD", NameZh: "遗体接运（普通车）", NameEn: "Body transport, standard hearse", Category: "TRANSPORT", PricingType: "GOV_GUIDED_BASIC", Unit: "元/具", Price: yuan(200), PriceMax: yuan(200), Content: "含抬运、消毒", Relief: "惠民对象 0 元", Note: "市内 20 公里内", Basis: "大发改收费字〔2008〕564号"},
 			{Code: "CRM-STD", NameZh: "遗体火化（平板炉）", NameEn: "Cremation, standard", Category: "CREMATION", PricingType: "GOV_GUIDED_BASIC", Unit: "元/具", Price: yuan(900), PriceMax: yuan(900)},
+			{Code: "STO-COLD", NameZh: "遗体存放（冷藏）", NameEn: "Cold storage", Category: "STORAGE", PricingType: "GOV_GUIDED_BASIC", Unit: "元/日", Price: yuan(90)},
 			{Code: "DOC-CERT", NameZh: "火化证明", NameEn: "Cremation certificate", Category: "DOCUMENT", PricingType: "FREE", Unit: "元/本", Price: yuan(0)},
 			{Code: "HAL-L", NameZh: "遗体告别（大厅）", NameEn: "Farewell hall, large", Category: "FAREWELL", PricingType: "REFERENCE_RANGE", Unit: "元/场", Price: yuan(1000), PriceMin: yuan(600), PriceMax: yuan(1000), Basis: "发改价格〔2026〕108号"},
+			{Code: "CRM-TRAY", NameZh: "遗体火化（拣灰炉）", NameEn: "Cremation, ash-tray furnace", Category: "CREMATION", PricingType: "GOV_GUIDED_BASIC", Unit: "元/具", NotOffered: true},
 			{Code: "GRM-SPC", NameZh: "特殊整容", Category: "GROOMING", PricingType: "MARKET_FILED", Unit: "元/次", Price: yuan(2000), PriceMin: yuan(2000), PriceMax: yuan(5000)},
 			{Code: "URN-BASIC", NameZh: "骨灰盒（基本款）", NameEn: "Urn, basic", Category: "GOODS", PricingType: "MARKUP_CAPPED", Unit: "元/只", Price: yuan(290), PriceMax: yuan(299), MarkupPercent: 30, Note: "进价 230 元"},
 		},
+		Totals:       []pricing.Total{{NameZh: "不办告别", NameEn: "Without a farewell", Items: []pricing.TotalItem{{Code: "TRN-STD", Quantity: 1}, {Code: "CRM-STD", Quantity: 1}}, Amount: *yuan(1100)}},
+		ChargedMonth: "2026-10", Charged: []pricepages.Charged{
+			{Code: "TRN-STD", Month: "2026-10", Count: 412, P10: *yuan(200), Median: *yuan(200), P90: *yuan(200)},
+			{Code: "HAL-L", Month: "2026-10", Count: 19, P10: *yuan(900), Median: *yuan(1000), P90: *yuan(1000)}, {Code: "GRM-SPC", Month: "2026-10", Few: true}},
 		Changes: []pricepages.Change{
 			{Kind: pricepages.Lowered, Unit: "元/具", Code: "CRM-STD", NameZh: "遗体火化（平板炉）", NameEn: "Cremation, standard", Before: &pricepages.Row{Unit: "元/具", Price: yuan(950)}, After: &pricepages.Row{Unit: "元/具", Price: yuan(900)}, Fields: []string{"price_fen"}},
 			{Kind: pricepages.Removed, Unit: "元/场", Code: "MUS-S", NameZh: "乐队奏乐（小厅）", Before: &pricepages.Row{Unit: "元/场", Price: yuan(100)}},
@@ -150,7 +157,7 @@ func (f full) PriceFile(_ context.Context, q FileQuery) (pricepages.File, AsOf, 
 		data = h
 		pages, err = f.r.PricePages().History(h)
 	} else {
-		pages, err = f.r.PricePages().List(page)
+		pages, err = drawn(f.r, q.Format, page)
 	}
 	if err != nil {
 		return pricepages.File{}, AsOf{}, err
@@ -163,9 +170,65 @@ func (f full) PriceFile(_ context.Context, q FileQuery) (pricepages.File, AsOf, 
 		}
 	case pricepages.CSV:
 		body = []byte("code,price_fen\n")
+	case pricepages.JSONLD:
+		if body, err = json.Marshal(page.Linked()); err != nil {
+			return pricepages.File{}, AsOf{}, err
+		}
 	}
 	return fileOf(body, max(q.Version, page.Version.Version)), f.asOf(), nil
 }
+
+// drawn is a page of one of the formats for people.
+func drawn(r *Renderer, f pricepages.Format, p pricepages.Page) (map[string][]byte, error) {
+	switch f {
+	case pricepages.Wall:
+		return r.PricePages().Wall(p)
+	case pricepages.Counter:
+		return r.PricePages().Counter(p)
+	}
+	return r.PricePages().List(p)
+}
+
+func (f full) PriceCompare(ctx context.Context, q CompareQuery) (PriceCompare, error) {
+	credit, err := f.CreditIndex(ctx)
+	if err != nil {
+		return PriceCompare{}, err
+	}
+	whole, far := examplePage(), examplePage()
+	far.Institution = exampleCemetery
+	far.Registered = &pricepages.Registered{NameZh: "渔湾殡仪馆（演示）", NameEn: "Yuwan Funeral Home (demo)"}
+	far.Rows = far.Rows[:2:2]
+	p := compareOf(q, []pricepages.Page{far, whole}, map[string]domain.Division{exampleHome: "210211", exampleCemetery: "210224"}, credit)
+	p.AsOf = f.asOf()
+	return p, nil
+}
+
+func (f full) Charged(_ context.Context, institution string) (PriceCharged, error) {
+	if institution != exampleHome {
+		return PriceCharged{}, handlers.ErrNotFound
+	}
+	p := examplePage()
+	c := PriceCharged{Key: institution, Name: Text{"海晏殡仪馆（演示）", "Haiyan Funeral Home (demo)"}, Names: map[string]Text{"TRN-STD": {"遗体接运（普通车）", "Body transport, standard hearse"}}, AsOf: f.asOf()}
+	for _, month := range []string{"2026-09", "2026-10"} {
+		for _, x := range p.Charged {
+			x.Month = month
+			c.Figures = append(c.Figures, x)
+		}
+	}
+	return c, nil
+}
+
+func (full) Catalogues(context.Context) ([]pricepages.Catalogue, error) {
+	return []pricepages.Catalogue{*examplePage().Catalogue}, nil
+}
+
+func (bare) PriceCompare(_ context.Context, q CompareQuery) (PriceCompare, error) {
+	return compareOf(q, nil, nil, CreditIndex{}), nil
+}
+func (bare) Charged(_ context.Context, institution string) (PriceCharged, error) {
+	return PriceCharged{Key: institution}, nil
+}
+func (bare) Catalogues(context.Context) ([]pricepages.Catalogue, error) { return nil, nil }
 
 func fileOf(body []byte, version int) pricepages.File {
 	sum := sha256.Sum256(body)
@@ -260,7 +323,10 @@ func (f full) Credit(_ context.Context, code string, on domain.Date) (Credit, er
 		Code: code, Kind: "FUNERAL_HOME", Name: Text{"海晏殡仪馆（演示）", "Haiyan Funeral Home (demo)"}, Fictitious: true,
 		Grade: "B", GradeName: Text{"信用良好", "good"}, On: "2026-11-23", Policy: examplePolicy(), AsOf: f.asOf(),
 		Entries: []CreditEntry{{Rule: "P04", Name: Text{"标价之外加价、收取未标明费用", "Surcharge or unposted fee"}, Severity: "GENERAL", Points: 6,
-			Document: "大民监认字〔2026〕演示 7 号", Decided: "2026-07-20", Until: "2027-07-20", Policy: "dl-funeral-credit-v1"}},
+			Document: "大民监认字〔2026〕演示 7 号", Decided: "2026-07-20", Until: "2027-07-20", Policy: "dl-funeral-credit-v1",
+			Basis: "价格法 13 条", Repairable: "2026-10-20", Disputed: "2026-11-24", RepairBy: "2026-11-30"}},
+		Duties:  []CreditDuty{{credit.ToDecideRepair, "2026-11-16", "2026-11-30", "", 0}, {credit.ToTakeDown, "2026-09-24", "2026-09-27", "2026-09-24", 0}, {credit.ToPublish, "2026-07-20", "2026-07-29", "2026-08-03", 5}, {credit.ToDecide, "2026-11-02", "2026-11-09", "", 14}},
+		Revoked: []CreditRevoked{{"大民监撤字〔2026〕演示 3 号", "2026-09-24", "复核后不构成加价"}},
 		Bonuses: []CreditBonus{{Rule: "G05", Name: Text{"主动降价或减少收费项目并报备", "Voluntary price cut"}, Points: 2, From: "2026-08-31", Until: "2027-08-31"}},
 	}
 	if on != "" {
@@ -278,7 +344,7 @@ func (b bare) PriceFile(_ context.Context, q FileQuery) (pricepages.File, AsOf, 
 	if q.Institution != exampleHome {
 		return pricepages.File{}, AsOf{}, handlers.ErrNotFound
 	}
-	pages, err := b.r.PricePages().List(pricepages.Page{Version: pricepages.Version{Institution: q.Institution}})
+	pages, err := drawn(b.r, q.Format, pricepages.Page{Version: pricepages.Version{Institution: q.Institution}})
 	if q.History {
 		pages, err = b.r.PricePages().History(pricepages.History{Institution: q.Institution})
 	}
@@ -318,6 +384,7 @@ func exampleServer(t testing.TB, source func(*Renderer) Source) *handlers.Server
 
 // addresses are every page, with data in it where the source has some.
 func addresses() []string {
-	return []string{"/", "/prices", "/prices/" + exampleHome, "/prices/" + exampleReal, "/prices/" + exampleHome + "/history", "/prices/" + exampleHome + "?version=11", "/prices/" + exampleHome + "?on=2026-10-05", "/stats/eco-burial",
+	return []string{"/", "/prices", "/prices/" + exampleHome, "/prices/" + exampleReal, "/prices/" + exampleHome + "/history", "/prices/" + exampleHome + "?version=11", "/prices/" + exampleHome + "?on=2026-10-05", "/prices/" + exampleHome + "/wall", "/prices/" + exampleHome + "/counter", "/prices/" + exampleHome + "/charged",
+		"/prices/compare", "/prices/compare?basket=plain&from=210213&sort=near", "/stats/eco-burial",
 		"/stats/eco-burial?period=2026-11", "/stats/eco-burial/list?period=2026-10&share=strict", "/stats/eco-burial/list?period=2026-10&division=210224", "/stats/eco-burial/list?period=2026-10&late=1", "/credit", "/credit/" + exampleHome, fmt.Sprintf("/credit/%s?on=2026-09-20", exampleHome), "/nowhere", "/prices/nobody"}
 }

@@ -90,6 +90,8 @@ func (f *Families) Routes(r chi.Router) {
 	}
 	r.Get("/draw/{institution}/{kind}/{day}", page(f.draw))
 	r.Head("/draw/{institution}/{kind}/{day}", page(f.draw))
+	r.Get("/cemeteries/{cemetery}/rounds/{round}", page(f.round))
+	r.Head("/cemeteries/{cemetery}/rounds/{round}", page(f.round))
 	r.Group(func(r chi.Router) {
 		r.Use(limit)
 		r.Post("/estimate", page(f.estimate))
@@ -101,6 +103,7 @@ func (f *Families) Routes(r chi.Router) {
 		r.Post("/book/check", page(f.send))
 		r.Post("/book/drop", page(f.drop))
 		f.trackRoutes(r)
+		f.complainRoutes(r)
 	})
 }
 
@@ -261,7 +264,7 @@ func (f *Families) summary(ctx context.Context, in institution.State, hall strin
 }
 
 // familyPageNames are the pages for families.
-var familyPageNames = []string{"book-time", "book-about", "book-check", "track", "track-find", "track-wait", "draw", "track-change", "track-cancel", "track-object", "track-rate"}
+var familyPageNames = []string{"book-time", "book-about", "book-check", "track", "track-find", "track-wait", "draw", "track-change", "track-cancel", "track-object", "track-rate", "complain", "complaint"}
 
 // familyFuncs are the functions that their templates have besides.
 func (r *Renderer) familyFuncs(lang Lang) template.FuncMap {

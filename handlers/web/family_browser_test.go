@@ -315,6 +315,11 @@ func TestFamilyInBrowser(t *testing.T) {
 			s.do(click(`input[value="5"]`), click(`form .wide`), wait(`.tl`))
 			s.do(chromedp.Navigate(srv.URL+"/track"), wait("#code"), typed("#code", "0000 0000 0001"), click("form .wide"), wait(".refusal"))
 			s.look("track-no-code")
+			s.do(chromedp.Navigate(srv.URL+"/complain?institution="+haiyan+"&item=HAL-S"), wait("#text"), click("form[action='/complain'] .wide"), wait(".refusal"))
+			s.look("complain-wrong")
+			s.do(typed("#text", "小厅多收了二百元"), click("form[action='/complain'] .wide"), wait(".note"))
+			s.look("complaint")
+			s.paper("complaint")
 			// What it will cost, and whether a certificate is genuine.
 			s.do(chromedp.Navigate(srv.URL+"/estimate"), wait("#relief"), choose("#relief", "最低生活保障对象"), click(`input[name=ashes][value=SEA]`), click("main form button"), wait("tr.relief"))
 			s.look("estimate")

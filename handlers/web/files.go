@@ -10,6 +10,7 @@ import (
 	"regexp"
 
 	"shenzhong/domain"
+	"shenzhong/domain/credit"
 	"shenzhong/projections/ecoratio"
 )
 
@@ -311,6 +312,8 @@ type creditFile struct {
 	Policy     string        `json:"policy,omitempty"`
 	Entries    []creditEntry `json:"entries"`
 	Bonuses    []creditBonus `json:"bonuses"`
+	Duties     []creditDuty  `json:"duties,omitempty"`
+	Revoked    []creditGone  `json:"revoked,omitempty"`
 	KnownThen  *knownThen    `json:"known_then,omitempty"` // where it is another grade
 	AsOf       asOfJSON      `json:"as_of"`
 }
@@ -331,6 +334,28 @@ type creditEntry struct {
 	DecidedOn   domain.Date `json:"decided_on"`
 	PublicUntil domain.Date `json:"public_until,omitempty"`
 	Policy      string      `json:"policy"`
+	Basis       string      `json:"basis,omitempty"`
+	Repairable  domain.Date `json:"repairable_from,omitempty"`
+	// Days by which the authority decides what is open.
+	Disputed domain.Date `json:"objection_decided_by,omitempty"`
+	RepairBy domain.Date `json:"repair_decided_by,omitempty"`
+	Event    string      `json:"event,omitempty"`
+}
+
+// creditDuty is one deadline of the authority.
+type creditDuty struct {
+	Kind  credit.DutyKind `json:"duty"`
+	Since domain.Date     `json:"since"`
+	Due   domain.Date     `json:"due"`
+	Done  domain.Date     `json:"done,omitempty"`
+	Late  int             `json:"days_late"`
+}
+
+// creditGone is an entry that was taken down.
+type creditGone struct {
+	Document string      `json:"document"`
+	Revoked  domain.Date `json:"revoked_on"`
+	Reason   string      `json:"reason"`
 }
 
 type creditBonus struct {
@@ -355,7 +380,14 @@ func creditJSON(p Credit) creditFile {
 		f.KnownThen = &knownThen{p.Then.Grade, p.Then.Recorded}
 	}
 	for _, e := range p.Entries {
-		f.Entries = append(f.Entries, creditEntry{e.Rule, e.Name.Zh, e.Name.En, e.Severity, -e.Points, e.Document, e.Decided, e.Until, e.Policy})
+		f.Entries = append(f.Entries, creditEntry{e.Rule, e.Name.Zh, e.Name.En, e.Severity, -e.Points, e.Document, e.Decided, e.Until, e.Policy,
+			e.Basis, e.Repairable, e.Disputed, e.RepairBy, e.Event.String()})
+	}
+	for _, d := range p.Duties {
+		f.Duties = append(f.Duties, creditDuty(d))
+	}
+	for _, r := range p.Revoked {
+		f.Revoked = append(f.Revoked, creditGone(r))
 	}
 	for _, b := range p.Bonuses {
 		f.Bonuses = append(f.Bonuses, creditBonus{b.Rule, b.Name.Zh, b.Name.En, b.Points, b.Document, b.From, b.Until})

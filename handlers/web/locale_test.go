@@ -154,6 +154,9 @@ func TestCodesHaveNames(t *testing.T) {
 	for _, s := range credit.Severities {
 		want("severity", string(s))
 	}
+	for _, k := range credit.DutyKinds {
+		want("duty", string(k))
+	}
 	for _, at := range sections {
 		want("nav", at)
 	}

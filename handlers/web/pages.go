@@ -1,9 +1,13 @@
 package web
 
 import (
+	"html/template"
 	"time"
 
+	"github.com/google/uuid"
+
 	"shenzhong/domain"
+	"shenzhong/domain/credit"
 	"shenzhong/domain/pricing"
 	"shenzhong/projections/pricepages"
 )
@@ -41,6 +45,7 @@ type PriceIndexEntry struct {
 	From            Day
 	Fictitious      bool
 	ToCome          bool // the list has not taken effect yet
+	Attester, Event string
 }
 
 // A Day is a date that may be known to the year only.
@@ -75,6 +80,14 @@ type PriceList struct {
 	// Catalogue is the fee catalogue that the list was checked against, if any.
 	Catalogue *pricepages.Catalogue
 	Blocks    []PriceBlock
+	Totals    []PriceTotal
+	// ChargedMonth is the month of the figures of what was actually charged; empty
+	// where there are none.
+	ChargedMonth string
+	// Late is why the list took effect in the past although another was in force.
+	Late string
+	// Linked is the list for programs that read the page (JSON-LD).
+	Linked template.JS
 	// Next is the number of the version after this one, zero if there is none.
 	Next     int
 	NextFrom domain.Date
@@ -111,6 +124,26 @@ type PriceRow struct {
 	MarkupPercent   int64
 	Markup          domain.Money
 	Note, Basis     string
+	Content, Relief string
+	Reason          string // why it lies outside the reference range
+	NotOffered      bool
+	// What the catalogue allows, where it says so.
+	LimitMin, LimitMax domain.Money
+	// Charged is what it actually cost; nil where it was not charged.
+	Charged *pricepages.Charged
+}
+
+// A PriceTotal is a sum of rows, as families buy them.
+type PriceTotal struct {
+	Name   Text
+	Items  []PriceTotalItem
+	Amount domain.Money
+}
+
+// A PriceTotalItem is so many units of one row.
+type PriceTotalItem struct {
+	Name     Text
+	Quantity int64
 }
 
 // Range says that the row's price is itself a range: the old lists write
@@ -284,7 +317,15 @@ type EcoDefinition struct {
 type CreditIndex struct {
 	Rows   []CreditIndexEntry
 	Policy *CreditPolicy
+	// Duties count how the authority kept its deadlines, in the whole city.
+	Duties []CreditDutyCount
 	AsOf   AsOf
+}
+
+// A CreditDutyCount is how often the authority kept one kind of deadline.
+type CreditDutyCount struct {
+	Kind                      credit.DutyKind
+	Kept, Late, Open, Overdue int
 }
 
 // CreditIndexEntry is one institution's line.
@@ -330,7 +371,25 @@ type Credit struct {
 	// a past day those that still are, because their time of publication ends.
 	Entries []CreditEntry
 	Bonuses []CreditBonus
+	// Duties are the authority's deadlines about what is on display or was taken
+	// down, Revoked why it was taken down; of today only.
+	Duties  []CreditDuty
+	Revoked []CreditRevoked
 	AsOf    AsOf
+}
+
+// A CreditDuty is one deadline of the authority.
+type CreditDuty struct {
+	Kind             credit.DutyKind
+	Since, Due, Done domain.Date // Done is empty while it is open
+	Late             int         // days
+}
+
+// A CreditRevoked is an entry that was on display and taken down.
+type CreditRevoked struct {
+	Document string // that revoked it
+	Revoked  domain.Date
+	Reason   string
 }
 
 // CreditThen is what was known of a past day's grade on the day itself.
@@ -348,9 +407,17 @@ type CreditEntry struct {
 	Severity string // "GENERAL", "SEVERE"
 	Points   int    // deducted, positive
 	Document string
-	Decided  domain.Date
-	Until    domain.Date // publication ends
+	// Basis is where the rule comes from, empty where nobody has read it there.
+	Basis      string
+	Decided    domain.Date
+	Until      domain.Date // publication ends
+	Repairable domain.Date // first day on which repair may be asked for
+	// Disputed and RepairBy are the days by which an open objection and an open
+	// request for repair are to be decided; empty: none is open.
+	Disputed domain.Date
+	RepairBy domain.Date
 	Policy   string
+	Event    uuid.UUID // that recorded it
 }
 
 // A CreditBonus is a bonus in force.

@@ -1,6 +1,10 @@
 package web
 
 import (
+	"cmp"
+	"encoding/json"
+	"html/template"
+
 	"shenzhong/domain"
 	"shenzhong/domain/pricing"
 	"shenzhong/projections/pricepages"
@@ -17,6 +21,15 @@ func (r *Renderer) PricePages() pricepages.Renderer {
 		History: func(h pricepages.History) (map[string][]byte, error) {
 			p := historyOf(h)
 			return r.ahead("history", p, p.AsOf)
+		},
+		// The sheets on paper are drawn from the very page that the web shows.
+		Wall: func(p pricepages.Page) (map[string][]byte, error) {
+			l := priceListOf(p)
+			return r.ahead("wall", l, l.AsOf)
+		},
+		Counter: func(p pricepages.Page) (map[string][]byte, error) {
+			l := priceListOf(p)
+			return r.ahead("counter", l, l.AsOf)
 		},
 		Fingerprint: r.Fingerprint(),
 	}
@@ -56,7 +69,7 @@ func dayOf(v pricepages.Version) Day { return Day{v.EffectiveFrom, v.Precision =
 func priceListOf(p pricepages.Page) PriceList {
 	l := PriceList{
 		Key: p.Institution, City: p.City, Reference: reference(p.Institution),
-		Version: p.Version.Version, From: dayOf(p.Version), Attester: p.Attester, Next: p.Next, NextFrom: p.NextFrom,
+		Version: p.Version.Version, From: dayOf(p.Version), Attester: p.Signed(), Next: p.Next, NextFrom: p.NextFrom,
 		Basis: p.Basis, Source: p.Origin, Confidence: p.Confidence, Caveats: p.Caveats, Catalogue: p.Catalogue,
 		Changes: changesOf(p.Changes), Event: p.Version.Source.ID.String(),
 		AsOf: AsOf{Position: uint64(p.Version.Source.Position), At: p.Version.Source.Recorded},
@@ -65,11 +78,34 @@ func priceListOf(p pricepages.Page) PriceList {
 	if !l.Reference {
 		l.CreditCode = p.Institution
 	}
+	l.Late, l.ChargedMonth = p.LateReason, p.ChargedMonth
+	ld, err := json.Marshal(p.Linked())
+	if err != nil {
+		panic(err) // texts and numbers
+	}
+	l.Linked = template.JS(ld)
+	for _, t := range p.Totals {
+		total := PriceTotal{Name: Text{t.NameZh, t.NameEn}, Amount: t.Amount}
+		for _, it := range t.Items {
+			for _, r := range p.Rows {
+				if r.Code == it.Code {
+					total.Items = append(total.Items, PriceTotalItem{Text{r.NameZh, r.NameEn}, it.Quantity})
+				}
+			}
+		}
+		l.Totals = append(l.Totals, total)
+	}
 	for _, kind := range pricing.Blocks {
 		b := PriceBlock{Kind: kind}
 		for i, r := range p.Rows {
 			if r.Block == kind {
-				b.Rows = append(b.Rows, priceRowOf(i+1, r))
+				row := priceRowOf(i+1, r)
+				for _, c := range p.Charged {
+					if c.Code == r.Code {
+						row.Charged = &c
+					}
+				}
+				b.Rows = append(b.Rows, row)
 			}
 		}
 		l.Blocks = append(l.Blocks, b)
@@ -84,11 +120,19 @@ func priceRowOf(number int, r pricepages.Row) PriceRow {
 		}
 		return *m
 	}
-	return PriceRow{
+	row := PriceRow{
+		Content: r.Content, Relief: r.Relief, Reason: r.Reason, NotOffered: r.NotOffered,
 		Number: number, Code: r.Code, Name: Text{r.NameZh, r.NameEn}, Method: r.PricingType, Unit: r.Unit,
 		Price: amount(r.Price), Min: amount(r.PriceMin), Max: amount(r.PriceMax),
 		MarkupPercent: r.MarkupPercent, Markup: amount(r.Markup), Note: r.Note, Basis: r.Basis,
 	}
+	if l := r.Limit; l != nil {
+		row.LimitMin, row.LimitMax, row.Basis = amount(l.Min), amount(l.Max), cmp.Or(row.Basis, l.Basis)
+		if row.Markup == 0 && row.MarkupPercent == 0 {
+			row.MarkupPercent, row.Markup = l.MarkupPercent, amount(l.Markup)
+		}
+	}
+	return row
 }
 
 func changesOf(cs []pricepages.Change) []PriceChange {
@@ -125,7 +169,7 @@ func historyOf(h pricepages.History) PriceHistory {
 func priceIndexOf(es []pricepages.Entry, asOf AsOf) PriceIndex {
 	p := PriceIndex{AsOf: asOf}
 	for _, e := range es {
-		line := PriceIndexEntry{Key: e.Institution, City: e.City, Version: e.Version.Version, Rows: e.RowCount, From: dayOf(e.Version), ToCome: !e.InForce}
+		line := PriceIndexEntry{Key: e.Institution, City: e.City, Version: e.Version.Version, Rows: e.RowCount, From: dayOf(e.Version), Attester: e.Attester, Event: e.Version.Source.ID.String(), ToCome: !e.InForce}
 		line.Name, line.Kind, line.Fictitious = known(e.Version, e.Registered)
 		if reference(e.Institution) {
 			p.Reference = append(p.Reference, line)

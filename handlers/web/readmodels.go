@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"shenzhong/domain"
+	"shenzhong/domain/credit"
 	"shenzhong/handlers"
 	"shenzhong/projections"
 	"shenzhong/projections/pricepages"
@@ -80,6 +81,11 @@ func (m *ReadModels) look(ctx context.Context, name string, ask func(*sql.Tx) er
 		return asOf, fmt.Errorf("web: %s: %w", name, err)
 	}
 	return asOf, nil
+}
+
+// lookPrices asks the price pages.
+func (m *ReadModels) lookPrices(ctx context.Context, ask func(pricepages.Reader) error) (AsOf, error) {
+	return m.look(ctx, pricepages.Name, func(tx *sql.Tx) error { return ask(pricepages.Reader{DB: tx}) })
 }
 
 // PriceIndex implements Source.
@@ -162,11 +168,43 @@ func (m *ReadModels) CreditIndex(ctx context.Context) (CreditIndex, error) {
 			p.Rows = append(p.Rows, CreditIndexEntry{Code: string(s.Code), Kind: string(s.Kind), Grade: s.Grade, Name: Text{s.NameZh, s.NameEn},
 				GradeName: m.grade(s.Grade, s.GradeZh), Fictitious: s.Fictitious, Published: s.Published})
 		}
-		p.Policy, err = m.policy(ctx, r, m.today())
-		return err
+		if p.Policy, err = m.policy(ctx, r, m.today()); err != nil {
+			return err
+		}
+		duties, err := r.Duties(ctx, "")
+		if err != nil {
+			return err
+		}
+		p.Duties = countDuties(duties, m.today())
+		return nil
 	})
 	p.AsOf = asOf
 	return p, err
+}
+
+// countDuties counts deadlines by kind, those that there were.
+func countDuties(ds []credit.Duty, today domain.Date) (counts []CreditDutyCount) {
+	for _, kind := range credit.DutyKinds {
+		c := CreditDutyCount{Kind: kind}
+		for _, d := range ds {
+			late := d.Late(today) > 0
+			switch {
+			case d.Kind != kind:
+			case d.Done == "" && late:
+				c.Overdue++
+			case d.Done == "":
+				c.Open++
+			case late:
+				c.Late++
+			default:
+				c.Kept++
+			}
+		}
+		if c != (CreditDutyCount{Kind: kind}) {
+			counts = append(counts, c)
+		}
+	}
+	return counts
 }
 
 func (m *ReadModels) grade(letter, zh string) Text {
@@ -250,7 +288,25 @@ func (m *ReadModels) public(ctx context.Context, r servicecredit.Reader, on doma
 			continue
 		}
 		p.Entries = append(p.Entries, CreditEntry{Rule: e.Rule, Name: name, Severity: string(e.Severity), Points: -e.Points,
-			Document: e.Document, Decided: e.DecidedOn, Until: e.PublicUntil, Policy: e.Policy})
+			Document: e.Document, Decided: e.DecidedOn, Until: e.PublicUntil, Repairable: e.RepairableFrom, Disputed: e.Disputed, RepairBy: e.RepairBy,
+			Policy: e.Policy, Event: e.Source.ID})
+		if e.BasisFound {
+			p.Entries[len(p.Entries)-1].Basis = e.Basis
+		}
 	}
-	return nil
+	if p.Past {
+		return nil
+	}
+	duties, err := r.PublicDuties(ctx, domain.CreditCode(p.Code), on)
+	if err != nil {
+		return err
+	}
+	for _, d := range slices.Backward(duties) {
+		p.Duties = append(p.Duties, CreditDuty{d.Kind, d.Since, d.Due, d.Done, d.Late(on)})
+	}
+	revoked, err := r.Revoked(ctx, domain.CreditCode(p.Code), on)
+	for _, e := range slices.Backward(revoked) {
+		p.Revoked = append(p.Revoked, CreditRevoked{e.Revocation, e.RevokedOn, e.Reason})
+	}
+	return err
 }

@@ -208,13 +208,14 @@ func TestPricesFromTheLog(t *testing.T) {
 	for address, kind := range map[string]string{
 		"/prices/" + townHome + ".json": "application/json", "/prices/" + townHome + ".csv": "text/csv", "/prices/" + townHome + "/history.json": "application/json",
 		"/prices/" + townHome + "/history.csv": "text/csv",
+		"/prices/" + townHome + ".jsonld":      "application/ld+json",
 	} {
 		r := get(t, c, address)
 		if r.StatusCode != http.StatusOK || !strings.HasPrefix(r.Header.Get("Content-Type"), kind) || !strings.Contains(string(body(t, r)), "CRM-STD") {
 			t.Errorf("%s: status %d, %s", address, r.StatusCode, r.Header.Get("Content-Type"))
 		}
 	}
-	for _, address := range []string{"/prices/" + townCemetery, "/prices/nobody", "/prices/" + townHome + "?version=7", "/prices/" + townHome + "?version=x", "/prices/" + townHome + "/other", "/prices/compare"} {
+	for _, address := range []string{"/prices/" + townCemetery, "/prices/nobody", "/prices/" + townHome + "?version=7", "/prices/" + townHome + "?version=x", "/prices/" + townHome + "/other", "/prices/" + townHome + "/wall.csv"} {
 		if r := get(t, c, address); r.StatusCode != http.StatusNotFound {
 			t.Errorf("%s: status %d", address, r.StatusCode)
 		}
@@ -373,7 +374,7 @@ func TestCreditFromTheLog(t *testing.T) {
 		says  []string
 		not   []string
 	}{
-		"":               {"C", []string{"标价外加价", "文号四", "主动降价", "2027-10-02"}, []string{"文号一", "文号三", "价目未公示", "疑点甲", "staff-1", "73"}}, // 80 − 3 − 6 + 2
+		"":               {"C", []string{"标价外加价", "文号四", "主动降价", "2027-10-02", "2027-01-02", "文号二", "事实不清"}, []string{"文号一", "文号三", "价目未公示", "疑点甲", "staff-1", "73"}}, // 80 − 3 − 6 + 2
 		"?on=2026-06-15": {"B", []string{"按当天系统里已有的记录，是 C 级"}, []string{"文号一", "文号四"}},
 		"?on=2026-04-02": {"B", nil, []string{"当天系统里", "文号四"}},
 		"?on=2026-03-31": {"", []string{"没有生效的评分规则"}, nil},
@@ -405,7 +406,8 @@ func TestCreditFromTheLog(t *testing.T) {
 			t.Errorf("%s: status %d", address, r.StatusCode)
 		}
 	}
-	if p := c.page("/credit"); len(p.find(tag(atom.Tr))) != 3 || !strings.Contains(text(p.root), "云岫公墓") {
+	if p := c.page("/credit"); len(p.find(tag(atom.Tr))) != 6 || // two institutions, two kinds of deadlines, and the heads
+		!strings.Contains(text(p.root), "云岫公墓") {
 		t.Error("the index does not list both institutions")
 	}
 }

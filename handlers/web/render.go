@@ -17,6 +17,7 @@ import (
 	"shenzhong/domain"
 	"shenzhong/domain/pricing"
 	"shenzhong/handlers"
+	"shenzhong/projections/pricepages"
 )
 
 //go:embed templates
@@ -41,7 +42,7 @@ type Renderer struct {
 }
 
 // pageNames are the pages: each is a template file, and the name of its title.
-var pageNames = []string{"home", "prices", "price", "history", "eco", "eco-list", "voyages", "credits", "credit", "problem", "signin", "estimate", "verify", "tlog"}
+var pageNames = []string{"home", "prices", "price", "history", "wall", "counter", "compare", "charged", "eco", "eco-list", "voyages", "credits", "credit", "problem", "signin", "estimate", "verify", "tlog"}
 
 // deskPageNames are the pages of staff, which have their own frame.
 var deskPageNames = []string{"desk-problem", "desk-resume", "desk-board", "desk-search", "desk-intake", "desk-case", "desk-news", "desk-act",
@@ -151,7 +152,7 @@ const freshMark = `<div id="freshness" hidden></div>`
 // render draws a page.
 func (r *Renderer) render(name, nav string, v view, body any, asOf *AsOf) ([]byte, error) {
 	var b bytes.Buffer
-	f := frame{view: v, Site: r.site, Nav: nav, Top: name != "price" && name != "history" && name != "credit" && name != "eco-list" && name != "cemetery", Bare: nav == "problem" || slices.Contains(familyPageNames, name), Body: body}
+	f := frame{view: v, Site: r.site, Nav: nav, Top: name != "price" && name != "history" && name != "wall" && name != "counter" && name != "compare" && name != "charged" && name != "credit" && name != "eco-list" && name != "cemetery", Bare: nav == "problem" || slices.Contains(familyPageNames, name), Body: body}
 	if name == "clerk" {
 		f.Script = "clerk.js"
 	}
@@ -215,16 +216,18 @@ func (r *Renderer) funcs(lang Lang, m messages) template.FuncMap {
 			}
 			return "", fmt.Errorf("web: count of %T", n)
 		},
-		"price":  priceText,
-		"unit":   func(u string) template.HTML { return unit(m, lang, u) },
-		"method": methodClass,
-		"limit":  func(row PriceRow) (string, error) { return limitText(m, row) },
-		"markup": func(row PriceRow) (string, error) { return markupText(m, row) },
-		"pct":    percent,
-		"m2":     squareMetres,
-		"period": func(k string) (string, error) { return periodText(m, k) },
-		"time":   domain.FormatTime,
-		"day":    dayHTML,
+		"price":    priceText,
+		"unit":     func(u string) template.HTML { return unit(m, lang, u) },
+		"method":   methodClass,
+		"charged":  func(c *pricepages.Charged) (string, error) { return chargedText(m, c) },
+		"distance": func(a, b domain.Division) (string, error) { return distance(m, a, b) },
+		"limit":    func(row PriceRow) (string, error) { return limitText(m, row) },
+		"markup":   func(row PriceRow) (string, error) { return markupText(m, row) },
+		"pct":      percent,
+		"m2":       squareMetres,
+		"period":   func(k string) (string, error) { return periodText(m, k) },
+		"time":     domain.FormatTime,
+		"day":      dayHTML,
 		"rfc3339": func(t time.Time) string {
 			return t.In(domain.Shanghai).Format(time.RFC3339)
 		},
@@ -344,6 +347,8 @@ func periodText(m messages, key string) (string, error) {
 // priceText is a row's price as the list writes it: "200", "2,000–5,000", "—".
 func priceText(r PriceRow) string {
 	switch {
+	case r.NotOffered:
+		return "—"
 	case r.Range():
 		return r.Min.String() + "–" + r.Max.String()
 	case r.Price == 0 && r.Method != pricing.Free:
@@ -354,15 +359,18 @@ func priceText(r PriceRow) string {
 
 // limitText says how high the price may be, where the list says so.
 func limitText(m messages, r PriceRow) (string, error) {
+	least, most := limitOf(r)
 	switch {
+	case r.NotOffered:
+		return m.text("price.not_offered_note")
 	case r.Method == pricing.Free:
 		return m.text("price.free")
-	case r.Range(), r.Max == 0:
+	case most == 0:
 		return "", nil
-	case r.Method == pricing.ReferenceRange && r.Min > 0:
-		return m.text("price.range", r.Min.String(), r.Max.String())
+	case belongs(r) && least > 0:
+		return m.text("price.range", least.String(), most.String())
 	}
-	return m.text("price.ceiling", r.Max.String())
+	return m.text("price.ceiling", most.String())
 }
 
 // markupText says what may be put on the cost of goods.

@@ -721,7 +721,7 @@ func (f *Families) rate(v *asked, c followed) error {
 		p.Nothing = true
 		return f.showRate(v, c, http.StatusUnprocessableEntity, p)
 	}
-	cmd := booking.Rate{Act: v.act(uuid.NewSHA1(c.id, []byte("rating"))), Level: level}
+	cmd := booking.Rate{Act: v.act(uuid.NewSHA1(c.id, []byte("rating"))), Level: level, Named: v.r.PostFormValue("named") != ""}
 	if p.Comment != "" {
 		cmd.Comment = domain.Personal(c.story.Case.Handler.Person, p.Comment)
 	}

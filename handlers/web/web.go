@@ -35,6 +35,12 @@ type Source interface {
 	PriceIndex(ctx context.Context) (PriceIndex, error)
 	// PriceFile is a price page, or its JSON or CSV, ready to be served.
 	PriceFile(ctx context.Context, q FileQuery) (pricepages.File, AsOf, error)
+	// PriceCompare is the same basket at every funeral home.
+	PriceCompare(ctx context.Context, q CompareQuery) (PriceCompare, error)
+	// Charged is what an institution's items actually cost.
+	Charged(ctx context.Context, institution string) (PriceCharged, error)
+	// Catalogues are the fee catalogues as they were adopted.
+	Catalogues(ctx context.Context) ([]pricepages.Catalogue, error)
 	// Eco is the ratio of a period.
 	Eco(ctx context.Context, q EcoQuery) (Eco, error)
 	// EcoList is what one figure of it counts.
@@ -73,7 +79,10 @@ func (h *Handler) Routes(r chi.Router) {
 		"/":                               h.home,
 		"/prices":                         h.prices,
 		"/prices/{institution}":           h.price,
-		"/prices/{institution}/{history}": h.history,
+		"/prices/compare":                 h.compare,
+		"/prices/catalogue.json":          h.catalogue,
+		"/prices/{institution}/{history}": h.beside,
+		"/.well-known/funeral-prices.txt": h.wellKnown,
 		"/stats/eco-burial":               h.eco,
 		"/stats/eco-burial.json":          h.ecoJSON,
 		"/stats/eco-burial.csv":           h.ecoCSV,
@@ -98,7 +107,7 @@ func (h *Handler) Routes(r chi.Router) {
 // fail answers with err: as a page, or as problem+json where the address is
 // that of a file for machines.
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
-	if p := r.URL.Path; strings.HasSuffix(p, ".json") || strings.HasSuffix(p, ".csv") || strings.HasSuffix(p, ".xlsx") {
+	if p := r.URL.Path; strings.HasSuffix(p, ".json") || strings.HasSuffix(p, ".csv") || strings.HasSuffix(p, ".jsonld") || strings.HasSuffix(p, ".txt") || strings.HasSuffix(p, ".xlsx") {
 		handlers.WriteProblem(w, r, err)
 		return
 	}
@@ -229,8 +238,17 @@ func (h *Handler) prices(w http.ResponseWriter, r *http.Request) error {
 // price serves an institution's list: the one in force, or that of a day or a
 // version.
 func (h *Handler) price(w http.ResponseWriter, r *http.Request) error {
-	q := FileQuery{On: domain.Date(r.URL.Query().Get("on"))}
+	var q FileQuery
 	q.Institution, q.Format = fileName(chi.URLParam(r, "institution"))
+	if err := q.ask(r); err != nil {
+		return err
+	}
+	return h.priceFile(w, r, q)
+}
+
+// ask reads the day or the version that is asked for.
+func (q *FileQuery) ask(r *http.Request) error {
+	q.On = domain.Date(r.URL.Query().Get("on"))
 	if _, err := domain.ParseDate(string(q.On)); q.On != "" && err != nil {
 		return err
 	}
@@ -241,21 +259,12 @@ func (h *Handler) price(w http.ResponseWriter, r *http.Request) error {
 		}
 		q.Version = n
 	}
-	return h.priceFile(w, r, q)
-}
-
-func (h *Handler) history(w http.ResponseWriter, r *http.Request) error {
-	q := FileQuery{Institution: chi.URLParam(r, "institution"), History: true}
-	name := ""
-	if name, q.Format = fileName(chi.URLParam(r, "history")); name != "history" {
-		return handlers.ErrNotFound
-	}
-	return h.priceFile(w, r, q)
+	return nil
 }
 
 // fileName cuts the format off a name: "x.csv" is x as CSV, "x" is a page.
 func fileName(s string) (name string, f pricepages.Format) {
-	for _, f := range []pricepages.Format{pricepages.JSON, pricepages.CSV} {
+	for _, f := range []pricepages.Format{pricepages.JSON, pricepages.CSV, pricepages.JSONLD} {
 		if name, ok := strings.CutSuffix(s, "."+string(f)); ok {
 			return name, f
 		}
@@ -267,7 +276,7 @@ func fileName(s string) (name string, f pricepages.Format) {
 // is touched only to say that it is not of today.
 func (h *Handler) priceFile(w http.ResponseWriter, r *http.Request, q FileQuery) error {
 	var v view
-	if q.Format == pricepages.HTML {
+	if q.Format.Page() {
 		v = viewOf(w, r)
 		q.Variant = Variant(v.Lang, v.Elder)
 	}
@@ -276,7 +285,7 @@ func (h *Handler) priceFile(w http.ResponseWriter, r *http.Request, q FileQuery)
 		return err
 	}
 	p := page{gz: f.Gzip, etag: f.ETag}
-	if q.Format != pricepages.HTML {
+	if !q.Format.Page() {
 		sendFile(w, r, q.Format.ContentType(), p)
 		return nil
 	}

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"shenzhong/domain"
 	"shenzhong/domain/cemetery"
@@ -28,7 +30,7 @@ type Projection struct{}
 func (Projection) Name() string { return Name }
 
 // Version implements projections.Projection.
-func (Projection) Version() int { return 1 }
+func (Projection) Version() int { return 2 }
 
 // Schema implements projections.Projection.
 func (Projection) Schema() string { return schema }
@@ -43,6 +45,7 @@ func (Projection) Types() []string {
 		"right.granted.v1", "right.renewed.v1", "right.upkeep_paid.v1", "right.holder_died.v1", "right.inherited.v1", "right.notice_served.v1",
 		"right.lapsed.v1", "right.surrendered.v1", "right.ended.v1", "right.transfer_refused.v1",
 		"relocation.requested.v1", "relocation.permitted.v1", "relocation.lifted.v1", "relocation.redirected.v1", "relocation.arrived.v1", "relocation.cancelled.v1",
+		"round.announced.v1", "round.applied.v1", "round.withdrawn.v1", "round.drawn.v1",
 	}
 }
 
@@ -156,6 +159,8 @@ func (w *writer) apply(e projections.Event) error {
 		return w.right(e, id, b)
 	case cemetery.RelocationEvent:
 		return w.relocation(id, b)
+	case cemetery.RoundEvent:
+		return w.round(id, b)
 	}
 	return fmt.Errorf("places: %T is none of its events", e.Body)
 }
@@ -203,6 +208,7 @@ func (w *writer) plot(e projections.Event, id string, b cemetery.PlotEvent) erro
 		y.fee += b.FeeFen
 	case cemetery.PlotRefused:
 		p.refused++
+		return w.exec(`INSERT OR REPLACE INTO refusal VALUES (?,?,?,?,?,?,?,?)`, p.cemetery, p.plot, b.Refusal, string(on(e)), b.Code, b.Rule, b.Asked, b.Limit)
 	case cemetery.PlotInterred:
 		p.resting++
 		y := year(b.InterredOn)
@@ -267,6 +273,14 @@ func (w *writer) right(e projections.Event, id string, b cemetery.RightEvent) er
 	case cemetery.RightEnded:
 		return set(`status = 'ENDED'`)
 	case cemetery.TransferRefused:
+		paid := ""
+		if b.PaidFen > 0 {
+			paid = strconv.FormatInt(int64(b.PaidFen), 10)
+		}
+		if err := w.exec(`INSERT OR REPLACE INTO refusal SELECT cemetery, plot, ?, ?, ?, ?, ?, '' FROM "right" WHERE cemetery = ? AND "right" = ?`,
+			b.Attempt.String(), string(on(e)), cemetery.ErrTransfer.Code, b.Rule, paid, of, right); err != nil {
+			return err
+		}
 		return set(`transfers = transfers + 1`)
 	}
 	return nil
@@ -281,6 +295,24 @@ func (w *writer) notices(of, right string, t cemetery.Timetable, until domain.Da
 		if err := w.exec(`INSERT OR REPLACE INTO notice VALUES (?,?,?,?,'')`, of, right, int(d.Stage), string(d.On)); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func (w *writer) round(id string, b cemetery.RoundEvent) error {
+	of, round, _ := strings.Cut(id, ".")
+	set := func(what string) error {
+		return w.exec(`UPDATE round SET `+what+` WHERE cemetery = ? AND round = ?`, of, round)
+	}
+	switch b := b.(type) {
+	case cemetery.RoundAnnounced:
+		return w.exec(`INSERT OR REPLACE INTO round VALUES (?,?,?,?,?,?,0,0)`, of, round, b.NoticeNo, string(b.Mode), b.Closes.UTC().Format(time.RFC3339), len(b.Places))
+	case cemetery.RoundApplied:
+		return set(`applied = applied + 1`)
+	case cemetery.RoundWithdrawn:
+		return set(`applied = applied - 1`)
+	case cemetery.RoundDrawn:
+		return set(`drawn = 1`)
 	}
 	return nil
 }

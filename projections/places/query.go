@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"shenzhong/domain"
@@ -548,4 +549,87 @@ func (r Reader) Fees(ctx context.Context, of domain.CreditCode, day domain.Date)
 		f.Rows = append(f.Rows, x)
 	}
 	return f, rows.Err()
+}
+
+// A Round is a public round for places of a cemetery; its record says the rest.
+type Round struct {
+	Round, Notice   string
+	Mode            cemetery.Mode
+	Closes          time.Time
+	Places, Applied int
+	Drawn           bool
+}
+
+// Rounds lists the rounds of a cemetery, the latest first, at most n.
+func (r Reader) Rounds(ctx context.Context, of domain.CreditCode, n int) (xs []Round, err error) {
+	rows, err := r.DB.QueryContext(ctx, `SELECT round, notice, mode, closes, places, applied, drawn FROM round WHERE cemetery = ? ORDER BY closes DESC, round DESC LIMIT ?`, string(of), n)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var x Round
+		var closes string
+		if err := rows.Scan(&x.Round, &x.Notice, &x.Mode, &closes, &x.Places, &x.Applied, &x.Drawn); err != nil {
+			return nil, err
+		}
+		if x.Closes, err = time.Parse(time.RFC3339, closes); err != nil {
+			return nil, fmt.Errorf("places: round %s: %w", x.Round, err)
+		}
+		xs = append(xs, x)
+	}
+	return xs, rows.Err()
+}
+
+// A Breach is a place that breaks a limit as it is, or what was asked for a place
+// and refused. Asked and Limit are in cm² (area), cm (stone), a day (term) or fen,
+// as the code has it; empty where nothing was named.
+type Breach struct {
+	Cemetery     domain.CreditCode
+	Plot         string
+	Code, Rule   string // of the rejection that it is, or would be, refused with
+	Asked, Limit string
+	Refused      bool
+	On           domain.Date // of the refusal; empty for a place as it is, or where nobody knows it
+	Given        bool        // somebody has a right to the place
+}
+
+// Breaches lists them, of one cemetery or for "" of all: places as they are
+// first, then refusals, the latest first.
+func (r Reader) Breaches(ctx context.Context, of domain.CreditCode) (bs []Breach, err error) {
+	rows, err := r.DB.QueryContext(ctx, `SELECT `+placeColumns+` FROM place WHERE (?1 = '' OR cemetery = ?1) AND capacity > 0 AND exceeded <> '' ORDER BY cemetery, plot`, string(of))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		p, err := scanPlace(rows.Scan)
+		if err != nil {
+			return nil, err
+		}
+		for _, x := range p.Exceeded {
+			b := Breach{Cemetery: p.Cemetery, Plot: p.Plot, Code: cemetery.ErrArea.Code, Rule: x.Rule, Asked: strconv.Itoa(x.Measured), Limit: strconv.Itoa(x.Limit), Given: p.Given > 0}
+			if x.Rule == cemetery.ErrStone.Rule {
+				b.Code = cemetery.ErrStone.Code
+			}
+			bs = append(bs, b)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	refused, err := r.DB.QueryContext(ctx, `SELECT f.cemetery, f.plot, f.code, f.rule, f.asked, f."limit", f.on_day, coalesce(p.given, 0) > 0 FROM refusal f LEFT JOIN place p ON p.cemetery = f.cemetery AND p.plot = f.plot
+		WHERE ?1 = '' OR f.cemetery = ?1 ORDER BY f.on_day DESC, f.cemetery, f.plot, f.refusal`, string(of))
+	if err != nil {
+		return nil, err
+	}
+	defer refused.Close()
+	for refused.Next() {
+		b := Breach{Refused: true}
+		if err := refused.Scan(&b.Cemetery, &b.Plot, &b.Code, &b.Rule, &b.Asked, &b.Limit, &b.On, &b.Given); err != nil {
+			return nil, err
+		}
+		bs = append(bs, b)
+	}
+	return bs, refused.Err()
 }

@@ -125,3 +125,29 @@ CREATE TABLE price_list (
 	basis       TEXT    NOT NULL,
 	PRIMARY KEY (institution, version)
 ) STRICT, WITHOUT ROWID;
+
+-- What was asked for and refused for a limit, or because a right is not for sale.
+CREATE TABLE refusal (
+	cemetery  TEXT    NOT NULL,
+	plot      TEXT    NOT NULL,
+	refusal   TEXT    NOT NULL,
+	on_day    TEXT    NOT NULL,           -- '' where nobody knows it
+	code      TEXT    NOT NULL,           -- of the rejection
+	rule      TEXT    NOT NULL,
+	asked     TEXT    NOT NULL,           -- cm², cm, a day or fen, as the rule has it; '' where nothing was named
+	"limit"   TEXT    NOT NULL,
+	PRIMARY KEY (cemetery, plot, refusal)
+) STRICT, WITHOUT ROWID;
+
+-- The public rounds of a cemetery; what they say is in their own record.
+CREATE TABLE round (
+	cemetery TEXT    NOT NULL,
+	round    TEXT    NOT NULL,
+	notice   TEXT    NOT NULL,
+	mode     TEXT    NOT NULL,
+	closes   TEXT    NOT NULL,            -- RFC 3339
+	places   INTEGER NOT NULL,
+	applied  INTEGER NOT NULL,
+	drawn    INTEGER NOT NULL,
+	PRIMARY KEY (cemetery, round)
+) STRICT, WITHOUT ROWID;

@@ -129,13 +129,45 @@ func percent(n int64) string {
 func (p Page) csv() ([]byte, error) {
 	head := []string{"code", "name_zh", "name_en", "block", "category", "pricing_type", "unit", "price_yuan", "price_min_yuan", "price_max_yuan",
 		"price_fen", "price_min_fen", "price_max_fen", "markup_percent", "markup_fen", "note", "basis",
-		"institution", "institution_name", "version", "effective_from", "attester", "event", "position"}
+		"content", "relief", "reason", "not_offered", "limit_min_fen", "limit_max_fen", "limit_markup_percent", "limit_markup_fen", "required", "total_of",
+		"charged_month", "charged_count", "charged_p10_fen", "charged_median_fen", "charged_p90_fen",
+		"institution", "institution_name", "facility_kind", "division", "version", "effective_from", "attester", "attester_name", "catalogue_document", "catalogue_version", "event", "position", "recorded_at", "late_reason"}
+	catalogue, number := "", ""
+	if p.Catalogue != nil {
+		catalogue, number = p.Catalogue.Document, strconv.Itoa(p.Catalogue.Version)
+	}
+	heading := []string{p.Institution, p.NameZh, p.FacilityKind, string(p.Division), strconv.Itoa(p.Version.Version), p.Effective(), p.Attester, p.AttesterName, catalogue, number,
+		p.Source.ID.String(), strconv.FormatUint(uint64(p.Source.Position), 10), p.Source.Recorded.In(domain.Shanghai).Format(time.RFC3339), p.LateReason}
+	yes := map[bool]string{true: "yes"}
 	var rows [][]string
 	for _, r := range p.Rows {
-		rows = append(rows, []string{r.Code, r.NameZh, r.NameEn, string(r.Block), string(r.Category), string(r.PricingType), r.Unit,
+		limit := []string{"", "", "", "", ""}
+		if l := r.Limit; l != nil {
+			limit = []string{fen(l.Min), fen(l.Max), percent(l.MarkupPercent), fen(l.Markup), yes[l.Required]}
+		}
+		charged := []string{"", "", "", "", ""}
+		for _, c := range p.Charged {
+			switch {
+			case c.Code != r.Code:
+			case c.Few:
+				charged = []string{c.Month, fmt.Sprintf("<%d", LeastShown), "", "", ""}
+			default:
+				charged = []string{c.Month, strconv.Itoa(c.Count), fen(&c.P10), fen(&c.Median), fen(&c.P90)}
+			}
+		}
+		rows = append(rows, slices.Concat([]string{r.Code, r.NameZh, r.NameEn, string(r.Block), string(r.Category), string(r.PricingType), r.Unit,
 			yuan(r.Price), yuan(r.PriceMin), yuan(r.PriceMax), fen(r.Price), fen(r.PriceMin), fen(r.PriceMax), percent(r.MarkupPercent), fen(r.Markup),
-			r.Note, r.Basis, p.Institution, p.NameZh, strconv.Itoa(p.Version.Version), p.Effective(), p.Attester,
-			p.Source.ID.String(), strconv.FormatUint(uint64(p.Source.Position), 10)})
+			r.Note, r.Basis, r.Content, r.Relief, r.Reason, yes[r.NotOffered]}, limit, []string{""}, charged, heading))
+	}
+	// Totals come last: what they are of stands in a column of its own.
+	for _, t := range p.Totals {
+		var of []string
+		for _, it := range t.Items {
+			of = append(of, it.Code+"*"+strconv.FormatInt(it.Quantity, 10))
+		}
+		row := make([]string, 32)
+		row[1], row[2], row[3], row[7], row[10], row[26] = t.NameZh, t.NameEn, "total", yuan(&t.Amount), fen(&t.Amount), strings.Join(of, " ")
+		rows = append(rows, append(row, heading...))
 	}
 	return table(head, rows)
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"shenzhong/domain"
+	"shenzhong/domain/booking"
 	"shenzhong/domain/institution"
 	"shenzhong/domain/pricing"
 	"shenzhong/projections"
@@ -30,6 +31,9 @@ type Renderer struct {
 	// nil function means that no HTML is kept.
 	List    func(Page) (map[string][]byte, error)
 	History func(History) (map[string][]byte, error)
+	// Wall and Counter draw the notice on the wall and the sheet at the counter
+	// from the very same page.
+	Wall, Counter func(Page) (map[string][]byte, error)
 	// Fingerprint changes whenever the same page would be drawn otherwise; then
 	// all pages are built anew.
 	Fingerprint string
@@ -42,7 +46,7 @@ type Projection struct{ Renderer Renderer }
 func (Projection) Name() string { return Name }
 
 // Version implements projections.Projection.
-func (Projection) Version() int { return 1 }
+func (Projection) Version() int { return 2 }
 
 // Schema implements projections.Projection.
 func (Projection) Schema() string { return schema }
@@ -52,7 +56,8 @@ func (p Projection) Fingerprint() string { return p.Renderer.Fingerprint }
 
 // Types implements projections.Projection.
 func (Projection) Types() []string {
-	return []string{"pricelist.published.v1", "pricelist.published.v2", "catalogue.adopted.v1", "catalogue.adopted.v2", "institution.registered.v1", "institution.renamed.v1"}
+	return []string{"pricelist.published.v1", "pricelist.published.v2", "catalogue.adopted.v1", "catalogue.adopted.v2", "institution.registered.v1", "institution.renamed.v1",
+		"booking.opened.v1", "booking.opened.v2", "booking.charged.v1", "booking.charged.v2"}
 }
 
 // Apply implements projections.Projection. The files are a function of the
@@ -60,8 +65,27 @@ func (Projection) Types() []string {
 func (p Projection) Apply(ctx context.Context, tx *projections.Tx, batch []projections.Event) error {
 	r := Reader{tx}
 	touched := map[string]map[int]bool{} // versions by institution; nil: all of them
+	now, err := r.clock(ctx)
+	if err != nil {
+		return err
+	}
 	for _, e := range batch {
 		id := e.Stream.ID()
+		if month := monthOf(e.At); month > now {
+			// A month is over: its figures are published with every list that was in
+			// force in it, and those of the month before it leave the lists.
+			now = month
+			if _, err := tx.Exec(`INSERT INTO clock VALUES (1, ?) ON CONFLICT DO UPDATE SET month = excluded.month`, now); err != nil {
+				return err
+			}
+			ids, err := r.withCharges(ctx)
+			if err != nil {
+				return err
+			}
+			for _, id := range ids {
+				touched[id] = nil
+			}
+		}
 		switch b := e.Body.(type) {
 		case pricing.Published:
 			v := newList(id, b)
@@ -93,8 +117,27 @@ func (p Projection) Apply(ctx context.Context, tx *projections.Tx, batch []proje
 		case pricing.Adopted:
 			// A list names the catalogue that it was checked against, so one that
 			// is adopted later changes no page.
-			if _, err := tx.Exec(`INSERT INTO catalogue VALUES (?,?,?,?)`, id, b.Version, b.Document, string(b.EffectiveFrom)); err != nil {
+			items, err := json.Marshal(b.Items)
+			if err != nil {
 				return err
+			}
+			if _, err := tx.Exec(`INSERT INTO catalogue VALUES (?,?,?,?,?)`, id, b.Version, b.Document, string(b.EffectiveFrom), string(items)); err != nil {
+				return err
+			}
+		case booking.Opened:
+			if _, err := tx.Exec(`INSERT INTO of_case VALUES (?,?)`, id, b.Institution); err != nil {
+				return err
+			}
+		case booking.Charged:
+			month := monthOf(cmp.Or(e.Occurred, e.At))
+			of, err := charge(tx, id, month, b.Line)
+			if err != nil {
+				return err
+			}
+			// Of the month that the lists show, one that came in late; of this month
+			// nothing is published before it is over.
+			if month == before(now) {
+				touched[of] = nil
 			}
 		case institution.Registered:
 			if _, err := tx.Exec(`INSERT INTO institution VALUES (?,?,?,?,?)`, id, b.NameZh, b.NameEn, string(b.Kind), b.Fictitious); err != nil {
@@ -148,16 +191,44 @@ func (p Projection) write(tx *projections.Tx, page Page) error {
 	if err := add(CSV, "", b, err); err != nil {
 		return err
 	}
-	if p.Renderer.List != nil {
-		html, err := p.Renderer.List(page)
+	b, err = encode(page.ld())
+	if err := add(JSONLD, "", b, err); err != nil {
+		return err
+	}
+	for _, d := range []struct {
+		format Format
+		draw   func(Page) (map[string][]byte, error)
+	}{{HTML, p.Renderer.List}, {Wall, p.Renderer.Wall}, {Counter, p.Renderer.Counter}} {
+		if d.draw == nil {
+			continue
+		}
+		html, err := d.draw(page)
 		if err != nil {
 			return err
 		}
 		for variant, b := range html {
-			files = append(files, file{HTML, variant, b})
+			files = append(files, file{d.format, variant, b})
 		}
 	}
 	return put(tx, page.Institution, page.Version.Version, files)
+}
+
+// withCharges are the institutions that charged something.
+func (r Reader) withCharges(ctx context.Context) ([]string, error) {
+	rs, err := r.DB.QueryContext(ctx, `SELECT DISTINCT institution FROM charged`)
+	if err != nil {
+		return nil, err
+	}
+	defer rs.Close()
+	var ids []string
+	for rs.Next() {
+		var id string
+		if err := rs.Scan(&id); err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, rs.Err()
 }
 
 func (p Projection) writeHistory(tx *projections.Tx, h History) error {
@@ -186,10 +257,14 @@ func (p Projection) writeHistory(tx *projections.Tx, h History) error {
 func newList(id string, b pricing.Published) list {
 	l := list{Version: Version{Institution: id, Version: b.Version, EffectiveFrom: b.EffectiveFrom, Precision: b.Precision, NameZh: b.InstitutionName,
 		City: b.City, Division: b.Division, FacilityKind: b.FacilityKind, Basis: b.Basis, Origin: b.Source, Confidence: b.Confidence,
-		Caveats: b.Caveats, Attester: b.Attester, CatalogueVersion: b.CatalogueVersion, RowCount: len(b.Rows)}}
+		Caveats: b.Caveats, Attester: b.Attester, AttesterName: b.AttesterName, LateReason: b.LateReason, CatalogueVersion: b.CatalogueVersion, RowCount: len(b.Rows)}, Totals: b.Totals}
 	for _, r := range b.Rows {
 		row := Row{Code: r.Code, NameZh: r.NameZh, NameEn: r.NameEn, Category: r.Category, Block: r.Block(), PricingType: r.PricingType, Unit: r.Unit,
-			MarkupPercent: r.MarkupPercent, Note: r.Note, Basis: r.Basis}
+			MarkupPercent: r.MarkupPercent, Note: r.Note, Basis: r.Basis, Content: r.Content, Relief: r.Relief, Reason: r.Reason, NotOffered: r.NotOffered}
+		if r.NotOffered {
+			l.Rows = append(l.Rows, row)
+			continue
+		}
 		if r.Price > 0 || r.PricingType == pricing.Free {
 			row.Price = &r.Price
 		}
@@ -258,6 +333,7 @@ func differ(a, b Row) []string {
 		{"price_fen", same(a.Price, b.Price)}, {"price_min_fen", same(a.PriceMin, b.PriceMin)}, {"price_max_fen", same(a.PriceMax, b.PriceMax)},
 		{"markup_percent", a.MarkupPercent == b.MarkupPercent}, {"markup_fen", same(a.Markup, b.Markup)},
 		{"note", a.Note == b.Note}, {"basis", a.Basis == b.Basis},
+		{"content", a.Content == b.Content}, {"relief", a.Relief == b.Relief}, {"reason", a.Reason == b.Reason}, {"not_offered", a.NotOffered == b.NotOffered},
 	} {
 		if !f.same {
 			fs = append(fs, f.name)

@@ -38,6 +38,12 @@ type Row struct {
 	Markup        *domain.Money       `json:"markup_fen,omitempty"`
 	Note          string              `json:"note,omitempty"`
 	Basis         string              `json:"basis,omitempty"`
+	Content       string              `json:"content,omitempty"` // what the item includes, as the list or else the catalogue says
+	Relief        string              `json:"relief,omitempty"`
+	Reason        string              `json:"reason,omitempty"` // why it lies outside the reference range
+	NotOffered    bool                `json:"not_offered,omitempty"`
+	// Limit is what the catalogue allows, where it says so.
+	Limit *Limit `json:"limit,omitempty"`
 }
 
 // A Version is one published price list without its rows.
@@ -55,6 +61,8 @@ type Version struct {
 	Confidence    string            `json:"confidence,omitempty"`
 	Caveats       []string          `json:"caveats,omitempty"`
 	Attester      string            `json:"attester,omitempty"` // account; empty where nobody stands for it
+	AttesterName  string            `json:"attester_name,omitempty"`
+	LateReason    string            `json:"late_reason,omitempty"` // why it took effect in the past although another was in force
 	// CatalogueVersion is what the list was checked against; zero: nothing.
 	CatalogueVersion int                `json:"catalogue_version,omitempty"`
 	RowCount         int                `json:"row_count"`
@@ -72,8 +80,9 @@ func (v Version) Effective() string {
 // list is what is kept of an event.
 type list struct {
 	Version
-	Rows    []Row    `json:"rows"`
-	changes []Change // from the version before
+	Rows    []Row           `json:"rows"`
+	Totals  []pricing.Total `json:"totals,omitempty"`
+	changes []Change        // from the version before
 }
 
 // A Page is what the public page of one version shows.
@@ -85,6 +94,12 @@ type Page struct {
 	// Catalogue is the fee catalogue that the list was checked against, if any.
 	Catalogue *Catalogue `json:"catalogue,omitempty"`
 	Rows      []Row      `json:"rows"`
+	// Totals are sums of rows, as families buy them.
+	Totals []pricing.Total `json:"totals,omitempty"`
+	// Charged is what the items actually cost in the last month that is over, if
+	// the version was in force in it; ChargedMonth is that month, or empty.
+	ChargedMonth string    `json:"charged_month,omitempty"`
+	Charged      []Charged `json:"charged,omitempty"`
 	// Previous and Next are the numbers of the neighbours, zero where there is
 	// none. Changes is what differs from Previous.
 	Previous int      `json:"previous,omitempty"`
@@ -108,6 +123,7 @@ type Catalogue struct {
 	Version       int             `json:"version"`
 	Document      string          `json:"document"`
 	EffectiveFrom domain.Date     `json:"effective_from"`
+	Items         []pricing.Item  `json:"items"`
 }
 
 // A ChangeKind is what became of a line between two versions.
@@ -164,16 +180,24 @@ type Format string
 
 // The formats.
 const (
-	HTML Format = "html"
-	JSON Format = "json"
-	CSV  Format = "csv" // with a byte order mark
+	HTML    Format = "html"
+	Wall    Format = "wall"    // HTML, the notice on the wall, to be printed
+	Counter Format = "counter" // HTML, the sheet at the counter, to be printed
+	JSON    Format = "json"
+	CSV     Format = "csv" // with a byte order mark
+	JSONLD  Format = "jsonld"
 )
+
+// Page says that the format is for people, in several variants.
+func (f Format) Page() bool { return f == HTML || f == Wall || f == Counter }
 
 // ContentType is what the format is served as.
 func (f Format) ContentType() string {
 	switch f {
 	case JSON:
 		return "application/json; charset=utf-8"
+	case JSONLD:
+		return "application/ld+json"
 	case CSV:
 		return "text/csv; charset=utf-8; header=present"
 	}
@@ -338,7 +362,7 @@ func (r Reader) pages(ctx context.Context, id string) ([]Page, error) {
 	}
 	ps := make([]Page, len(lists))
 	for i, l := range lists {
-		ps[i] = Page{Version: l.Version, Registered: registered, Rows: l.Rows}
+		ps[i] = Page{Version: l.Version, Registered: registered, Rows: l.Rows, Totals: l.Totals}
 		if l.CatalogueVersion > 0 {
 			if ps[i].Catalogue, err = r.catalogue(ctx, l.Division, l.CatalogueVersion); err != nil {
 				return nil, err
@@ -347,6 +371,23 @@ func (r Reader) pages(ctx context.Context, id string) ([]Page, error) {
 		if i > 0 {
 			ps[i].Previous, ps[i].Changes = lists[i-1].Version.Version, l.changes
 			ps[i-1].Next, ps[i-1].NextFrom = l.Version.Version, l.EffectiveFrom
+		}
+	}
+	for i := range ps {
+		ps[i].limits()
+	}
+	now, err := r.clock(ctx)
+	if err != nil || now == "" {
+		return ps, err
+	}
+	month := before(now)
+	cs, err := r.charged(ctx, id, month, now)
+	if err != nil {
+		return nil, err
+	}
+	for i := range ps {
+		if len(cs) > 0 && ps[i].overlaps(month) {
+			ps[i].ChargedMonth, ps[i].Charged = month, cs
 		}
 	}
 	return ps, nil
@@ -416,7 +457,7 @@ func (r Reader) registered(ctx context.Context, id string) (*Registered, error) 
 // catalogue finds a version in the division's own catalogue or that of the city
 // or province around it.
 func (r Reader) catalogue(ctx context.Context, d domain.Division, version int) (*Catalogue, error) {
-	rs, err := r.DB.QueryContext(ctx, `SELECT division, version, document, effective_from FROM catalogue
+	rs, err := r.DB.QueryContext(ctx, `SELECT division, version, document, effective_from, items FROM catalogue
 		WHERE version = ? AND division IN (?, ?, ?) ORDER BY division DESC LIMIT 1`, version, string(d), string(d.City()), string(d.Province()))
 	if err != nil {
 		return nil, err
@@ -425,7 +466,32 @@ func (r Reader) catalogue(ctx context.Context, d domain.Division, version int) (
 	if !rs.Next() {
 		return nil, rs.Err()
 	}
-	var c Catalogue
-	err = rs.Scan(&c.Division, &c.Version, &c.Document, &c.EffectiveFrom)
+	c, err := scanCatalogue(rs)
 	return &c, err
+}
+
+func scanCatalogue(rs interface{ Scan(...any) error }) (c Catalogue, err error) {
+	var items string
+	if err = rs.Scan(&c.Division, &c.Version, &c.Document, &c.EffectiveFrom, &items); err == nil {
+		err = json.Unmarshal([]byte(items), &c.Items)
+	}
+	return c, err
+}
+
+// Catalogues are all versions of all fee catalogues, the newest first.
+func (r Reader) Catalogues(ctx context.Context) ([]Catalogue, error) {
+	rs, err := r.DB.QueryContext(ctx, `SELECT division, version, document, effective_from, items FROM catalogue ORDER BY division, version DESC`)
+	if err != nil {
+		return nil, err
+	}
+	defer rs.Close()
+	var cs []Catalogue
+	for rs.Next() {
+		c, err := scanCatalogue(rs)
+		if err != nil {
+			return nil, err
+		}
+		cs = append(cs, c)
+	}
+	return cs, rs.Err()
 }

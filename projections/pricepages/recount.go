@@ -24,12 +24,20 @@ import (
 // event it comes from. It must not use Apply, the Registry or the events' Go
 // types.
 func (p Projection) Recount() projections.Recount {
-	return &recount{html: p.Renderer.List != nil, lists: map[string][]rawList{}}
+	return &recount{html: p.Renderer.List != nil, lists: map[string][]rawList{}, cases: map[string]string{}, charged: map[rawCharge]int{}}
 }
 
 type recount struct {
 	html  bool
 	lists map[string][]rawList // by institution, as recorded
+	cases map[string]string    // institution by case
+	// charged counts lines of bills.
+	charged map[rawCharge]int
+}
+
+type rawCharge struct {
+	institution, month, code string
+	price                    int64
 }
 
 type rawList struct {
@@ -39,8 +47,11 @@ type rawList struct {
 	Name          string   `json:"institution_name"`
 	Attester      string   `json:"attester"`
 	Rows          []rawRow `json:"rows"`
-	event         string
-	position      uint64
+	Totals        []struct {
+		Amount int64 `json:"total_fen"`
+	} `json:"totals"`
+	event    string
+	position uint64
 }
 
 type rawRow struct {
@@ -57,7 +68,32 @@ type rawRow struct {
 
 // Add implements projections.Recount.
 func (r *recount) Add(e *events.Recorded) error {
-	if e.Type != "pricelist.published.v1" && e.Type != "pricelist.published.v2" {
+	switch e.Type {
+	case "pricelist.published.v1", "pricelist.published.v2":
+	case "booking.opened.v1", "booking.opened.v2":
+		var b struct {
+			Institution string `json:"institution"`
+		}
+		err := json.Unmarshal(e.Data, &b)
+		r.cases[e.Stream.ID()] = b.Institution
+		return err
+	case "booking.charged.v1", "booking.charged.v2":
+		var b struct {
+			Line struct {
+				Code  string `json:"code"`
+				Price int64  `json:"price_fen"`
+			} `json:"line"`
+		}
+		if err := json.Unmarshal(e.Data, &b); err != nil {
+			return err
+		}
+		at := e.Occurred
+		if at.IsZero() {
+			at = e.At
+		}
+		r.charged[rawCharge{r.cases[e.Stream.ID()], at.In(domain.Shanghai).Format("2006-01"), b.Line.Code, b.Line.Price}]++
+		return nil
+	default:
 		return nil
 	}
 	l := rawList{event: e.ID.String(), position: uint64(e.Position)}
@@ -107,6 +143,9 @@ func (r *recount) Compare(ctx context.Context, live projections.Querier) (int, [
 			}
 		}
 	}
+	if err := c.charges(ctx, live, r.charged); err != nil {
+		return 0, nil, err
+	}
 	var stored int
 	rs, err := live.QueryContext(ctx, `SELECT count(*) FROM version`)
 	if err != nil {
@@ -120,6 +159,27 @@ func (r *recount) Compare(ctx context.Context, live projections.Querier) (int, [
 		c.differ("versions", "all", "count")
 	}
 	return c.figures, c.differences, err
+}
+
+// charges compares what items actually cost with a count of the bills.
+func (c *comparison) charges(ctx context.Context, live projections.Querier, want map[rawCharge]int) error {
+	rs, err := live.QueryContext(ctx, `SELECT institution, month, code, price, n FROM charged`)
+	if err != nil {
+		return err
+	}
+	defer rs.Close()
+	found := 0
+	for rs.Next() {
+		var k rawCharge
+		var n int
+		if err := rs.Scan(&k.institution, &k.month, &k.code, &k.price, &n); err != nil {
+			return err
+		}
+		found++
+		c.equal("charged", fmt.Sprintf("%s %s %s %d", k.institution, k.month, k.code, k.price), "n", want[k] == n)
+	}
+	c.equal("charged", "all", "prices", found == len(want))
+	return rs.Err()
 }
 
 // content is a file as a reader gets it, its tag checked.
@@ -210,7 +270,10 @@ func (c *comparison) csv(key string, b []byte, id string, l rawList) {
 		column[h] = i
 	}
 	rows = rows[1:]
-	c.equal("csv", key, "number of rows", len(rows) == len(l.Rows))
+	c.equal("csv", key, "number of rows", len(rows) == len(l.Rows)+len(l.Totals))
+	for i, t := range l.Totals[:min(len(l.Totals), max(0, len(rows)-len(l.Rows)))] {
+		c.equal("csv", key, "total", rows[len(l.Rows)+i][column["price_fen"]] == strconv.FormatInt(t.Amount, 10))
+	}
 	effective := l.EffectiveFrom
 	if l.Precision == "year" {
 		effective = effective[:4]

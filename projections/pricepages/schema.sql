@@ -26,14 +26,37 @@ CREATE TABLE catalogue (
 	version        INTEGER NOT NULL,
 	document       TEXT    NOT NULL,
 	effective_from TEXT    NOT NULL,
+	items          TEXT    NOT NULL,       -- JSON
 	PRIMARY KEY (division, version)
 ) STRICT, WITHOUT ROWID;
+
+-- Which institution a case is at.
+CREATE TABLE of_case (
+	id          TEXT PRIMARY KEY,
+	institution TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- How often an item was charged at a price in a month.
+CREATE TABLE charged (
+	institution TEXT    NOT NULL,
+	code        TEXT    NOT NULL,
+	month       TEXT    NOT NULL,          -- of the charge, 2026-10
+	price       INTEGER NOT NULL,          -- fen a unit
+	n           INTEGER NOT NULL,
+	PRIMARY KEY (institution, month, code, price)
+) STRICT, WITHOUT ROWID;
+
+-- The month in which the log is: those before it are over.
+CREATE TABLE clock (
+	id    INTEGER PRIMARY KEY CHECK (id = 1),
+	month TEXT    NOT NULL
+) STRICT;
 
 -- Pages ready to be served. Version 0 is the history of all versions.
 CREATE TABLE file (
 	institution TEXT    NOT NULL,
 	version     INTEGER NOT NULL,
-	format      TEXT    NOT NULL,          -- html, json, csv
+	format      TEXT    NOT NULL,          -- html, wall, counter, json, csv, jsonld
 	variant     TEXT    NOT NULL,          -- of html: as the renderer names it
 	etag        TEXT    NOT NULL,          -- of the bytes before compression
 	gzip        BLOB    NOT NULL,

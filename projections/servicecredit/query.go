@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -116,9 +117,11 @@ type Entry struct {
 	RepairedOn domain.Date `json:"repaired_on"`
 	RevokedOn  domain.Date `json:"revoked_on"`
 	// Reason says why it was revoked.
-	Reason    string             `json:"reason"`
-	Suspicion string             `json:"suspicion"` // that it came from; empty for a bonus
-	Source    projections.Source `json:"source"`
+	Reason string `json:"reason"`
+	// Revocation is the document that revoked it.
+	Revocation string             `json:"revocation"`
+	Suspicion  string             `json:"suspicion"` // that it came from; empty for a bonus
+	Source     projections.Source `json:"source"`
 }
 
 // A Suspicion is a fact that somebody or some rule noticed. It never scores and
@@ -226,13 +229,22 @@ func (r Reader) policies(ctx context.Context) ([]Policy, error) {
 		if p.Source, err = projections.ParseSource(event, at, recorded); err != nil {
 			return nil, err
 		}
-		if err := json.Unmarshal([]byte(body), &p.PolicyVersion); err != nil {
-			return nil, err
+		if known, ok := parsed.Load(body); ok {
+			p.PolicyVersion = known.(credit.PolicyVersion)
+		} else {
+			if err := json.Unmarshal([]byte(body), &p.PolicyVersion); err != nil {
+				return nil, err
+			}
+			parsed.Store(body, p.PolicyVersion)
 		}
 		ps = append(ps, p)
 	}
 	return ps, rs.Err()
 }
+
+// parsed holds policy versions by their text, since every question needs them
+// and there are few. Nobody changes one.
+var parsed sync.Map
 
 // List is every institution with its standing on a day, by division and name.
 func (r Reader) List(ctx context.Context, on domain.Date) ([]Standing, error) {
@@ -369,7 +381,7 @@ func (r Reader) Entries(ctx context.Context, code domain.CreditCode, on domain.D
 		e := Entry{ID: x.ID, Institution: x.institution, Bonus: x.Bonus, Rule: x.Rule, Points: x.Points, Severity: x.Severity, Escalated: x.Escalated,
 			Ceiling: x.GradeCeiling, Fact: x.Fact, Document: x.Document, DecidedOn: x.DecidedOn, Policy: x.Policy, Score: x.score, Grade: x.grade,
 			Until: x.Until(counting), PublicFrom: pub.From, PublicUntil: pub.Until, Public: pub.Now, RepairedOn: x.RepairedOn, RevokedOn: x.RevokedOn,
-			Reason: x.reason, Suspicion: x.suspicion, Source: x.source}
+			Reason: x.reason, Revocation: x.revocation, Suspicion: x.suspicion, Source: x.source}
 		if x.Bonus {
 			b, _ := own.Bonus(x.Rule)
 			e.RuleZh, e.RuleEn = b.NameZh, b.NameEn
@@ -533,7 +545,7 @@ func (r Reader) PublicDuties(ctx context.Context, code domain.CreditCode, on dom
 // Revoked are the entries that were on display and revoked, with their reason:
 // a penalty that is taken down is taken down with a public explanation
 // (行政处罚法). They are told until the day on which their publication would have
-// ended, without rule and points.
+// ended: the document that revoked it and why, not what was taken down.
 func (r Reader) Revoked(ctx context.Context, code domain.CreditCode, on domain.Date) ([]Entry, error) {
 	es, err := r.Entries(ctx, code, on)
 	if err != nil {
@@ -549,7 +561,7 @@ func (r Reader) Revoked(ctx context.Context, code domain.CreditCode, on domain.D
 			continue
 		}
 		if until := e.DecidedOn.AddMonths(versionOf(ps, e.Policy, credit.PolicyVersion{}).Severities[e.Severity].MaxMonths); e.PublicFrom != "" && on < until {
-			out = append(out, Entry{ID: e.ID, Institution: e.Institution, Document: e.Document, DecidedOn: e.DecidedOn, RevokedOn: e.RevokedOn, Reason: e.Reason})
+			out = append(out, Entry{ID: e.ID, Institution: e.Institution, Revocation: e.Revocation, RevokedOn: e.RevokedOn, Reason: e.Reason})
 		}
 	}
 	return out, nil
@@ -623,7 +635,7 @@ func (r Reader) institutions(ctx context.Context, code domain.CreditCode) ([]Ins
 type row struct {
 	credit.Entry
 	institution                                  domain.CreditCode
-	suspicion, grade, reason                     string
+	suspicion, grade, reason, revocation         string
 	score                                        *int
 	source                                       projections.Source
 	recorded, repairRecorded, revocationRecorded domain.Date // local days
@@ -632,7 +644,7 @@ type row struct {
 // entries reads an institution's ledger, or all with an empty code.
 func (r Reader) entries(ctx context.Context, code string) ([]row, error) {
 	rs, err := r.DB.QueryContext(ctx, `SELECT position, entry, institution, bonus, rule, policy, points, severity, escalated, grade_ceiling, fact,
-			document, decided_on, suspicion, event, recorded_at, score, grade, repaired_on, repair_recorded, revoked_on, revocation_recorded, revocation_reason
+			document, decided_on, suspicion, event, recorded_at, score, grade, repaired_on, repair_recorded, revoked_on, revocation_recorded, revocation_reason, revocation_document
 		FROM entry WHERE ?1 = '' OR institution = ?1 ORDER BY institution, decided_on, entry`, code)
 	if err != nil {
 		return nil, err
@@ -645,7 +657,7 @@ func (r Reader) entries(ctx context.Context, code string) ([]row, error) {
 		var id, event, recorded, repaired, revoked string
 		var score sql.NullInt64
 		if err := rs.Scan(&at, &id, &e.institution, &e.Bonus, &e.Rule, &e.Policy, &e.Points, &e.Severity, &e.Escalated, &e.GradeCeiling, &e.Fact,
-			&e.Document, &e.DecidedOn, &e.suspicion, &event, &recorded, &score, &e.grade, &e.RepairedOn, &repaired, &e.RevokedOn, &revoked, &e.reason); err != nil {
+			&e.Document, &e.DecidedOn, &e.suspicion, &event, &recorded, &score, &e.grade, &e.RepairedOn, &repaired, &e.RevokedOn, &revoked, &e.reason, &e.revocation); err != nil {
 			return nil, err
 		}
 		if score.Valid {

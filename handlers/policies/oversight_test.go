@@ -1,0 +1,108 @@
+package policies
+
+import (
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"shenzhong/domain/booking"
+	"shenzhong/domain/credit"
+	"shenzhong/domain/oversight"
+	"shenzhong/events"
+)
+
+// A signed bad review is followed up without anybody's doing, and a term that
+// passes ends in an event and a suspicion, also when the reactions look at the
+// whole log again.
+func TestABadReviewIsFollowedUp(t *testing.T) {
+	s := newScene(t)
+	var ahead atomic.Int64
+	s.app.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	s.ok(s.app.AdoptCreditPolicy(t.Context(), credit.Adopt{Act: s.act(), PolicyVersion: credit.Default()}))
+	// What a family may rate is the case's own rule; here it has rated.
+	rated := func(r booking.Rated) uuid.UUID {
+		id := uuid.New()
+		s.ok(s.app.Cases.Handle(t.Context(), id.String(), booking.Open{Act: s.act(), Opened: s.opened(id)}))
+		h := events.Handler[booking.State, booking.Command, booking.Event]{Store: s.app.Store, Registry: s.app.Registry, Category: booking.Category, Decider: booking.Case}
+		h.Decider.Decide = func(booking.State, booking.Command) ([]booking.Event, error) { return []booking.Event{r}, nil }
+		s.ok(h.Handle(t.Context(), id.String(), booking.Rate{Act: s.act()}))
+		return id
+	}
+	bad, anonymous, good := rated(booking.Rated{Level: 1, Named: true}), rated(booking.Rated{Level: 1}), rated(booking.Rated{Level: 4, Named: true})
+	_, stop := s.start(nil)
+	review := func(id uuid.UUID) oversight.ReviewState {
+		r, _, err := s.app.Reviews.Load(t.Context(), id.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	s.until("the follow-up is open", func() bool { return review(bad).Exists() })
+	ahead.Store(int64(60 * 24 * time.Hour))
+	stop()
+	_, stop = s.start(nil)
+	s.until("both terms are missed", func() bool { return len(review(bad).Missed) == 2 })
+	suspicions := func() (n int) {
+		l, _, err := s.app.Credit.Load(t.Context(), home)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range l.Suspicions {
+			if x.Rule == "R02" && x.Fact == "review-"+bad.String() {
+				n++
+			}
+		}
+		return n
+	}
+	s.until("it is suspected", func() bool { return suspicions() > 0 })
+	stop()
+	s.file += ".new" // nothing is remembered
+	p, stop := s.start(nil)
+	defer stop()
+	rc := s.ok(s.app.Reviews.Handle(t.Context(), bad.String(), oversight.ContactReviewer{Act: s.act(), Reached: true}))
+	if err := p.Wait(t.Context(), rc.Position); err != nil {
+		t.Fatal(err)
+	}
+	if got := review(bad); len(got.Missed) != 2 || suspicions() != 1 {
+		t.Errorf("%d missed terms and %d suspicions, want 2 and 1", len(got.Missed), suspicions())
+	}
+	if review(anonymous).Exists() || review(good).Exists() {
+		t.Error("a review that nobody has to follow up is followed up")
+	}
+}
+
+// An upheld complaint is a suspicion, one that was not upheld is none.
+func TestAnUpheldComplaintIsASuspicion(t *testing.T) {
+	s := newScene(t)
+	s.ok(s.app.AdoptCreditPolicy(t.Context(), credit.Adopt{Act: s.act(), PolicyVersion: credit.Default()}))
+	_, stop := s.start(nil)
+	defer stop()
+	h := events.Handler[oversight.ComplaintState, oversight.ComplaintCommand, oversight.ComplaintEvent]{Store: s.app.Store, Registry: s.app.Registry,
+		Category: oversight.ComplaintCategory, Decider: oversight.Complaint}
+	decided := func(upheld bool) (last events.Receipt) {
+		id := uuid.New()
+		for _, e := range []oversight.ComplaintEvent{oversight.ComplaintFiled{Institution: home, FiledOn: "2026-11-02", AcknowledgeBy: "2026-11-04", DecideBy: "2099-01-01"},
+			oversight.ComplaintDecided{Upheld: upheld, Document: "连民投〔2026〕3号", DecidedOn: "2026-11-20"}} {
+			h.Decider.Decide = func(oversight.ComplaintState, oversight.ComplaintCommand) ([]oversight.ComplaintEvent, error) {
+				return []oversight.ComplaintEvent{e}, nil
+			}
+			last = s.ok(h.Handle(t.Context(), id.String(), oversight.AcknowledgeComplaint{Act: s.act()}))
+		}
+		return last
+	}
+	decided(false)
+	decided(true)
+	var l credit.LedgerState
+	s.until("the upheld one is suspected", func() bool {
+		var err error
+		if l, _, err = s.app.Credit.Load(t.Context(), home); err != nil {
+			t.Fatal(err)
+		}
+		return len(l.Suspicions) > 0
+	})
+	if len(l.Suspicions) != 1 || l.Suspicions[0].Rule != "R03" {
+		t.Errorf("suspicions: %+v", l.Suspicions)
+	}
+}
