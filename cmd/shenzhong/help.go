@@ -110,6 +110,8 @@ var zhHelp = map[string]string{
 	"simulate --parallel": "同时进行多少个案件。结果与此无关。",
 	"simulate --acks":     "每个确认了的命令写一行到这个文件（测试用）。",
 
+	"verify FILE":        "公布的价目文件（JSON 或 CSV）；离线核对，不需要日志。",
+	"verify --catalogue": "核对 CSV 价目文件时，另给收费目录清单文件，才能查出缺少的必列项目。",
 	"verify":             "核对整个日志和每个读模型；有出入时退出码为 3。",
 	"rebuild":            "在旧的旁边重建读模型，建好再切换。",
 	"rebuild NAME":       "读模型的名字；不写就是全部。",
@@ -225,11 +227,15 @@ date is 2024-03-27, or 2008 where only the year is known; the public page then s
 	"verify": {`逐条核对日志与它的索引，把每个读模型另建一份逐行比较，再从原始日志重新点算生态安葬率、信用分和价目。
 
     shenzhong verify && echo 一致
+    shenzhong verify 12210200422000019F.json        公布的价目文件，离线核对
+    shenzhong verify 12210200422000019F.csv --catalogue catalogue.json
 
 退出码：0 一致；3 有出入（报告列出在哪里）；其他：没有查成。`,
 		`Checks every message of the log against its index, rebuilds every read model beside the live one and compares them row by row, and recounts eco-burial ratio, credit scores and price lists from the raw log.
 
     shenzhong verify && echo agrees
+    shenzhong verify 12210200422000019F.json        a published price file, offline
+    shenzhong verify 12210200422000019F.csv --catalogue catalogue.json
 
 Exit codes: 0 agrees; 3 differs (the report says where); others: it could not be checked.`},
 	"rebuild": {`例：

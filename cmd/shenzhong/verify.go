@@ -12,12 +12,18 @@ import (
 	"shenzhong/projections"
 )
 
-// verifyCmd checks the whole log and every read model.
+// verifyCmd checks the whole log and every read model, or one file that somebody
+// was handed.
 type verifyCmd struct {
 	cityFlags
+	File      string `arg:"" optional:"" name:"FILE" type:"existingfile" help:"A published price file (JSON or CSV); it is checked offline, no log is needed."`
+	Catalogue string `type:"existingfile" placeholder:"FILE" help:"With a CSV price file: the file of fee catalogues, to look for rows that are missing."`
 }
 
 func (c *verifyCmd) Run(ctx context.Context, con *console) error {
+	if c.File != "" {
+		return c.verifyPrices(con)
+	}
 	began := time.Now()
 	differs := false
 	city, err := c.open(ctx, con)
