@@ -33,8 +33,10 @@ import (
 	"shenzhong/projections/pricepages"
 	"shenzhong/projections/search"
 	"shenzhong/projections/servicecredit"
+	"shenzhong/projections/tlog"
 	"shenzhong/projections/tracking"
 	"shenzhong/projections/voyages"
+	"shenzhong/projections/watch"
 )
 
 // A home is a funeral home over a running log: its pages, its accounts, and a
@@ -84,7 +86,7 @@ func newHomeOn(t testing.TB, store events.Store) *home {
 	r := newRenderer(t, Site{Demo: true})
 	var err error
 	h.runner, err = projections.Open(t.Context(), projections.Config{Dir: t.TempDir(), Store: store, Registry: reg, Logger: slog.New(slog.DiscardHandler),
-		Projections: []projections.Projection{availability.Projection{}, frontdesk.Projection{}, ecoratio.Projection{}, places.Projection{}, search.Projection{}, tracking.Projection{}, voyages.Projection{}, pricepages.Projection{Renderer: r.PricePages()}, servicecredit.Projection{}}})
+		Projections: []projections.Projection{availability.Projection{}, frontdesk.Projection{}, ecoratio.Projection{}, places.Projection{}, search.Projection{}, tracking.Projection{}, voyages.Projection{}, pricepages.Projection{Renderer: r.PricePages()}, servicecredit.Projection{}, watch.Projection{}, tlog.Projection{}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,7 +59,7 @@ func NewRenderer(site Site) (*Renderer, error) {
 		if r.texts[lang], err = loadMessages(lang, "", "family.", "cemetery.", "tlog."); err != nil {
 			return nil, err
 		}
-		if r.staff[lang], err = loadMessages(lang, "", "family.", "desk.", "cemetery.", "regulator."); err != nil {
+		if r.staff[lang], err = loadMessages(lang, "", "family.", "desk.", "cemetery.", "regulator.", "tlog."); err != nil {
 			return nil, err
 		}
 		// Each frame has functions of its own beside the common ones: what families
