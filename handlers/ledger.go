@@ -165,3 +165,20 @@ func (l Ledger) Chain(suspicion, entry uuid.UUID) []LedgerRecord {
 	}
 	return chain
 }
+
+// EventAt is the event at a position of the log; ErrNotFound where there is
+// none.
+func (a *App) EventAt(ctx context.Context, at events.Position) (events.Recorded, error) {
+	for b, err := range a.Store.Follow(ctx, at-1, 1) {
+		if err != nil {
+			return events.Recorded{}, err
+		}
+		for _, r := range b.Events {
+			if r.Position == at {
+				return r, nil
+			}
+		}
+		break
+	}
+	return events.Recorded{}, ErrNotFound
+}

@@ -31,6 +31,7 @@ import (
 	"shenzhong/projections/tlog"
 	"shenzhong/projections/tracking"
 	"shenzhong/projections/voyages"
+	"shenzhong/projections/watch"
 )
 
 // A city is a log like that of a real one, written event by event (the deciders
@@ -481,7 +482,7 @@ func version(name string) int {
 
 func readModels() []projections.Projection {
 	return []projections.Projection{servicecredit.Projection{}, ecoratio.Projection{}, pricepages.Projection{Renderer: drawn}, availability.Projection{},
-		search.Projection{}, frontdesk.Projection{}, tracking.Projection{}, places.Projection{}, voyages.Projection{}, tlog.Projection{}}
+		search.Projection{}, frontdesk.Projection{}, tracking.Projection{}, places.Projection{}, voyages.Projection{}, tlog.Projection{}, watch.Projection{}}
 }
 
 func (c *city) config(dir string) projections.Config {

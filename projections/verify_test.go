@@ -28,6 +28,7 @@ import (
 	"shenzhong/projections/servicecredit"
 	"shenzhong/projections/tlog"
 	"shenzhong/projections/voyages"
+	"shenzhong/projections/watch"
 )
 
 func TestVerifyAgrees(t *testing.T) {
@@ -43,7 +44,7 @@ func TestVerifyAgrees(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, m := range report.Models {
-		figures := map[string]int{"servicecredit": 50, "ecoratio": 50, "pricepages": 50, tlog.Name: 2}[m.Name]
+		figures := map[string]int{"servicecredit": 50, "ecoratio": 50, "pricepages": 50, tlog.Name: 2, watch.Name: 50}[m.Name]
 		if m.Rows == 0 || m.Recount != (figures > 0) || m.Figures < figures {
 			t.Errorf("%s: %d rows, %d figures: nothing was compared", m.Name, m.Rows, m.Figures)
 		}
@@ -256,7 +257,7 @@ func TestVersionFollowsWhatIsWritten(t *testing.T) {
 	models := slices.DeleteFunc(readModels(), func(p projections.Projection) bool { return p.Name() == tlog.Name })
 	slices.SortStableFunc(models, func(a, b projections.Projection) int {
 		last := func(p projections.Projection) int {
-			return strings.Count(p.Name(), availability.Name) + 2*strings.Count(p.Name(), ecoratio.Name) + 3*strings.Count(p.Name(), voyages.Name) + 4*strings.Count(p.Name(), servicecredit.Name) + 5*strings.Count(p.Name(), places.Name) + 6*strings.Count(p.Name(), pricepages.Name)
+			return strings.Count(p.Name(), availability.Name) + 2*strings.Count(p.Name(), ecoratio.Name) + 3*strings.Count(p.Name(), voyages.Name) + 4*strings.Count(p.Name(), servicecredit.Name) + 5*strings.Count(p.Name(), places.Name) + 6*strings.Count(p.Name(), pricepages.Name) + 7*strings.Count(p.Name(), watch.Name)
 		}
 		return last(a) - last(b)
 	})
@@ -281,6 +282,9 @@ func TestVersionFollowsWhatIsWritten(t *testing.T) {
 			wait(t, r, places.Name, graves.last())
 			caughtUp(t, r)
 			wait(t, r, voyages.Name, c.sail())
+			caughtUp(t, r)
+		case p.Name() == watch.Name:
+			wait(t, r, watch.Name, c.oddities())
 			caughtUp(t, r)
 		case p.Name() == servicecredit.Name:
 			wait(t, r, servicecredit.Name, c.disputes())

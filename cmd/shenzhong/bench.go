@@ -15,7 +15,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -346,15 +345,6 @@ func (b *bencher) bigLog(ctx context.Context) error {
 			b.con.say("启动和加载时；重建时，密钥在内存中", "starting and loading; rebuilding, with the keys in memory"))
 	}
 	return nil
-}
-
-// processorTime is what the process has used of all processors.
-func processorTime() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // peakMemory is the most bytes that the process had resident since resetPeak, as

@@ -30,6 +30,7 @@ import (
 	"shenzhong/projections/tlog"
 	"shenzhong/projections/tracking"
 	"shenzhong/projections/voyages"
+	"shenzhong/projections/watch"
 )
 
 // serveCmd runs everything.
@@ -144,7 +145,7 @@ func (c *city) openModels(ctx context.Context, demo bool) (err error) {
 func (c *city) projections() []projections.Projection {
 	return []projections.Projection{
 		servicecredit.Projection{}, ecoratio.Projection{}, pricepages.Projection{Renderer: c.renderer.PricePages()}, availability.Projection{},
-		frontdesk.Projection{}, search.Projection{}, tracking.Projection{}, places.Projection{}, voyages.Projection{}, tlog.Projection{},
+		frontdesk.Projection{}, search.Projection{}, tracking.Projection{}, places.Projection{}, voyages.Projection{}, tlog.Projection{}, watch.Projection{},
 	}
 }
 

@@ -96,6 +96,14 @@ const (
 	PenaltyPublishDays  Name = "penalty_publish_days"
 	ReportDays          Name = "report_days"
 	PriceListMonths     Name = "price_list_months"
+
+	CremationMinutesMost Name = "cremation_minutes_max"
+	AlikeCremations      Name = "alike_cremations"
+	PriceGapPercent      Name = "price_gap_percent"
+	PriceJumpPercent     Name = "price_jump_percent"
+	RatioJumpPoints      Name = "ratio_jump_points"
+	RatioJumpLeast       Name = "ratio_jump_least"
+	AnomalyDays          Name = "anomaly_days"
 )
 
 // A Definition says what a parameter means and what it may be.
@@ -158,6 +166,13 @@ var Definitions = []Definition{
 	{FreezeDay, "每月生态安葬率在次月几日公布并冻结", "Day of the next month on which a month's eco-burial figures are published for good", "number", "10", 1, 28, "P", ""},
 	{ReportDays, "火化、安葬超过此天数才补录的，列为报送逾期线索", "Days after which a cremation or burial recorded late is a suspicion of late reporting", "day", "10", 1, 365, "P", ""},
 	{PriceListMonths, "价目超过此月数没有重新公示的，列为过期线索", "Months after which a price list that was not published anew is a suspicion of being stale", "number", "12", 1, 60, "P", ""},
+	{CremationMinutesMost, "火化时长高于此数的列为异常", "Minutes above which a cremation is an anomaly", "minute", "240", 60, 720, "P", ""},
+	{AlikeCremations, "同一天时长完全相同的火化，几具以上列为异常", "Cremations of one day with the same duration to the second that are an anomaly", "number", "3", 2, 50, "P", ""},
+	{PriceGapPercent, "同项标价高于全市中位数百分之几列为异常", "Per cent above the city's median from which a price is an anomaly", "number", "50", 5, 1000, "P", ""},
+	{PriceJumpPercent, "同项标价比上一版高百分之几列为异常", "Per cent above the list before from which a price is an anomaly", "number", "30", 5, 1000, "P", ""},
+	{RatioJumpPoints, "生态安葬率与上月相差几个百分点列为异常", "Percentage points from one month to the next from which an eco-burial share is an anomaly", "number", "20", 1, 100, "P", ""},
+	{RatioJumpLeast, "两个月各有几例安葬以上才比较", "Burials in each of two months for their shares to be compared", "number", "10", 1, 1000, "P", ""},
+	{AnomalyDays, "火化异常的说明期限", "Days in which an anomaly of a cremation is explained", "day", "3", 1, 60, "P", ""},
 }
 
 // Define finds a parameter's definition.

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -149,8 +150,15 @@ func fill(id, value string) chromedp.Action[chromedp.Void] {
 	return chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`document.getElementById(%q).value = %q`, id, value))
 }
 
-// TestOfficeInBrowser: with the keyboard alone somebody opens a place on the map,
-// gives it, lays somebody to rest, renews the right and moves them elsewhere.
+// tooWide names what makes a page wider than its window; empty where nothing does.
+const tooWide = `(() => { const wide = document.documentElement.clientWidth;
+	return document.documentElement.scrollWidth <= wide ? "" : [...document.querySelectorAll("main *, header *, footer *")].filter(e => e.getBoundingClientRect().right > wide + 1 && !e.closest(".scroll")).map(e => e.tagName + "." + e.className + " " + e.textContent.slice(0, 30)).join("; ") || "?" })()`
+
+// TestOfficeInBrowser: somebody imports a section of a cemetery, sees it on the
+// map, gives a place to who won it in a public round, lays that person to rest,
+// renews the right, moves the ashes to another place, and gives the former place
+// again after it was opened; each page is photographed at the width of a phone
+// and of a desk.
 func TestOfficeInBrowser(t *testing.T) {
 	g := newGraveyard(t)
 	ctx, cancel := context.WithTimeout(browser(t), 3*time.Minute)
@@ -170,6 +178,35 @@ func TestOfficeInBrowser(t *testing.T) {
 		}
 		return s
 	}
+	says := func(when string, wants ...string) {
+		t.Helper()
+		s := main()
+		for _, want := range wants {
+			if !strings.Contains(s, want) {
+				t.Errorf("%s: the page does not say %q: %s", when, want, s)
+			}
+		}
+	}
+	n := 0
+	shot := func(name string) {
+		t.Helper()
+		n++
+		widths := []int64{360, 1440}
+		if kept := flag.Lookup("test.artifacts"); kept == nil || kept.Value.String() != "true" {
+			widths = widths[:1] // nobody looks at the pictures
+		}
+		for _, width := range widths {
+			do(call(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: 800, DeviceScaleFactor: 1, Mobile: width < 600}))
+			over, err := chromedp.Run(ctx, chromedp.Evaluate[string](tooWide))
+			if err != nil || over != "" {
+				t.Errorf("%s is wider than a window of %d: %s %v", name, width, over, err)
+			}
+			if len(widths) == 1 {
+				return
+			}
+			shoot(t, ctx, fmt.Sprintf("office-%02d-%s-%d", n, name, width))
+		}
+	}
 	// act fills in the form of an act and sends it, and waits for the sheet.
 	act := func(plot, name string, set ...string) {
 		t.Helper()
@@ -177,38 +214,93 @@ func TestOfficeInBrowser(t *testing.T) {
 		for i := 0; i < len(set); i += 2 {
 			do(fill(set[i], set[i+1]))
 		}
+		shot(name)
 		do(chromedp.Click(chromedp.CSS(`main form .acts button`)), chromedp.WaitVisible(chromedp.CSS("#sheet")))
 	}
-	do(call(network.Enable, network.EnableParams{}), g.office.as(), cookie(g.server.URL, "lang", "zh"), chromedp.Navigate(base),
-		chromedp.Evaluate[chromedp.Void](`document.querySelector('.plotmap a[aria-label^="A-01-01 "]').focus()`), chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.Enter), chromedp.WaitVisible(chromedp.CSS("#sheet")))
-	if s := main(); !strings.Contains(s, "A-01-02") || !strings.Contains(s, "提供墓位") {
-		t.Fatalf("the sheet does not open: %s", s)
+	do(call(network.Enable, network.EnableParams{}), g.office.as(), cookie(g.server.URL, "lang", "zh"))
+
+	// Import: checked, corrected, checked, written.
+	dir := t.TempDir()
+	file := func(name, rows string) string {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(plotsHead[:len(plotsHead)-1]+",lon,lat\n"+rows), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
 	}
-	act("A-01-02", "allocate", "certificate", g.certificates["苏念慈"], "contract", "HT-1", "until", "2027-03-28")
-	act("A-01-02", "inter", "consent_paper", "SQ-1")
-	if s := main(); !strings.Contains(s, "已葬一位") {
-		t.Error("nobody rests there")
+	var rows strings.Builder
+	for i := range 12 {
+		fmt.Fprintf(&rows, "E-01-%02d,戊区,1 排,%d 号,GRAVE,SMALL_PLOT,1,5000,60,%.6f,38.9480\n", i+1, i+1, 121.5+float64(i)*2e-5)
 	}
-	act("A-01-02", "renew", "contract", "HT-2")
-	if s := main(); !strings.Contains(s, "2047-03-28") || !strings.Contains(s, "不得转让") {
-		t.Errorf("the sheet says %s", s)
+	choose := func(path string) {
+		t.Helper()
+		do(chromedp.SetUploadFiles(chromedp.CSS("#file"), []string{path}), chromedp.Click(chromedp.CSS("#check")))
 	}
-	act("A-01-02", "relocate", "paper_no", "QZ-1", "to_place", "B-02-02")
-	do(g.clerk("office-0302").as())
-	act("A-01-02", "permit_relocation", "permit", "ZM-1", "authority_name", "演示民政局")
-	do(g.office.as())
-	act("B-02-02", "allocate", "contract", "HT-3")
-	act("A-01-02", "lift", "new_label", "QC-1", "sealed_with", "office-0302", "receipt", "JJ-1")
-	act("B-02-02", "arrive_relocated", "new_label", "QC-1", "receipt", "JJ-2", "consent_paper", "SQ-2")
+	do(chromedp.Navigate(base+"/import"), chromedp.WaitVisible(chromedp.CSS("#file")))
+	shot("import")
+	choose(file("wu-1.csv", strings.Replace(rows.String(), ",1,5000,", ",1,50000,", 1)))
+	do(chromedp.WaitVisible(chromedp.CSS("#refused")))
+	says("a file with a fault", "没有写入任何墓位", "E-01-01", "STD_PLOT")
+	shot("import-faults")
+	choose(file("wu-2.csv", rows.String()))
+	do(chromedp.WaitVisible(chromedp.CSS("#do-import")))
+	says("a checked file", "12 个墓位没有问题", "还没有写入")
+	shot("import-checked")
+	do(chromedp.Click(chromedp.CSS("#do-import")), chromedp.WaitVisible(chromedp.CSS(".plotmap")))
 	g.settle()
-	do(chromedp.Navigate(base))
-	for _, want := range []string{`A-01-02 腾退锁定`, `B-02-02 已葬一位`} {
-		n, err := chromedp.Run(ctx, chromedp.Evaluate[int](fmt.Sprintf(`document.querySelectorAll('.plotmap a[aria-label="%s"]').length`, want)))
-		if err != nil || n != 1 {
-			t.Errorf("the map does not show %s: %d %v", want, n, err)
+
+	// The map, opened from the keyboard.
+	do(chromedp.Navigate(base+"?section="+url.QueryEscape("戊区")), chromedp.WaitVisible(chromedp.CSS(".plotmap")))
+	shot("map")
+	do(chromedp.Evaluate[chromedp.Void](`document.querySelector('.plotmap a[aria-label^="E-01-01 "]').focus()`), chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.Enter), chromedp.WaitVisible(chromedp.CSS("#sheet")))
+	says("the sheet", "E-01-02", "提供墓位")
+
+	// Application, draw, allocation, grant.
+	g.round("2026-2", cemetery.ByDraw, []string{"E-01-01", "E-01-02"}, "何雨生", "罗青山")
+	g.settle()
+	do(chromedp.Navigate(g.server.URL+roundAddress(hillCemetery, "2026-2")), chromedp.WaitVisible(chromedp.CSS("main")))
+	says("the round", "s-001", "E-01-02", "已经抽签")
+	shot("round")
+	act("E-01-01", "allocate", "certificate", g.certificates["何雨生"], "contract", "HT-1", "until", "2027-03-28")
+	says("the right", "R-", "2027-03-28")
+	shot("given")
+	act("E-01-01", "inter", "consent_paper", "SQ-1")
+	says("interred", "已葬一位")
+	act("E-01-01", "renew", "contract", "HT-2")
+	says("renewed", "2047-03-28", "不得转让")
+	shot("renewed")
+
+	// Moved: request, permit, the new place, exhumed and tagged, arrived.
+	act("E-01-01", "relocate", "paper_no", "QZ-1", "to_place", "E-01-03")
+	do(g.clerk("office-0302").as())
+	act("E-01-01", "permit_relocation", "permit", "ZM-1", "authority_name", "演示民政局")
+	do(g.office.as())
+	act("E-01-03", "allocate", "contract", "HT-3")
+	act("E-01-01", "lift", "new_label", "QC-1", "sealed_with", "office-0302", "receipt", "JJ-1")
+	act("E-01-03", "arrive_relocated", "new_label", "QC-1", "receipt", "JJ-2", "consent_paper", "SQ-2")
+	g.settle()
+	on := func(wants ...string) {
+		t.Helper()
+		do(chromedp.Navigate(base), chromedp.WaitVisible(chromedp.CSS(".plotmap")))
+		for _, want := range wants {
+			n, err := chromedp.Run(ctx, chromedp.Evaluate[int](fmt.Sprintf(`document.querySelectorAll('.plotmap a[aria-label="%s"]').length`, want)))
+			if err != nil || n != 1 {
+				t.Errorf("the map does not show %s: %d %v", want, n, err)
+			}
 		}
 	}
-	shoot(t, ctx, "office-end")
+	on("E-01-01 腾退锁定", "E-01-03 已葬一位")
+	shot("moved")
+
+	// The former place, opened in public, goes to somebody else.
+	act("E-01-01", "reopen", "document", "公告 1 号")
+	act("E-01-01", "allocate", "certificate", g.certificates["苏念慈"], "contract", "HT-4")
+	g.settle()
+	on("E-01-01 已定未葬", "E-01-03 已葬一位")
+	shot("given-again")
+	do(chromedp.Navigate(g.server.URL+"/desk/limits"), chromedp.WaitVisible(chromedp.CSS("main")))
+	shot("limits")
 }
 
 // TestClerkThroughABadConnection: what a village's clerk writes down waits on the
@@ -223,6 +315,7 @@ func TestClerkThroughABadConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	var lose, lost, asked atomic.Int32
+	var down atomic.Bool // nothing comes through at all
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(home)
 		r.Out.Header.Set("Origin", g.server.URL)
@@ -246,6 +339,10 @@ func TestClerkThroughABadConnection(t *testing.T) {
 		}
 	}
 	bad := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if down.Load() {
+			proxy.ErrorHandler(w, r, nil)
+			return
+		}
 		if r.Method == http.MethodPost {
 			asked.Add(1)
 		}
@@ -306,23 +403,49 @@ func TestClerkThroughABadConnection(t *testing.T) {
 	wait(state("D-03-04", "sent"))
 	shoot(t, ctx, "clerk-sent")
 
+	// The phone was switched off and on in the meantime: the page opens without a
+	// network, takes a record, and sends it once there is one again.
+	wait(`document.getElementById("opens-offline").dataset.state === "yes"`)
+	down.Store(true)
+	before := asked.Load()
+	do(chromedp.Navigate(address), chromedp.WaitVisible(chromedp.CSS("#sync")))
+	wait(state("D-03-04", "sent")) // the phone still knows
+	write("秦", g.certificates["秦玉兰"], "D-03-03", "2026-11-23", "")
+	wait(state("D-03-03", "wait"))
+	shoot(t, ctx, "clerk-opened-offline")
+	if n := asked.Load(); n != before {
+		t.Errorf("%d requests came through where there is no network", n-before)
+	}
+	down.Store(false)
+	do(chromedp.Click(chromedp.CSS("#send-now")))
+	wait(state("D-03-03", "sent"))
+	pages, err := chromedp.Run(ctx, chromedp.Evaluate[string](`caches.open("clerk-page").then(c => c.keys()).then(ks => ks.map(k => new URL(k.url).pathname).sort().join(" "))`, chromedp.EvalAwaitPromise))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range strings.Fields(pages) {
+		if !strings.HasPrefix(at, "/static/") && at != "/desk/cemeteries/"+villageCemetery+"/clerk" {
+			t.Errorf("the phone keeps the page %s", at)
+		}
+	}
+
 	kept, err := chromedp.Run(ctx, chromedp.Evaluate[string](`JSON.stringify({...localStorage})`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, secret := range []string{"柳", "潘", "DL-HZ", "SQ-", "信号"} {
+	for _, secret := range []string{"柳", "潘", "秦", "DL-HZ", "SQ-", "信号"} {
 		if strings.Contains(kept, secret) {
 			t.Errorf("the phone still has %q: %s", secret, kept)
 		}
 	}
-	for _, plot := range []string{"D-03-05", "D-03-04"} {
+	for _, plot := range []string{"D-03-05", "D-03-04", "D-03-03"} {
 		s, _, err := g.app.Plots.Load(t.Context(), handlers.PlotID(villageCemetery, plot))
 		if err != nil || len(s.Interred) != 1 || len(s.Places) != 1 || s.Status() != cemetery.Resting {
 			t.Errorf("%s: %+v %v", plot, s, err)
 		}
 	}
 	g.settle()
-	if y := text(g.village.page("/desk/cemeteries/" + villageCemetery + "/years/2026").root); !strings.Contains(y, "安葬2位") {
+	if y := text(g.village.page("/desk/cemeteries/" + villageCemetery + "/years/2026").root); !strings.Contains(y, "安葬3位") {
 		t.Errorf("the statement counts otherwise: %s", y)
 	}
 }

@@ -181,8 +181,11 @@ const roundSeed, roundSalt = "1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a
 // An hour passes.
 func (g *graveyard) round(name string, mode cemetery.Mode, places []string, of ...string) {
 	g.Helper()
-	do := func(_ events.Receipt, err error) {
+	do := func(rc events.Receipt, err error) {
 		g.Helper()
+		if err == nil {
+			err = g.runner.Wait(g.Context(), "places", rc.Position)
+		}
 		if err != nil {
 			g.Fatal(err)
 		}
@@ -299,7 +302,7 @@ func TestImportPage(t *testing.T) {
 	if bad.StatusCode != http.StatusUnprocessableEntity || has("E-01") {
 		t.Fatalf("status %d, %v", bad.StatusCode, has("E-01"))
 	}
-	if s := text(bad.doc(t).root); !strings.Contains(s, "有 1 处不对") || !strings.Contains(s, "没有写入任何墓位") || !strings.Contains(s, "3E-02eco_type按面积和穴数，这个墓位应登记为 STD_PLOT。") {
+	if s := text(bad.doc(t).root); !strings.Contains(s, "有 1 处不对") || !strings.Contains(s, "没有写入任何墓位") || !strings.Contains(s, "第 3 行E-02eco_type按面积和穴数，这个墓位应登记为 STD_PLOT。") {
 		t.Errorf("the page says %s", s)
 	}
 	for name, text := range map[string]string{"nothing": "", "a picture": "\x89PNG\r\n\x1a\n"} {

@@ -89,6 +89,21 @@ func (d *Desk) sendClerk(v *visit, status int, p clerkPage) error {
 	return nil
 }
 
+// clerkWorker is the script that keeps the page on the phone (clerk-worker.js).
+// It lies beside the page, because a browser lets it answer for nothing above
+// where it lies.
+func (d *Desk) clerkWorker(v *visit) error {
+	if _, err := v.mine("inter"); err != nil {
+		return err
+	}
+	f := d.assets["clerk-worker.js"]
+	v.w.Header().Set("Content-Type", f.kind)
+	v.w.Header().Set("Cache-Control", "no-cache")
+	v.w.Header().Set("Vary", "Accept-Encoding")
+	f.page.serve(v.w, v.r)
+	return nil
+}
+
 // A clerkReceipt tells the phone that a record was taken: when it happened, and
 // when it came in.
 type clerkReceipt struct {

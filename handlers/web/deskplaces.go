@@ -34,6 +34,7 @@ func (d *Desk) placePages() []deskPage {
 		{http.MethodPost, "/desk/cemeteries/{cemetery}/import", "survey_plot", d.importDo},
 		{http.MethodGet, "/desk/cemeteries/{cemetery}/clerk", "inter", d.clerk},
 		{http.MethodPost, "/desk/cemeteries/{cemetery}/clerk", "inter", d.clerkRecord},
+		{http.MethodGet, "/desk/cemeteries/{cemetery}/clerk-worker.js", "inter", d.clerkWorker},
 		{http.MethodGet, "/desk/cemeteries/{cemetery}/places/{plot}/{act}", "view_places", d.placeForm},
 		{http.MethodPost, "/desk/cemeteries/{cemetery}/places/{plot}/{act}", "view_places", d.placeDo},
 	}

@@ -20,6 +20,7 @@ import (
 func TestRegulatorInBrowser(t *testing.T) {
 	i := newInspectorate(t)
 	i.story()
+	i.odd()
 	ctx := browser(t)
 	tab := listen(t, ctx, i.server.URL)
 	regulator := i.clerk("regulator-0501")
@@ -110,5 +111,7 @@ func TestRegulatorInBrowser(t *testing.T) {
 
 // consolePages are the addresses of the console that a regulator comes to.
 func (i *inspectorate) consolePages() []string {
-	return []string{"/regulator", "/regulator?on=2026-09-20&view=true", "/regulator/ledger/" + deskHome, "/regulator/ledger/" + deskHome + "?on=2026-09-20&view=known", "/regulator/ledger/" + deskHome + "?on=2026-09-20&view=true"}
+	return []string{"/regulator", "/regulator?on=2026-09-20&view=true", "/regulator/ledger/" + deskHome, "/regulator/ledger/" + deskHome + "?on=2026-09-20&view=known", "/regulator/ledger/" + deskHome + "?on=2026-09-20&view=true",
+		"/regulator/credit", "/regulator/credit/" + deskHome, "/regulator/credit/" + deskHome + "/ffffffff-ffff-ffff-ffff-ffffffffffff/credit_suspect",
+		"/regulator/anomalies", "/regulator/duties", "/regulator/events/3"}
 }

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -8,24 +9,31 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/xuri/excelize/v2"
+	"golang.org/x/net/html"
 
 	"shenzhong/domain"
+	"shenzhong/domain/booking"
 	"shenzhong/domain/credit"
+	"shenzhong/domain/cremation"
 	"shenzhong/events"
 	"shenzhong/events/memory"
+	"shenzhong/handlers/extract"
+	"shenzhong/projections/tlog"
 )
 
 // dated is a memory store in which the test says when something was recorded.
 type dated struct {
 	*memory.Store
 	mu  sync.Mutex
-	now time.Time // zero: the real time
+	now time.Time // zero: before everything
 	at  map[events.Position]time.Time
 }
 
@@ -44,6 +52,7 @@ func (d *dated) Append(ctx context.Context, s events.Stream, expected events.Rev
 func (d *dated) when(r events.Recorded) events.Recorded {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	r.At = time.Date(2026, 3, 1, 1, 0, 0, 0, time.UTC) // what the home was founded with
 	if at, ok := d.at[r.Position]; ok {
 		r.At = at
 	}
@@ -148,6 +157,22 @@ func (i *inspectorate) story() (revoked uuid.UUID) {
 	return revoked
 }
 
+// odd is what the regulator looks at: a cremation of nineteen minutes that
+// nobody explained, and a charge that was refused.
+func (i *inspectorate) odd() (refused uuid.UUID) {
+	i.Helper()
+	id := uuid.New()
+	began := time.Date(2026, 11, 15, 1, 0, 0, 0, time.UTC)
+	i.on("2026-11-15 09:00", events.Stream(booking.Category+"-"+id.String()), booking.Opened{Institution: deskHome, Number: "HY-0271", Deceased: booking.Deceased{Person: "p-1", Name: domain.Personal("p-1", "沈一舟")}})
+	i.on("2026-11-15 09:30", events.Stream(cremation.CremationCategory+"-"+id.String()), cremation.Started{Institution: deskHome, Furnace: "furnace-1", Operator: "furnace-0201", Verifiers: [2]string{"a", "b"}, At: began},
+		cremation.Completed{Institution: deskHome, Furnace: "furnace-1", At: began.Add(19 * time.Minute)}, cremation.AnomalyFlagged{Kind: cremation.TooShort, FoundS: 19 * 60, LimitS: 30 * 60})
+	refused = i.on("2026-11-20 16:00", events.Stream(booking.Category+"-"+id.String()), booking.ChargeRefused{Refusal: "x1", Code: "charge_above_ceiling", Item: "=ASH-DEP", Amount: domain.Yuan(10600), Limit: domain.Yuan(150), Rule: "I16", Basis: "价格法"},
+		booking.Charged{Line: booking.Line{ID: "1", Code: "CRM-FLAT", NameZh: "遗体火化", Unit: "元/具", Quantity: 1, Price: domain.Yuan(1732), Amount: domain.Yuan(1732), Ceiling: domain.Yuan(1732), PriceListVersion: 1}})[0]
+	i.on("2026-11-21 09:00", deskLedger, credit.Suspected{Suspicion: uuid.New(), Rule: "P03", Fact: "refusal:x1", SourceEvent: refused, Basis: "系统拒绝"})
+	i.caughtUp()
+	return refused
+}
+
 // caughtUp waits until the read models have everything.
 func (i *inspectorate) caughtUp() {
 	i.Helper()
@@ -164,7 +189,7 @@ func TestRegulatorAlone(t *testing.T) {
 		if p.method != http.MethodGet {
 			continue
 		}
-		address := strings.NewReplacer("{code}", deskHome).Replace(p.at)
+		address := strings.NewReplacer("{code}", deskHome, "{position}", "1", ".{format:csv|xlsx}", ".csv").Replace(p.at)
 		for _, who := range []string{"desk-0101", "furnace-0201", "eco-0401", "office-0301", "admin-0601", "importer-0701"} {
 			if res := i.clerk(who).get(address); res.StatusCode != http.StatusForbidden || strings.Contains(string(res.body), "P02") {
 				t.Errorf("%s at %s: status %d", who, p.at, res.StatusCode)
@@ -376,4 +401,146 @@ func foldRaw(t *testing.T, store events.Store, p credit.PolicyVersion, on, until
 		}
 	}
 	return s
+}
+
+// TestAnomaliesAndDuties: what is out of line shows with its rule, and opens to
+// its events; looking at one of a family's case is recorded for the family.
+func TestAnomaliesAndDuties(t *testing.T) {
+	i := newInspectorate(t)
+	i.story()
+	i.odd()
+	r := i.clerk("regulator-0501")
+	p := r.page("/regulator/anomalies")
+	for _, want := range []string{"火化过短", "19:00", "30:00", "收费被拒", "10,600", "150", "charge_above_ceiling"} {
+		if !strings.Contains(text(p.root), want) {
+			t.Errorf("the anomalies do not say %q: %s", want, plainText([]byte(text(p.root))))
+		}
+	}
+	if s := text(r.page("/regulator/anomalies?on=2026-11-16&view=known").root); strings.Contains(s, "10,600") || !strings.Contains(s, "19:00") {
+		t.Error("a refusal was known before it was recorded")
+	}
+	if s := text(r.page("/regulator/anomalies?kind=REFUSED").root); strings.Contains(s, "19:00") || !strings.Contains(s, "10,600") {
+		t.Error("the list is not narrowed")
+	}
+	links := p.find(func(n *html.Node) bool { return strings.HasPrefix(attr(n, "href"), "/regulator/events/") })
+	if len(links) != 4 {
+		t.Fatalf("%d events, want three of the cremation and one of the refusal", len(links))
+	}
+	before := i.looks()
+	for _, l := range links {
+		s := text(r.page(attr(l, "href")).root)
+		if !strings.Contains(s, "家属可以查到") || strings.Contains(s, "沈一舟") {
+			t.Errorf("%s: %s", attr(l, "href"), s)
+		}
+	}
+	if n := i.looks() - before; n != 1 { // one sitting is one look
+		t.Errorf("%d looks were recorded, want 1", n)
+	}
+	if res := r.get("/regulator/events/999999"); res.StatusCode != http.StatusNotFound {
+		t.Errorf("an event that there is not: status %d", res.StatusCode)
+	}
+	s := text(r.page("/regulator/duties").root)
+	for _, want := range []string{"说明火化异常", "逾期 5 天"} {
+		if !strings.Contains(s, want) {
+			t.Errorf("the duties do not say %q: %s", want, s)
+		}
+	}
+	if s := text(r.page("/regulator/ledger/" + deskHome).root); !strings.Contains(s, "来源事件 @") {
+		t.Error("a suspicion does not lead to the event that it comes from")
+	}
+}
+
+// looks counts what is recorded about who looked at cases.
+func (i *inspectorate) looks() (n int) {
+	for b, err := range i.app.Store.Follow(i.Context(), 0, 1000) {
+		if err != nil {
+			i.Fatal(err)
+		}
+		for _, r := range b.Events {
+			if r.Type == "access.read.v1" {
+				n++
+			}
+		}
+		if b.CaughtUp {
+			break
+		}
+	}
+	return n
+}
+
+// TestExtracts: every table leaves as CSV and as a workbook that a spreadsheet
+// library reads back, each row with its event and leaf, and checks as written.
+func TestExtracts(t *testing.T) {
+	i := newInspectorate(t)
+	i.story()
+	refused := i.odd()
+	r := i.clerk("regulator-0501")
+	for address, want := range map[string]struct {
+		rows int
+		word string
+	}{
+		"/regulator/export": {2, deskHome}, "/regulator/ledger/" + deskHome + "/export": {8, "P02"},
+		"/regulator/anomalies/export": {2, "收费被拒"}, "/regulator/charges/export": {2, "=ASH-DEP"},
+	} {
+		for _, format := range []string{"csv", "xlsx"} {
+			res := r.get(address + "." + format + "?month=2026-11")
+			if res.StatusCode != http.StatusOK || !strings.Contains(res.Header.Get("Content-Disposition"), "."+format) {
+				t.Fatalf("%s.%s: status %d: %s", address, format, res.StatusCode, plainText(res.body))
+			}
+			rep, err := extract.Check(res.body)
+			if err != nil || len(rep.Faults) > 0 || rep.Manifest.Rows != want.rows {
+				t.Errorf("%s.%s: %+v %v", address, format, rep, err)
+			}
+			if format == "csv" {
+				if !bytes.HasPrefix(res.body, []byte("\xef\xbb\xbf")) || !bytes.Contains(res.body, []byte(want.word)) {
+					t.Errorf("%s.csv: %.300s", address, res.body)
+				}
+				continue
+			}
+			book, err := excelize.OpenReader(bytes.NewReader(res.body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			rows, err := book.GetRows(book.GetSheetName(0))
+			if err != nil || len(rows) != want.rows+1 {
+				t.Fatalf("%s.xlsx: %d rows, %v", address, len(rows), err)
+			}
+			head := rows[0]
+			found := false
+			for n, row := range rows[1:] {
+				for len(row) < len(head) {
+					row = append(row, "")
+				}
+				event, position, leaf := row[len(head)-4], row[len(head)-3], row[len(head)-2]
+				found = found || strings.Contains(strings.Join(row, " "), want.word)
+				if event == "" {
+					if !strings.HasPrefix(address, "/regulator/export") { // an institution without a ledger entry
+						t.Errorf("%s.xlsx: row %d names no event: %q", address, n+2, row)
+					}
+					continue
+				}
+				at, err := strconv.ParseUint(position, 10, 64)
+				if err != nil {
+					t.Fatal(err)
+				}
+				e, err := i.app.EventAt(t.Context(), events.Position(at))
+				if err != nil || e.ID.String() != event || tlog.LeafHash(&e).String() != leaf {
+					t.Errorf("%s.xlsx: row %d: %q is not the leaf of the event at %d (%v)", address, n+2, leaf, at, err)
+				}
+				for c := range row {
+					name, _ := excelize.CoordinatesToCellName(c+1, n+2)
+					if f, _ := book.GetCellFormula(book.GetSheetName(0), name); f != "" {
+						t.Errorf("%s.xlsx: %s is a formula: %s", address, name, f)
+					}
+				}
+			}
+			if !found {
+				t.Errorf("%s.xlsx does not say %q", address, want.word)
+			}
+			book.Close()
+		}
+	}
+	if b := r.get("/regulator/charges/export.csv?month=2026-11").body; !bytes.Contains(b, []byte(",'=ASH-DEP,")) || !bytes.Contains(b, []byte(refused.String())) || bytes.Contains(b, []byte("沈一舟")) {
+		t.Errorf("%s", b)
+	}
 }

@@ -93,7 +93,8 @@ type link struct {
 	// Said are the words of the event: document, reason, fact, days.
 	Said []said
 	// Source is the event that an automatic rule saw.
-	Source uuid.UUID
+	Source   uuid.UUID
+	SourceAt events.Position // where it is on the log; zero: not found
 }
 
 // said is one thing that an event says.
@@ -172,7 +173,36 @@ func (d *Desk) ledgerOf(ctx context.Context, code domain.CreditCode, h history) 
 		return p, l, err
 	}
 	p.Chart = drawScores(l, h.On)
-	return p, l, nil
+	return p, l, d.findSources(ctx, &p)
+}
+
+// findSources finds on the log what automatic rules saw.
+func (d *Desk) findSources(ctx context.Context, p *ledgerPage) error {
+	var chains [][]link
+	for _, r := range p.Rows {
+		chains = append(chains, r.Chain)
+	}
+	for _, c := range p.Others {
+		chains = append(chains, c.Chain)
+	}
+	var ids []uuid.UUID
+	for _, c := range chains {
+		for _, l := range c {
+			if l.Source != uuid.Nil {
+				ids = append(ids, l.Source)
+			}
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	at, err := d.data.Positions(ctx, ids)
+	for _, c := range chains {
+		for i := range c {
+			c[i].SourceAt = at[c[i].Source]
+		}
+	}
+	return err
 }
 
 func scoreOf(s credit.Standing, rated bool) ledgerScore {

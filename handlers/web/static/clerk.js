@@ -113,6 +113,16 @@
   addEventListener("online", () => { tried = 0; send(); });
   addEventListener("offline", show);
   addEventListener("storage", show);
+
+  // The page itself is kept on the phone where the browser can; it says which.
+  const ready = document.getElementById("opens-offline");
+  const tell = yes => { ready.hidden = false; ready.textContent = yes ? ready.dataset.yes : ready.dataset.no; ready.dataset.state = yes ? "yes" : "no"; };
+  if ("serviceWorker" in navigator && window.caches) {
+    navigator.serviceWorker.register(`${at}-worker.js`, {scope: at}).then(() => navigator.serviceWorker.ready).then(() => tell(true), () => tell(!!navigator.serviceWorker.controller));
+  } else tell(false);
+  const out = document.getElementById("sign-out");
+  if (out && window.caches) out.addEventListener("submit", () => { caches.delete("clerk-page"); });
+
   show();
   send();
 })();

@@ -1,0 +1,143 @@
+// Package watch is the read model behind the regulator's anomalies, overdue
+// duties and extracts: what was charged and refused, how long cremations took,
+// what was flagged, what lists say. It holds nothing about a person, and keeps
+// of everything when it was recorded, so that it answers for what was known on
+// a day as well as for what is known now.
+package watch
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"shenzhong/domain"
+	"shenzhong/domain/booking"
+	"shenzhong/domain/cemetery"
+	"shenzhong/domain/cremation"
+	"shenzhong/domain/institution"
+	"shenzhong/domain/pricing"
+	"shenzhong/projections"
+)
+
+// Name of the read model.
+const Name = "watch"
+
+//go:embed schema.sql
+var schema string
+
+// Projection folds the log into the read model.
+type Projection struct{}
+
+// Name implements projections.Projection.
+func (Projection) Name() string { return Name }
+
+// Version implements projections.Projection.
+func (Projection) Version() int { return 1 }
+
+// Schema implements projections.Projection.
+func (Projection) Schema() string { return schema }
+
+// Types implements projections.Projection.
+func (Projection) Types() []string {
+	return []string{
+		"institution.registered.v1", "booking.opened.v1", "booking.opened.v2", "booking.charged.v1", "booking.charged.v2", "booking.charge_refused.v1",
+		"cremation.started.v1", "cremation.started.v2", "cremation.completed.v1", "cremation.anomaly_flagged.v1", "cremation.anomaly_explained.v1",
+		"pricelist.published.v1", "pricelist.published.v2", "plot.exceeded.v1", "plot.remedied.v1",
+	}
+}
+
+// Apply implements projections.Projection.
+func (Projection) Apply(ctx context.Context, tx *projections.Tx, batch []projections.Event) error {
+	for _, e := range batch {
+		if err := apply(ctx, tx, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func apply(ctx context.Context, tx *projections.Tx, e projections.Event) error {
+	at, event, stream, recorded := int64(e.Position), e.ID.String(), string(e.Stream), stamp(e.At)
+	exec := func(query string, args ...any) error {
+		_, err := tx.Exec(query, args...)
+		return err
+	}
+	switch b := e.Body.(type) {
+	case institution.Registered:
+		return exec(`INSERT INTO institution VALUES (?,?,?)`, e.Stream.ID(), string(b.Kind), string(domain.DateOf(e.At)))
+	case booking.Opened:
+		return exec(`INSERT INTO matter VALUES (?,?)`, e.Stream.ID(), b.Institution)
+	case booking.Charged:
+		of, err := institutionOf(ctx, tx, e.Stream.ID())
+		if err != nil {
+			return err
+		}
+		l := b.Line
+		return exec(`INSERT INTO charge VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)`, at, event, recorded, string(domain.DateOf(e.At)), of, stream,
+			l.Code, l.NameZh, l.Unit, l.Quantity, int64(l.Price), int64(l.Amount), int64(l.Ceiling), l.PriceListVersion)
+	case booking.ChargeRefused:
+		of, err := institutionOf(ctx, tx, e.Stream.ID())
+		if err != nil {
+			return err
+		}
+		return exec(`INSERT INTO refusal VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)`, at, event, recorded, string(domain.DateOf(e.At)), of, stream,
+			e.Meta.Actor, b.Code, b.Item, int64(b.Amount), int64(b.Limit), b.Rule, b.Basis)
+	case cremation.Started:
+		return exec(`INSERT INTO run VALUES (?,?,?,?,?,'',0,?,0,'','')`, stream, string(b.Institution), b.Furnace, string(domain.DateOf(b.At)), stamp(b.At), at)
+	case cremation.Completed:
+		ended := ""
+		if !b.At.IsZero() {
+			ended = stamp(b.At)
+		}
+		if err := exec(`UPDATE run SET ended = ?, end_position = ?, end_event = ?, end_recorded = ? WHERE stream = ?`, ended, at, event, recorded, stream); err != nil {
+			return err
+		}
+		if ended == "" {
+			return nil
+		}
+		var began string
+		if err := tx.QueryRowContext(ctx, `SELECT began FROM run WHERE stream = ?`, stream).Scan(&began); err != nil {
+			return fmt.Errorf("watch: the end of a cremation that did not begin: %w", err)
+		}
+		start, err := time.Parse(time.RFC3339Nano, began)
+		if err != nil {
+			return err
+		}
+		return exec(`UPDATE run SET seconds = ? WHERE stream = ?`, int64(b.At.Sub(start)/time.Second), stream)
+	case cremation.AnomalyFlagged:
+		return exec(`INSERT INTO flag (position, event, recorded_at, stream, kind, found_s, limit_s) VALUES (?,?,?,?,?,?,?)`, at, event, recorded, stream, string(b.Kind), b.FoundS, b.LimitS)
+	case cremation.AnomalyExplained:
+		return exec(`UPDATE flag SET explained = ?, explanation = ? WHERE stream = ? AND kind = ? AND explained = ''`, recorded, at, stream, string(b.Kind))
+	case pricing.Published:
+		prices := map[string]int64{}
+		for _, r := range b.Rows {
+			if r.Price > 0 { // an item may have several rows; the dearest stands for it
+				prices[r.Code] = max(prices[r.Code], int64(r.Price))
+			}
+		}
+		j, err := json.Marshal(prices)
+		if err != nil {
+			return err
+		}
+		return exec(`INSERT INTO list VALUES (?,?,?,?,?,?,?)`, at, event, recorded, e.Stream.ID(), b.Version, string(b.EffectiveFrom), string(j))
+	case cemetery.PlotExceeded:
+		of, _, _ := strings.Cut(e.Stream.ID(), ".")
+		return exec(`INSERT INTO exceeded (position, event, recorded_at, stream, institution, rule, measured, bound) VALUES (?,?,?,?,?,?,?,?)`, at, event, recorded, stream, of, b.Rule, b.Measured, b.Limit)
+	case cemetery.PlotRemedied:
+		return exec(`UPDATE exceeded SET remedied = ?, remedy = ? WHERE stream = ? AND rule = ? AND remedied = ''`, recorded, at, stream, b.Rule)
+	}
+	return fmt.Errorf("watch: %T is none of its events", e.Body)
+}
+
+// institutionOf is where a case belongs.
+func institutionOf(ctx context.Context, tx *projections.Tx, id string) (of string, err error) {
+	if err = tx.QueryRowContext(ctx, `SELECT institution FROM matter WHERE "case" = ?`, id).Scan(&of); err != nil {
+		err = fmt.Errorf("watch: a charge of a case that was not opened: %w", err)
+	}
+	return of, err
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
