@@ -26,6 +26,7 @@ type DeskSource interface {
 	PlaceSource
 	RegulatorSource
 	OversightSource
+	CreditWorkSource
 	// ReadModels names those that a page waits for after a write.
 	ReadModels() []string
 	// Board is one institution's day, and what needs attention there.
