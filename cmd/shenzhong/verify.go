@@ -16,7 +16,7 @@ import (
 // was handed.
 type verifyCmd struct {
 	cityFlags
-	File   string `arg:"" optional:"" name:"FILE" type:"existingfile" help:"An audit pack; it is checked offline, no log is needed."`
+	File   string `arg:"" optional:"" name:"FILE" type:"existingfile" help:"An audit pack, or a table of the regulator's console (CSV, XLSX); it is checked offline, no log is needed."`
 	LogKey string `placeholder:"KEY" help:"With FILE: the log's public key that you have from elsewhere."`
 	Pinned string `type:"existingfile" placeholder:"CHECKPOINT" help:"With FILE: a checkpoint that you kept, which the file must extend."`
 }
