@@ -111,7 +111,8 @@ var zhHelp = map[string]string{
 	"simulate --acks":     "每个确认了的命令写一行到这个文件（测试用）。",
 
 	"verify":                "核对整个日志和每个读模型；有出入时退出码为 3。",
-	"verify FILE":           "审计包，或监管台导出的表格（CSV、XLSX）；不联网核对，不需要日志。",
+	"verify FILE":           "审计包，公布的价目文件（.json、.csv），或监管台导出的表格（.xlsx、.csv）；不联网核对，不需要日志。",
+	"verify --catalogue":    "核对 CSV 价目文件时，另给收费目录清单文件，才能查出缺少的必列项目。",
 	"verify --log-key":      "配合 FILE：您从别处得到的平台公钥。",
 	"verify --pinned":       "配合 FILE：您留存的检查点，文件必须延续它。",
 	"witness":               "见证别的单位的日志：延续以前的才签名。",
@@ -241,6 +242,8 @@ date is 2024-03-27, or 2008 where only the year is known; the public page then s
 	"verify": {`逐条核对日志与它的索引，把每个读模型另建一份逐行比较，再从原始日志重新点算生态安葬率、信用分、价目和树根，最后与签过的检查点比对。
 
     shenzhong verify && echo 一致
+    shenzhong verify 12210200422000019F.json        公布的价目文件，离线核对
+    shenzhong verify 12210200422000019F.csv --catalogue catalogue.json
 
 写上文件，只核对那个文件，不需要日志，也不联网：
 
@@ -251,6 +254,8 @@ date is 2024-03-27, or 2008 where only the year is known; the public page then s
 		`Checks every message of the log against its index, rebuilds every read model beside the live one and compares them row by row, recounts eco-burial ratio, credit scores, price lists and the tree's root from the raw log, and compares the checkpoint that was signed.
 
     shenzhong verify && echo agrees
+    shenzhong verify 12210200422000019F.json        a published price file, offline
+    shenzhong verify 12210200422000019F.csv --catalogue catalogue.json
 
 With a file, only that is checked, without a log or a network:
 

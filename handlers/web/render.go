@@ -59,7 +59,7 @@ func NewRenderer(site Site) (*Renderer, error) {
 		if r.texts[lang], err = loadMessages(lang, "", "family.", "cemetery.", "tlog."); err != nil {
 			return nil, err
 		}
-		if r.staff[lang], err = loadMessages(lang, "", "family.", "desk.", "cemetery.", "regulator.", "tlog."); err != nil {
+		if r.staff[lang], err = loadMessages(lang, "", "family.", "desk.", "cemetery.", "regulator.", "creditdesk.", "tlog."); err != nil {
 			return nil, err
 		}
 		// Each frame has functions of its own beside the common ones: what families
@@ -85,7 +85,7 @@ func NewRenderer(site Site) (*Renderer, error) {
 		if base, err = template.New("desk-base.html").Funcs(r.funcs(lang, r.staff[lang])).Funcs(r.deskFuncs(lang)).Funcs(placeFuncs).ParseFS(templateFiles, "templates/desk-base.html", "templates/parts.html", "templates/desk-parts.html", "templates/place-parts.html", "templates/regulator-parts.html"); err != nil {
 			return nil, fmt.Errorf("web: %w", err)
 		}
-		for _, name := range slices.Concat(deskPageNames, officePageNames, regulatorPageNames) {
+		for _, name := range slices.Concat(deskPageNames, officePageNames, regulatorPageNames, creditPageNames) {
 			file := name
 			if name == "desk-eco-list" { // the public page in the frame of the desk
 				file = "eco-list"
