@@ -403,7 +403,7 @@ const eventsPerCase = 44
 // then appended stream by stream, not one fsync each. It answers with how many
 // there are and with the streams of the cases.
 func (b *bencher) build(ctx context.Context, store events.Store, registry *events.Registry, keys events.Keyring) (int, []events.Stream, error) {
-	sim, err := newSimulation(max(1, b.Events/eventsPerCase), 1, "", "", time.Now())
+	sim, err := newSimulation(simulated{Cases: max(1, b.Events/eventsPerCase), Seed: 1}, time.Now())
 	if err != nil {
 		return 0, nil, err
 	}

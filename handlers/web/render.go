@@ -206,6 +206,7 @@ func (r *Renderer) funcs(lang Lang, m messages) template.FuncMap {
 		"th":    m.markup,
 		"label": func(kind string, code any) string { return m.label(kind, fmt.Sprint(code)) },
 		"name":  func(t Text) template.HTML { return t.html(lang) },
+		"both":  func(zh, en string) Text { return Text{Zh: zh, En: en} },
 		"plain": func(t Text) string { return t.In(lang) },
 		"zh":    func(s string) template.HTML { return quoted(s, lang) },
 		"count": func(n any) (string, error) {
