@@ -111,7 +111,7 @@ var zhHelp = map[string]string{
 	"simulate --acks":     "每个确认了的命令写一行到这个文件（测试用）。",
 
 	"verify":                "核对整个日志和每个读模型；有出入时退出码为 3。",
-	"verify FILE":           "审计包，或公布的价目文件（.json、.csv）；不联网核对，不需要日志。",
+	"verify FILE":           "审计包，公布的价目文件（.json、.csv），或监管台导出的表格（.xlsx、.csv）；不联网核对，不需要日志。",
 	"verify --catalogue":    "核对 CSV 价目文件时，另给收费目录清单文件，才能查出缺少的必列项目。",
 	"verify --log-key":      "配合 FILE：您从别处得到的平台公钥。",
 	"verify --pinned":       "配合 FILE：您留存的检查点，文件必须延续它。",

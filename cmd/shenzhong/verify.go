@@ -18,7 +18,7 @@ import (
 // was handed.
 type verifyCmd struct {
 	cityFlags
-	File      string `arg:"" optional:"" name:"FILE" type:"existingfile" help:"An audit pack, or a published price file (.json, .csv); it is checked offline, no log is needed."`
+	File      string `arg:"" optional:"" name:"FILE" type:"existingfile" help:"An audit pack, a published price file (.json, .csv) or a table of the regulator's console (.xlsx, .csv); it is checked offline, no log is needed."`
 	LogKey    string `placeholder:"KEY" help:"With FILE: the log's public key that you have from elsewhere."`
 	Pinned    string `type:"existingfile" placeholder:"CHECKPOINT" help:"With FILE: a checkpoint that you kept, which the file must extend."`
 	Catalogue string `type:"existingfile" placeholder:"FILE" help:"With a CSV price file: the file of fee catalogues, to look for rows that are missing."`
@@ -26,6 +26,9 @@ type verifyCmd struct {
 
 func (c *verifyCmd) Run(ctx context.Context, con *console) error {
 	if c.File != "" {
+		if mine, err := verifyExtract(con, c.File); mine || err != nil {
+			return err
+		}
 		switch strings.ToLower(filepath.Ext(c.File)) {
 		case ".json", ".csv":
 			return c.verifyPrices(con)

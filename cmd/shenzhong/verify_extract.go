@@ -1,9 +1,11 @@
 package main
 
 import (
+	"archive/zip"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"shenzhong/handlers/extract"
 )
@@ -11,6 +13,13 @@ import (
 // verifyExtract checks a table that left the regulator's console, with nothing
 // but the file. It answers with false where the file is something else.
 func verifyExtract(con *console, file string) (mine bool, err error) {
+	if z, err := zip.OpenReader(file); err == nil { // a pack of an audit is such a file too, and may be large
+		workbook := slices.ContainsFunc(z.File, func(f *zip.File) bool { return f.Name == "xl/workbook.xml" })
+		z.Close()
+		if !workbook {
+			return false, nil
+		}
+	}
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return false, err

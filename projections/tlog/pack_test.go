@@ -235,7 +235,7 @@ func TestPackNamesWhatWasChanged(t *testing.T) {
 func TestEveryByteOfAPack(t *testing.T) {
 	l, es, _ := witnessed(t, 12, 12)
 	b := writePack(t, l, es, tlog.Scope{})
-	step := 7
+	step := 17
 	if testing.Short() {
 		step = 97
 	}

@@ -15,7 +15,6 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/mod/sumdb/note"
 	merkle "golang.org/x/mod/sumdb/tlog"
 
 	"shenzhong/domain"
@@ -385,7 +384,7 @@ func (p *pack) manifest(files []*zip.File) {
 	if b == nil {
 		return
 	}
-	n, err := note.Open(b, note.VerifierList(verifiers(p.keys)...))
+	n, err := openNote(b, verifiers(p.keys))
 	if err != nil || !strings.HasPrefix(n.Text, packFirstLine+"\norigin "+p.Checkpoint.Origin+"\n") {
 		p.fault(Fault{"manifest", 0, offsetOf(p.files["manifest"]), "签名不成立：文件清单有改动。", "the signature does not hold: the manifest was changed."})
 		return
