@@ -320,7 +320,7 @@ func (d *Desk) watchItem(v *visit, kind, at string) error {
 			p.Facts = append(p.Facts, fact{m.label("watch", key), value})
 		}
 	}
-	caseID := uuid.Nil
+	var caseID uuid.UUID
 	if kind == domainoversight.ReviewCategory {
 		s := m.review
 		caseID = s.Opened.Case
