@@ -548,7 +548,8 @@ var PageAccess = map[Operation]Rule{
 	"sign_shift":     {Roles: []Role{Desk, Cremator}, Own: true},
 	"view_day_sheet": {Roles: []Role{Desk}, Own: true},
 
-	"view_regulator": {Roles: []Role{Regulator}},
+	"view_regulator":  {Roles: []Role{Regulator}},
+	"view_own_credit": {Roles: []Role{Desk, Cemetery, Eco}, Own: true},
 
 	"view_places":       {Roles: []Role{Cemetery, Regulator, Admin}, Own: true},
 	"manage_places":     {Roles: []Role{Cemetery}, Own: true},

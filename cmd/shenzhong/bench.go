@@ -15,7 +15,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -348,15 +347,6 @@ func (b *bencher) bigLog(ctx context.Context) error {
 	return nil
 }
 
-// processorTime is what the process has used of all processors.
-func processorTime() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
 // peakMemory is the most bytes that the process had resident since resetPeak, as
 // Linux tells it (VmHWM); zero elsewhere.
 func peakMemory() int64 {
@@ -413,7 +403,7 @@ const eventsPerCase = 44
 // then appended stream by stream, not one fsync each. It answers with how many
 // there are and with the streams of the cases.
 func (b *bencher) build(ctx context.Context, store events.Store, registry *events.Registry, keys events.Keyring) (int, []events.Stream, error) {
-	sim, err := newSimulation(max(1, b.Events/eventsPerCase), 1, "", "", time.Now())
+	sim, err := newSimulation(simulated{Cases: max(1, b.Events/eventsPerCase), Seed: 1}, time.Now())
 	if err != nil {
 		return 0, nil, err
 	}

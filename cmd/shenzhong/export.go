@@ -17,7 +17,8 @@ import (
 // exportCmd writes out what is stored.
 type exportCmd struct {
 	cityFlags
-	Log exportLogCmd `cmd:"" help:"The raw log: one CloudEvent (JSON) a line, with its position."`
+	Log   exportLogCmd   `cmd:"" help:"The raw log: one CloudEvent (JSON) a line, with its position."`
+	Audit exportAuditCmd `cmd:"" help:"An audit pack: events, proofs, signed checkpoint and keys in one file, to be checked offline."`
 }
 
 // exportLogCmd writes the raw log as NDJSON, for anyone who wants to recount by

@@ -110,16 +110,33 @@ var zhHelp = map[string]string{
 	"simulate --parallel": "同时进行多少个案件。结果与此无关。",
 	"simulate --acks":     "每个确认了的命令写一行到这个文件（测试用）。",
 
-	"verify":             "核对整个日志和每个读模型；有出入时退出码为 3。",
-	"rebuild":            "在旧的旁边重建读模型，建好再切换。",
-	"rebuild NAME":       "读模型的名字；不写就是全部。",
-	"draw":               "公开抽签和摇号（高峰日时段、公墓位置）：做承诺，复算结果。",
-	"draw new":           "生成种子、盐，以及抽签前要公布的承诺。",
-	"draw check":         "按公布的记录重抽一遍并比较；对不上时退出码为 3。",
-	"draw check FILE":    "抽签记录，即 GET /api/v1/draws/机构/设施种类/日期 或 GET /api/v1/rounds/公墓/轮次 的内容；- 从标准输入读。",
-	"export":             "导出所存的内容。",
-	"export log":         "导出原始日志：每行一个 CloudEvent（JSON）和它的位置。",
-	"export log --after": "从这个位置之后开始。",
+	"verify":                "核对整个日志和每个读模型；有出入时退出码为 3。",
+	"verify FILE":           "审计包，公布的价目文件（.json、.csv），或监管台导出的表格（.xlsx、.csv）；不联网核对，不需要日志。",
+	"verify --catalogue":    "核对 CSV 价目文件时，另给收费目录清单文件，才能查出缺少的必列项目。",
+	"verify --log-key":      "配合 FILE：您从别处得到的平台公钥。",
+	"verify --pinned":       "配合 FILE：您留存的检查点，文件必须延续它。",
+	"witness":               "见证别的单位的日志：延续以前的才签名。",
+	"witness --log":         "日志的地址：https://…/tlog。",
+	"witness --log-key":     "平台的公钥，从别的途径得到。",
+	"witness --name":        "签名用的名称，写法同网址而不带 https://；生成钥匙时要写。",
+	"witness --key":         "自己的私钥文件，没有就生成。默认 witness.key。",
+	"witness --state":       "上次看到的检查点；不能丢。默认 witness.checkpoint。",
+	"witness --every":       "隔多久看一次。默认 1 分钟。",
+	"witness --once":        "看一次就结束。",
+	"rebuild":               "在旧的旁边重建读模型，建好再切换。",
+	"rebuild NAME":          "读模型的名字；不写就是全部。",
+	"draw":                  "公开抽签和摇号（高峰日时段、公墓位置）：做承诺，复算结果。",
+	"draw new":              "生成种子、盐，以及抽签前要公布的承诺。",
+	"draw check":            "按公布的记录重抽一遍并比较；对不上时退出码为 3。",
+	"draw check FILE":       "抽签记录，即 GET /api/v1/draws/机构/设施种类/日期 或 GET /api/v1/rounds/公墓/轮次 的内容；- 从标准输入读。",
+	"export":                "导出所存的内容。",
+	"export log":            "导出原始日志：每行一个 CloudEvent（JSON）和它的位置。",
+	"export audit":          "导出审计包：记录、证明、签过名的检查点和公钥合成一个文件，可以不联网核对。",
+	"export audit FILE":     "要写的包，是一个 ZIP 文件。",
+	"export audit --from":   "从这一天起登记的记录（北京时间）。",
+	"export audit --to":     "到这一天为止登记的记录。",
+	"export audit --stream": "只要这些流的记录，代替日期。",
+	"export log --after":    "从这个位置之后开始。",
 }
 
 // details is the long help of each command: Chinese, English.
@@ -222,14 +239,28 @@ date is 2024-03-27, or 2008 where only the year is known; the public page then s
 
     shenzhong simulate --init --cases 10000 --seed 7
     shenzhong verify`},
-	"verify": {`逐条核对日志与它的索引，把每个读模型另建一份逐行比较，再从原始日志重新点算生态安葬率、信用分和价目。
+	"verify": {`逐条核对日志与它的索引，把每个读模型另建一份逐行比较，再从原始日志重新点算生态安葬率、信用分、价目和树根，最后与签过的检查点比对。
 
     shenzhong verify && echo 一致
+    shenzhong verify 12210200422000019F.json        公布的价目文件，离线核对
+    shenzhong verify 12210200422000019F.csv --catalogue catalogue.json
+
+写上文件，只核对那个文件，不需要日志，也不联网：
+
+    shenzhong verify audit.zip
+    shenzhong verify audit.zip --log-key '公钥' --pinned 留存的检查点
 
 退出码：0 一致；3 有出入（报告列出在哪里）；其他：没有查成。`,
-		`Checks every message of the log against its index, rebuilds every read model beside the live one and compares them row by row, and recounts eco-burial ratio, credit scores and price lists from the raw log.
+		`Checks every message of the log against its index, rebuilds every read model beside the live one and compares them row by row, recounts eco-burial ratio, credit scores, price lists and the tree's root from the raw log, and compares the checkpoint that was signed.
 
     shenzhong verify && echo agrees
+    shenzhong verify 12210200422000019F.json        a published price file, offline
+    shenzhong verify 12210200422000019F.csv --catalogue catalogue.json
+
+With a file, only that is checked, without a log or a network:
+
+    shenzhong verify audit.zip
+    shenzhong verify audit.zip --log-key 'KEY' --pinned CHECKPOINT-YOU-KEPT
 
 Exit codes: 0 agrees; 3 differs (the report says where); others: it could not be checked.`},
 	"rebuild": {`例：
@@ -307,6 +338,30 @@ Exit codes: 0 it comes out, or nothing was drawn yet; 3 it does not, and in whic
 
     shenzhong export log > log.ndjson
     shenzhong export log --after 123456 | jq .type`},
+	"export audit": {`交给审计、检察或媒体的一个文件。个人信息保持密封；文件权限只给自己，请按规定交接。
+
+    shenzhong export audit audit.zip
+    shenzhong export audit --from 2026-10-01 --to 2026-10-31 october.zip
+    shenzhong export audit --stream case-01939f2e-5c1a-7d0e-8f00-4b1d2a3c4d5f case.zip
+
+用了 serve 的数据目录要先停下 serve。核对：shenzhong verify audit.zip`,
+		`One file for auditors, prosecutors or journalists. Personal data stays sealed; only you can read the file, hand it on as the rules say.
+
+    shenzhong export audit audit.zip
+    shenzhong export audit --from 2026-10-01 --to 2026-10-31 october.zip
+    shenzhong export audit --stream case-01939f2e-5c1a-7d0e-8f00-4b1d2a3c4d5f case.zip
+
+Stop serve first when it uses the data directory. To check: shenzhong verify audit.zip`},
+	"witness": {`在自己的电脑上运行，不要放在平台的机器上。它只用平台公开的地址；把它显示的公钥交给平台，写进数据目录的 tlog/witnesses：
+
+    shenzhong witness --log https://平台/tlog --log-key '公钥' --name notary.example.cn/w1
+
+退出码 3：平台给出了另一本历史，没有签，证据留在 --state 旁边。`,
+		`Run it on a computer of your own, not on the platform's. It uses only the platform's public addresses; have the key that it shows written into tlog/witnesses in the platform's data directory:
+
+    shenzhong witness --log https://PLATFORM/tlog --log-key 'KEY' --name notary.example.cn/w1
+
+Exit code 3: the platform shows another history; nothing was signed, the evidence lies beside --state.`},
 	"bench": {`每个数字旁边是同一次运行里的原生 JetStream；机器有别人在用时，看比值。
 
     shenzhong bench

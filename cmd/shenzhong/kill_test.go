@@ -44,7 +44,7 @@ const kills = 50
 func TestKill(t *testing.T) {
 	t.Parallel()
 	dir, whole := t.TempDir(), t.TempDir()
-	args := []string{"simulate", "--init", "--cases", "60", "--parallel", "32", "--seed", "7"}
+	args := []string{"simulate", "--init", "--cases", "30", "--parallel", "32", "--seed", "7"}
 	key := []byte(strings.Repeat("5a", 32) + "\n") // the same persons in both
 	for _, d := range []string{dir, whole} {
 		if err := os.WriteFile(filepath.Join(d, "master.key"), key, 0o600); err != nil {
@@ -183,7 +183,7 @@ func acked(t *testing.T, path string) int {
 func TestFlippedByte(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	must(t, dir, "simulate", "--init", "--cases", "40", "--seed", "5")
+	must(t, dir, "simulate", "--init", "--cases", "15", "--seed", "5")
 	must(t, dir, "verify")
 	blocks, err := filepath.Glob(filepath.Join(dir, "city", "log", "nats", "jetstream", "*", "streams", "sz", "msgs", "*.blk"))
 	if err != nil || len(blocks) == 0 {

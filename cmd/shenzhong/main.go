@@ -55,6 +55,7 @@ type cli struct {
 	Draw     drawCmd     `cmd:"" help:"Draws of peak days: make a commitment, recompute a result."`
 	Export   exportCmd   `cmd:"" help:"Write out what is stored."`
 	Bench    benchCmd    `cmd:"" help:"Measure this machine, each figure beside raw JetStream."`
+	Witness  witnessCmd  `cmd:"" help:"Watch another office's log and sign what extends it."`
 	Account  accountCmd  `cmd:"" help:"Make an account for the write API and print its token."`
 }
 

@@ -32,6 +32,7 @@ type plan struct {
 	seed     uint64
 	from     domain.Date
 	until    domain.Date
+	now      time.Time // what comes after it has not happened yet
 	funerals []*funeral
 	voyages  []*sailing
 	lanes    []*lane
@@ -193,13 +194,17 @@ const seaIncentive domain.Date = "2025-03-24"
 // monthly weighs deaths: more in winter.
 var monthly = [12]int{125, 118, 108, 96, 90, 86, 88, 90, 88, 95, 104, 118}
 
-// newPlan plans n cases between two days, both included. It fails when the
-// city's furnaces cannot take so many.
-func newPlan(city *demoCity, seed uint64, n int, from, until domain.Date) (*plan, []*incident, error) {
-	p := &plan{city: city, seed: seed, from: from, until: until}
+// newPlan plans n cases between two days, both included, of which happens what
+// lies before now. It fails when the city's furnaces cannot take so many.
+func newPlan(city *demoCity, seed uint64, n int, from, until domain.Date, now time.Time) (*plan, []*incident, error) {
+	p := &plan{city: city, seed: seed, from: from, until: until, now: now}
 	days, weights := []domain.Date{}, []int{}
 	for d := from.AddDays(3); d <= until; d = d.AddDays(1) {
-		days, weights = append(days, d), append(weights, monthly[d.Start().Month()-1])
+		weight := monthly[d.Start().Month()-1]
+		if d >= domain.DateOf(now) {
+			weight *= busy
+		}
+		days, weights = append(days, d), append(weights, weight)
 	}
 	if len(days) == 0 {
 		return nil, nil, fail(exitUsage, nil, "从 %s 到 %s 的时间太短。", "The range from %s to %s is too short.", from, until)
@@ -231,6 +236,11 @@ func newPlan(city *demoCity, seed uint64, n int, from, until domain.Date) (*plan
 	p.sort(incidents)
 	return p, incidents, nil
 }
+
+// busy is how many times the cases of another day a demo city has on the days
+// that are not over: so many that every desk has something to do. demoAhead is
+// how many days after today have bookings.
+const busy, demoAhead = 6, 2
 
 var errFull = fmt.Errorf("the demo city's furnaces cannot take so many cases in this range; widen it with --from and --until")
 
@@ -531,10 +541,10 @@ func (x *incident) steps(yield func(time.Time, stepKind)) {
 	}
 }
 
-// sort puts the steps into their lanes, in the order of their times. What lies
-// beyond the last day has not happened yet.
+// sort puts the steps into their lanes, in the order of their times, without
+// those that are still to come.
 func (p *plan) sort(incidents []*incident) {
-	end := p.until.AddDays(1).Start()
+	end := p.now
 	lanes := map[string]*lane{}
 	put := func(name string, at time.Time, who int, kind stepKind) {
 		if !at.Before(end) {

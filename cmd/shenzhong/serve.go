@@ -219,12 +219,15 @@ func (c *city) ping(ctx context.Context) error {
 // fill simulates the demo city's cases, or goes on where it was interrupted.
 func (c *serveCmd) fill(ctx context.Context, con *console, city *city, have *simulated) error {
 	if have == nil {
-		have = &simulated{Cases: c.Cases, Seed: demoSeed}
+		// A city that lives today: what is booked for today and the days after is
+		// still to come.
+		now := time.Now().UTC().Truncate(time.Minute)
+		have = &simulated{Cases: c.Cases, Seed: demoSeed, Until: domain.DateOf(now).AddDays(demoAhead), Now: now}
 	}
 	if have.Done && c.Store != "memory" {
 		return nil
 	}
-	sim, err := newSimulation(have.Cases, have.Seed, string(have.From), string(have.Until), time.Now())
+	sim, err := newSimulation(*have, time.Now())
 	if err != nil {
 		return err
 	}

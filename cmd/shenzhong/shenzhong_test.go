@@ -124,7 +124,7 @@ func TestPlan(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, _, err := newPlan(d, seed, n, simulateFrom, simulateUntil)
+		p, _, err := newPlan(d, seed, n, simulateFrom, simulateUntil, simulateUntil.AddDays(1).Start())
 		if err != nil {
 			t.Fatal(err)
 		}

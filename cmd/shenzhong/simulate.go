@@ -52,7 +52,7 @@ type simulateCmd struct {
 }
 
 func (c *simulateCmd) Run(ctx context.Context, con *console) error {
-	sim, err := newSimulation(c.Cases, c.Seed, c.From, c.Until, time.Now())
+	sim, err := newSimulation(simulated{Cases: c.Cases, Seed: c.Seed, From: domain.Date(c.From), Until: domain.Date(c.Until)}, time.Now())
 	if err != nil {
 		return err
 	}
@@ -98,44 +98,47 @@ const simulateFrom, simulateUntil domain.Date = "2025-01-01", "2026-10-31"
 type simulation struct {
 	plan      *plan
 	incidents []*incident
-	cases     int
+	asked     simulated
 	byBurial  map[uuid.UUID]*funeral
 	app       *handlers.App
 	turns     map[*site]*turns // of the homes' cold stores
 }
 
-func newSimulation(cases int, seed uint64, from, until string, now time.Time) (*simulation, error) {
+// newSimulation plans what is asked for. What lies after asked.Now has not
+// happened yet; without it, the last day is over.
+func newSimulation(asked simulated, now time.Time) (*simulation, error) {
 	usage := func(zh, en string, args ...any) error { return fail(exitUsage, nil, zh, en, args...) }
-	if cases < 1 {
+	if asked.Cases < 1 {
 		return nil, usage("--cases 至少为 1。", "--cases must be at least 1.")
 	}
 	yesterday := domain.DateOf(now).AddDays(-1)
-	last := domain.Date(cmp.Or(until, string(min(simulateUntil, yesterday))))
-	first := domain.Date(from)
+	last := cmp.Or(asked.Until, min(simulateUntil, yesterday))
+	first := asked.From
 	switch {
-	case from == "" && last > simulateFrom.AddMonths(6):
+	case first == "" && asked.Now.IsZero() && last > simulateFrom.AddMonths(6):
 		first = simulateFrom
-	case from == "":
+	case first == "":
 		first = last.AddMonths(-22)
 	}
 	switch {
 	case !first.Valid() || !last.Valid():
 		return nil, usage("--from、--until 应写成 2026-10-31 这样。", "Write --from and --until like 2026-10-31.")
-	case last > yesterday:
+	case asked.Now.IsZero() && last > yesterday:
 		return nil, usage("--until %s 还没有过去；还没有发生的事不能记录。", "--until %s has not passed; what has not happened cannot be recorded.", last)
 	}
 	city, err := newDemoCity()
 	if err != nil {
 		return nil, err
 	}
-	p, incidents, err := newPlan(city, seed, cases, first, last)
+	p, incidents, err := newPlan(city, asked.Seed, asked.Cases, first, last, cmp.Or(asked.Now, last.AddDays(1).Start()))
 	if errors.Is(err, errFull) {
-		return nil, usage("演示城市的火化炉在这段时间里容不下 %d 个案件；请用 --from、--until 放宽时间。", "The demo city's furnaces cannot take %d cases in this range; widen it with --from and --until.", cases)
+		return nil, usage("演示城市的火化炉在这段时间里容不下 %d 个案件；请用 --from、--until 放宽时间。", "The demo city's furnaces cannot take %d cases in this range; widen it with --from and --until.", asked.Cases)
 	}
 	if err != nil {
 		return nil, usage("%v", "%v", err)
 	}
-	return &simulation{plan: p, incidents: incidents, cases: cases}, nil
+	asked.From, asked.Until = first, last
+	return &simulation{asked: asked, plan: p, incidents: incidents}, nil
 }
 
 // simulated is what was simulated in a data directory: the content of
@@ -145,7 +148,10 @@ type simulated struct {
 	Seed  uint64      `json:"seed"`
 	From  domain.Date `json:"from"`
 	Until domain.Date `json:"until"`
-	Done  bool        `json:"done"`
+	// Now is the moment up to which a demo city has lived: its last days are
+	// still to come. Zero: Until is over.
+	Now  time.Time `json:"now,omitzero"`
+	Done bool      `json:"done"`
 }
 
 func simulatedFile(dir string) string { return filepath.Join(dir, "simulated.json") }
@@ -167,7 +173,9 @@ func readSimulated(dir string) (*simulated, error) {
 }
 
 func (s *simulation) write(dir string, done bool) error {
-	b, err := json.Marshal(simulated{s.cases, s.plan.seed, s.plan.from, s.plan.until, done})
+	asked := s.asked
+	asked.Done = done
+	b, err := json.Marshal(asked)
 	if err != nil {
 		return err
 	}
@@ -192,7 +200,8 @@ func (s *simulation) claim(dir string) error {
 	case have == nil:
 		return s.write(dir, false)
 	}
-	if (simulated{s.cases, s.plan.seed, s.plan.from, s.plan.until, have.Done}) != *have {
+	asked := s.asked
+	if asked.Done = have.Done; asked != *have {
 		return fail(exitUsage, nil, "这个目录里模拟过别的（--cases %d --seed %d --from %s --until %s）；请换一个目录。",
 			"Another simulation was run in this directory (--cases %d --seed %d --from %s --until %s); use another one.", have.Cases, have.Seed, have.From, have.Until)
 	}
@@ -663,12 +672,22 @@ func (x *incident) step(ctx context.Context, s *simulation, kind stepKind, at ti
 		act.By = "regulator-0502"
 		_, err = app.ConfirmSuspicion(ctx, of, credit.Confirm{Act: act, Suspicion: x.id})
 	case stepRepair:
-		_, err = app.RepairEntry(ctx, of, credit.Repair{Act: act, Entry: entry, Document: paper + "（修复）", RepairedOn: on})
-		if errors.Is(err, credit.ErrRepairEarly) { // the entry was escalated: it takes longer
-			err = nil
+		asked := act
+		asked.ID, asked.By = events.StepID(act.ID, "ask"), x.at.staff("desk", 1)
+		if _, err = app.RequestRepair(ctx, of, credit.RequestRepair{Act: asked, Entry: entry, Document: "演示修复申请", FiledOn: on}); errors.Is(err, credit.ErrRepairEarly) {
+			return nil // the entry was escalated: it takes longer
+		} else if err != nil {
+			return err
 		}
+		_, err = app.RepairEntry(ctx, of, credit.Repair{Act: act, Entry: entry, Document: paper + "（修复）", RepairedOn: on})
 	case stepRevoke:
-		ledger(credit.Revoke{Act: act, Entry: entry, Document: paper + "（撤销）", Reason: "演示：复核后撤销", RevokedOn: on})
+		// The institution objects, and is right.
+		objection, filed := uuid.NewSHA1(x.id, []byte("objection")), act
+		filed.ID, filed.By = events.StepID(act.ID, "object"), x.at.staff("desk", 1)
+		if ledger(credit.Object{Act: filed, Objection: objection, Entry: entry, Document: "演示异议书", FiledOn: on}); err != nil {
+			return err
+		}
+		ledger(credit.DecideObjection{Act: act, Objection: objection, Accepted: true, Document: paper + "（撤销）", Reason: "演示：复核后撤销", DecidedOn: on})
 	case stepBonus:
 		_, err = app.GrantBonus(ctx, of, credit.GrantBonus{Act: act, Entry: entry, Bonus: x.rule, Fact: x.fact, Document: paper, DecidedOn: on})
 	default:

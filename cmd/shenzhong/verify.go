@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"shenzhong/events"
@@ -12,12 +14,27 @@ import (
 	"shenzhong/projections"
 )
 
-// verifyCmd checks the whole log and every read model.
+// verifyCmd checks the whole log and every read model, or one file that somebody
+// was handed.
 type verifyCmd struct {
 	cityFlags
+	File      string `arg:"" optional:"" name:"FILE" type:"existingfile" help:"An audit pack, a published price file (.json, .csv) or a table of the regulator's console (.xlsx, .csv); it is checked offline, no log is needed."`
+	LogKey    string `placeholder:"KEY" help:"With FILE: the log's public key that you have from elsewhere."`
+	Pinned    string `type:"existingfile" placeholder:"CHECKPOINT" help:"With FILE: a checkpoint that you kept, which the file must extend."`
+	Catalogue string `type:"existingfile" placeholder:"FILE" help:"With a CSV price file: the file of fee catalogues, to look for rows that are missing."`
 }
 
 func (c *verifyCmd) Run(ctx context.Context, con *console) error {
+	if c.File != "" {
+		if mine, err := verifyExtract(con, c.File); mine || err != nil {
+			return err
+		}
+		switch strings.ToLower(filepath.Ext(c.File)) {
+		case ".json", ".csv":
+			return c.verifyPrices(con)
+		}
+		return c.verifyFile(con)
+	}
 	began := time.Now()
 	differs := false
 	city, err := c.open(ctx, con)
@@ -90,9 +107,14 @@ func (c *verifyCmd) Run(ctx context.Context, con *console) error {
 	for _, l := range rep.Lines(con.lang) {
 		fmt.Fprintln(con.out, l)
 	}
+	forked, err := city.verifyTree(ctx, con)
+	if err != nil {
+		return err
+	}
+	differs = differs || forked
 	switch {
 	case differs && rep.Err() == nil:
-		return fail(exitDiffers, nil, "核对发现出入：不对的是上面所说的日志或钥匙库，读模型没有出入。", "Differences were found: in the log or the keys, as said above, not in the read models.")
+		return fail(exitDiffers, nil, "核对发现出入：不对的是上面所说的日志、钥匙库或检查点，读模型没有出入。", "Differences were found: in the log, the keys or the checkpoint, as said above, not in the read models.")
 	case rep.Err() != nil:
 		return errDiffers
 	}

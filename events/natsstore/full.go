@@ -41,9 +41,3 @@ func (s *Store) full(err error) error {
 	}
 	return fmt.Errorf("%w: %w", ErrDiskFull, err)
 }
-
-// noRoom says that the file system of dir has next to no free space.
-func noRoom(dir string) bool {
-	var st syscall.Statfs_t
-	return syscall.Statfs(dir, &st) == nil && st.Blocks > 0 && uint64(st.Bavail)*uint64(st.Bsize) < roomLeft
-}

@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -402,7 +401,7 @@ func overwrite(f *os.File, value []byte) error {
 	if err != nil {
 		return err
 	}
-	if sys, ok := st.Sys().(*syscall.Stat_t); !ok || sys.Nlink > 0 {
+	if !nameless(st) {
 		return nil
 	}
 	b := make([]byte, st.Size())

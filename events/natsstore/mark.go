@@ -6,24 +6,18 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 )
 
 // ErrLocked reports that another process has the directory open.
 var ErrLocked = errors.New("natsstore: the data directory is in use by another process")
 
-// lockDir takes the directory for this process until the file is closed, by
-// whatever end: the kernel lets go of the lock of a killed process.
+// lockDir takes the directory for this process until the file is closed.
 func lockDir(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, err
+	f, err := lockFile(filepath.Join(dir, "lock"))
+	if errors.Is(err, ErrLocked) {
+		return nil, fmt.Errorf("%w: %s", ErrLocked, dir)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		f.Close()
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("%w: %s", ErrLocked, dir)
-		}
+	if err != nil {
 		return nil, fmt.Errorf("natsstore: lock %s: %w", dir, err)
 	}
 	return f, nil

@@ -46,6 +46,7 @@ func browser(t *testing.T) context.Context {
 // console stays silent and nothing is asked of another host. The pictures are
 // for whoever reads the test's artifacts.
 func TestInBrowser(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Log("-short: only the normal Chinese pages")
 	}

@@ -47,6 +47,7 @@ func (c *clerk) session(home string) chromedp.Action[chromedp.Void] {
 // and of a desk: nothing scrolls sideways but the map in its own box, axe finds
 // nothing, the console stays silent, nothing is asked of another host.
 func TestCemeteriesInBrowser(t *testing.T) {
+	t.Parallel()
 	g := newGraveyard(t)
 	g.lived()
 	ctx := browser(t)

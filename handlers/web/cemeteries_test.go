@@ -450,6 +450,7 @@ func (g *graveyard) visitor(address string) *clerk {
 }
 
 func TestCemeteryPages(t *testing.T) {
+	t.Parallel()
 	g := newGraveyard(t)
 	g.lived()
 	known := map[string]bool{}

@@ -60,7 +60,7 @@ func (d *Desk) Routes(r chi.Router) {
 		r.Get("/signin", d.signInPage)
 		r.Post("/signin", d.signIn)
 		r.Post("/signout", d.signOut)
-		for _, p := range slices.Concat(d.pages(), d.placePages(), d.regulatorPages()) {
+		for _, p := range slices.Concat(d.pages(), d.placePages(), d.regulatorPages(), d.creditPages()) {
 			r.Method(p.method, p.at, d.guard(p.op, p.show))
 		}
 	})
@@ -173,6 +173,7 @@ var deskSections = []menuEntry{
 	{section{"/desk/cemeteries", "m"}, "view_places"},
 	{section{"/desk/voyages", "v"}, "view_voyages"},
 	{section{"/desk/eco-burial", ""}, "view_eco"},
+	{section{"/desk/credit", ""}, "view_own_credit"},
 }
 
 // deskFrame is what desk-base.html needs besides the page's own data.

@@ -38,6 +38,7 @@ func (c *clerk) as() chromedp.Action[chromedp.Void] {
 // silent. The form of every act is looked at in the smallest and in the largest
 // type; the pages in more ways.
 func TestDeskInBrowser(t *testing.T) {
+	t.Parallel()
 	b := newBusyHome(t)
 	ctx := browser(t)
 	tab := listen(t, ctx, b.server.URL)

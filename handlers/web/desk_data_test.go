@@ -99,6 +99,7 @@ func newHomeOn(t testing.TB, store events.Store) *home {
 		{ID: "furnace-0201", Roles: []handlers.Role{handlers.Cremator}, Institution: deskHome}, {ID: "furnace-0202", Roles: []handlers.Role{handlers.Cremator}, Institution: deskHome},
 		{ID: "desk-0901", Roles: []handlers.Role{handlers.Desk}, Institution: otherHome}, {ID: "cemetery-0301", Roles: []handlers.Role{handlers.Cemetery}, Institution: deskHome},
 		{ID: "eco-0401", Roles: []handlers.Role{handlers.Eco}, Institution: deskHome}, {ID: "regulator-0501", Roles: []handlers.Role{handlers.Regulator}, Institution: handlers.Everywhere},
+		{ID: "regulator-0502", Roles: []handlers.Role{handlers.Regulator}, Institution: handlers.Everywhere},
 		{ID: "admin-0601", Roles: []handlers.Role{handlers.Admin}, Institution: handlers.Everywhere}, {ID: "office-0301", Roles: []handlers.Role{handlers.Cemetery}, Institution: hillCemetery}, {ID: "office-0302", Roles: []handlers.Role{handlers.Cemetery}, Institution: hillCemetery},
 		{ID: "village-0801", Roles: []handlers.Role{handlers.Cemetery}, Institution: villageCemetery},
 		{ID: "importer-0701", Roles: []handlers.Role{handlers.Importer}, Institution: handlers.Everywhere},

@@ -316,6 +316,7 @@ func (f *family) reads(name string, want ...string) {
 // with nothing but keys, three people at browsers of their own; at each stage
 // the family reads how far it is.
 func TestWithoutAMouse(t *testing.T) {
+	t.Parallel()
 	h := newHome(t)
 	ctx, cancel := context.WithTimeout(browser(t), 8*time.Minute)
 	defer cancel()

@@ -123,6 +123,7 @@ func TestWhatIsLookedForStandsInNoAddress(t *testing.T) {
 // TestDeskPages holds every page of the desk to the rules that all pages share,
 // in both languages and type sizes.
 func TestDeskPages(t *testing.T) {
+	t.Parallel()
 	b := newBusyHome(t)
 	onlyPost := func(ref string) bool {
 		return ref == "/signout" || ref == "/desk/house/shift" || strings.HasSuffix(ref, "/numbers")

@@ -25,6 +25,7 @@ import (
 type DeskSource interface {
 	PlaceSource
 	RegulatorSource
+	CreditWorkSource
 	// ReadModels names those that a page waits for after a write.
 	ReadModels() []string
 	// Board is one institution's day, and what needs attention there.

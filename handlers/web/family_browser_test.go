@@ -186,6 +186,7 @@ func (w noScript) Write(b []byte) (int, error) {
 // with script and without, in normal and in large type, over a slow network too,
 // and follows it to the ashes.
 func TestFamilyInBrowser(t *testing.T) {
+	t.Parallel()
 	for _, v := range []struct {
 		name   string
 		lang   Lang

@@ -742,6 +742,7 @@ func TestRelief(t *testing.T) {
 // TestLogUnreachable: what could not be sent is still there, and pressing again
 // later completes it once.
 func TestLogUnreachable(t *testing.T) {
+	t.Parallel()
 	store := &failing{Store: memory.New()}
 	c := newVillage(t, store)
 	p := c.phone(t)

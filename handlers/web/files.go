@@ -340,6 +340,7 @@ type creditEntry struct {
 	Disputed domain.Date `json:"objection_decided_by,omitempty"`
 	RepairBy domain.Date `json:"repair_decided_by,omitempty"`
 	Event    string      `json:"event,omitempty"`
+	Proof    string      `json:"proof,omitempty"`
 }
 
 // creditDuty is one deadline of the authority.
@@ -381,7 +382,7 @@ func creditJSON(p Credit) creditFile {
 	}
 	for _, e := range p.Entries {
 		f.Entries = append(f.Entries, creditEntry{e.Rule, e.Name.Zh, e.Name.En, e.Severity, -e.Points, e.Document, e.Decided, e.Until, e.Policy,
-			e.Basis, e.Repairable, e.Disputed, e.RepairBy, e.Event.String()})
+			e.Basis, e.Repairable, e.Disputed, e.RepairBy, e.Event.String(), e.Proof()})
 	}
 	for _, d := range p.Duties {
 		f.Duties = append(f.Duties, creditDuty(d))

@@ -420,6 +420,15 @@ type CreditEntry struct {
 	Event    uuid.UUID // that recorded it
 }
 
+// Proof is the address of the proof that the entry stands in the log; empty
+// where its event is not known.
+func (e CreditEntry) Proof() string {
+	if e.Event == uuid.Nil {
+		return ""
+	}
+	return "/tlog/proof?event=" + e.Event.String()
+}
+
 // A CreditBonus is a bonus in force.
 type CreditBonus struct {
 	Rule     string

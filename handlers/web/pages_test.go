@@ -48,6 +48,7 @@ func body(t testing.TB, r *http.Response) []byte {
 // TestPages draws every page with every source, in both languages and both type
 // sizes, and holds each to the rules that all pages share.
 func TestPages(t *testing.T) {
+	t.Parallel()
 	for name, source := range sources {
 		s := exampleServer(t, source)
 		known := links(t, s)

@@ -46,6 +46,7 @@ var regulatorPageNames = []string{"regulator-city", "regulator-ledger", "regulat
 // pages too, so that there is one menu for one role.
 var regulatorSections = []menuEntry{
 	{section{"/regulator", ""}, "view_regulator"},
+	{section{"/regulator/credit", ""}, "view_regulator"},
 	{section{"/regulator/anomalies", ""}, "view_regulator"},
 	{section{"/regulator/duties", ""}, "view_regulator"},
 	{section{"/desk/eco-burial", ""}, "view_eco"},

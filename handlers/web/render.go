@@ -59,7 +59,7 @@ func NewRenderer(site Site) (*Renderer, error) {
 		if r.texts[lang], err = loadMessages(lang, "", "family.", "cemetery.", "tlog."); err != nil {
 			return nil, err
 		}
-		if r.staff[lang], err = loadMessages(lang, "", "family.", "desk.", "cemetery.", "regulator.", "tlog."); err != nil {
+		if r.staff[lang], err = loadMessages(lang, "", "family.", "desk.", "cemetery.", "regulator.", "creditdesk.", "tlog."); err != nil {
 			return nil, err
 		}
 		// Each frame has functions of its own beside the common ones: what families
@@ -85,7 +85,7 @@ func NewRenderer(site Site) (*Renderer, error) {
 		if base, err = template.New("desk-base.html").Funcs(r.funcs(lang, r.staff[lang])).Funcs(r.deskFuncs(lang)).Funcs(placeFuncs).ParseFS(templateFiles, "templates/desk-base.html", "templates/parts.html", "templates/desk-parts.html", "templates/place-parts.html", "templates/regulator-parts.html"); err != nil {
 			return nil, fmt.Errorf("web: %w", err)
 		}
-		for _, name := range slices.Concat(deskPageNames, officePageNames, regulatorPageNames) {
+		for _, name := range slices.Concat(deskPageNames, officePageNames, regulatorPageNames, creditPageNames) {
 			file := name
 			if name == "desk-eco-list" { // the public page in the frame of the desk
 				file = "eco-list"
@@ -206,6 +206,7 @@ func (r *Renderer) funcs(lang Lang, m messages) template.FuncMap {
 		"th":    m.markup,
 		"label": func(kind string, code any) string { return m.label(kind, fmt.Sprint(code)) },
 		"name":  func(t Text) template.HTML { return t.html(lang) },
+		"both":  func(zh, en string) Text { return Text{Zh: zh, En: en} },
 		"plain": func(t Text) string { return t.In(lang) },
 		"zh":    func(s string) template.HTML { return quoted(s, lang) },
 		"count": func(n any) (string, error) {

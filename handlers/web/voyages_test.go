@@ -280,6 +280,7 @@ func TestRegulatorSeesEverything(t *testing.T) {
 // TestVoyagesInBrowser opens the pages of voyages and of the regulator as
 // TestDeskInBrowser opens the desk's.
 func TestVoyagesInBrowser(t *testing.T) {
+	t.Parallel()
 	h := newHarbour(t)
 	day := time.Date(2026, 11, 28, 1, 0, 0, 0, time.UTC)
 	h.voyage("V-1", 6, day)

@@ -120,8 +120,10 @@ type Row struct {
 
 // A Bay is one place of a cold bank.
 type Bay struct {
-	Bank string `json:"bank"`
-	No   int    `json:"no"`
+	Bank   string `json:"bank"`
+	BankZh string `json:"bank_zh,omitzero"`
+	BankEn string `json:"bank_en,omitzero"`
+	No     int    `json:"no"`
 	// Who is in it; zero Case: nobody.
 	Person
 	Closed bool `json:"closed,omitzero"` // the bank is under maintenance
@@ -238,15 +240,15 @@ func natural(a, b string) int {
 	return cmp.Or(cmp.Compare(p, q), cmp.Compare(m, n), cmp.Compare(a, b))
 }
 
-// rows lists the resources of the day; cold banks apart, with their capacity.
-func (r Reader) rows(ctx context.Context, code domain.CreditCode, day domain.Date) (rows map[string]*Row, banks map[string]int, err error) {
+// rows lists the resources of the day; cold banks apart, each as its last bay.
+func (r Reader) rows(ctx context.Context, code domain.CreditCode, day domain.Date) (rows map[string]*Row, banks map[string]Bay, err error) {
 	rs, err := r.DB.QueryContext(ctx, `SELECT resource, kind, name_zh, name_en, opens, closes, capacity, clean_down FROM resource
 		WHERE institution = ? AND (retired_from = '' OR retired_from > ?)`, string(code), string(day))
 	if err != nil {
 		return nil, nil, err
 	}
 	defer rs.Close()
-	rows, banks = map[string]*Row{}, map[string]int{}
+	rows, banks = map[string]*Row{}, map[string]Bay{}
 	for rs.Next() {
 		var x Row
 		var capacity int
@@ -255,7 +257,7 @@ func (r Reader) rows(ctx context.Context, code domain.CreditCode, day domain.Dat
 			return nil, nil, err
 		}
 		if x.Kind == institution.ColdBay {
-			banks[x.Resource] = capacity
+			banks[x.Resource] = Bay{Bank: x.Resource, BankZh: x.NameZh, BankEn: x.NameEn, No: capacity}
 			continue
 		}
 		for span := range strings.FieldsSeq(cleanDown) {
@@ -462,7 +464,7 @@ func parseSpan(starts, ends string) (from, to time.Time, err error) {
 }
 
 // bays lists every bay of every bank, empty ones too.
-func (r Reader) bays(ctx context.Context, h home, banks map[string]int, today domain.Date, now time.Time) ([]Bay, error) {
+func (r Reader) bays(ctx context.Context, h home, banks map[string]Bay, today domain.Date, now time.Time) ([]Bay, error) {
 	closed := map[string]bool{}
 	ms, err := r.DB.QueryContext(ctx, `SELECT resource FROM maintenance WHERE institution = ? AND starts <= ?2 AND ends > ?2`, string(h.code), stamp(now))
 	if err != nil {
@@ -496,17 +498,17 @@ func (r Reader) bays(ctx context.Context, h home, banks map[string]int, today do
 		b.Name = shown(b.Name, unnamed)
 		b.Holds = kindsOf(holds)
 		b.stay(domain.Date(cmp.Or(arrived, since)), domain.Date(extended), h.storageDays, today)
-		b.Closed = closed[b.Bank]
+		b.Closed, b.BankZh, b.BankEn = closed[b.Bank], banks[b.Bank].BankZh, banks[b.Bank].BankEn
 		all[[2]string{b.Bank, strconv.Itoa(b.No)}] = b
 	}
 	if err := rs.Err(); err != nil {
 		return nil, err
 	}
-	for bank, n := range banks {
-		for no := range n {
-			k := [2]string{bank, strconv.Itoa(no + 1)}
+	for bank, b := range banks {
+		for ; b.No > 0; b.No-- {
+			k := [2]string{bank, strconv.Itoa(b.No)}
 			if _, taken := all[k]; !taken {
-				all[k] = Bay{Bank: bank, No: no + 1, Closed: closed[bank]}
+				all[k] = Bay{Bank: bank, BankZh: b.BankZh, BankEn: b.BankEn, No: b.No, Closed: closed[bank]}
 			}
 		}
 	}
