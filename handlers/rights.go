@@ -264,6 +264,24 @@ func (a *App) moves(ctx context.Context, c *AllocatePlot, here string) error {
 	if err != nil {
 		return err
 	}
+	if c.Hukou == "" { // as the former place knows the person
+		was, _, err := a.Plots.Load(ctx, p.Plot)
+		if err != nil {
+			return err
+		}
+		for _, x := range was.Places {
+			if x.Deceased != c.Deceased {
+				continue
+			}
+			of, _, holds, err := a.holder(ctx, x.Certificate)
+			if err != nil {
+				return err
+			}
+			if holds {
+				c.Hukou = of.Deceased.Hukou
+			}
+		}
+	}
 	c.MovesFrom, c.Certificate, c.CertificateHolds = p.Plot, s.Permitted.Permit, true
 	return nil
 }

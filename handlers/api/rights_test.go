@@ -142,3 +142,53 @@ func TestRightOverHTTP(t *testing.T) {
 	}
 	c.refuses(422, "plot_not_resting", staff, at+"/relocations", fmt.Sprintf(`{"plot":"A-1","certificates":[%q],"cause":"FAMILY","holder_citizen_id":%q,"paper":"Q-1","to":{"kind":"AWAY","place":"外地 1","taker":{"citizen_id":%[2]q}}}`, certificate, person(21)))
 }
+
+// The main way of a relocation: somebody who rests in one place comes to another,
+// under a permit, in its window, re-tagged, with the former place locked until it
+// is opened in public and given again.
+func TestRelocationOverHTTP(t *testing.T) {
+	c := newCity(t)
+	c.yard("A-1", "A-2")
+	id, certificate := c.cremated(1)
+	at, staff, regulator := "/cemeteries/"+cemetery, "cemetery-0301", "regulator-0501"
+	c.must("desk-0101", "/cases/"+id+"/cremation/ashes-release", fmt.Sprintf(`{%s,"name":"沈静","certificate":%q,"id_checked":true,"id_tail":%q,"receipt":"S-3","form":"2026.1","code":%q}`,
+		c.at(), certificate, person(501)[14:], c.code("/cases/"+id)))
+	c.must(staff, at+"/plots/A-1/allocations", fmt.Sprintf(`{"right":"R-1","applicant_citizen_id":%q,"certificate":%q,"contract":"C","term_until":"2046-01-01","fee_fen":0}`, person(501), certificate))
+	ask := fmt.Sprintf(`{"plot":"A-1","certificates":[%q],"cause":"FAMILY","holder_citizen_id":%q,"paper":"Q-1","to":{"kind":"PLOT","place":%q,"taker":{"institution":%q}}}`, certificate, person(501), cemetery+".A-2", cemetery)
+	c.refuses(422, "plot_not_resting", staff, at+"/relocations", ask)
+	c.must(staff, at+"/plots/A-1/interments", fmt.Sprintf(`{%s,"right":"R-1","certificate":%q,"consent":"AZ-1"}`, c.at(), certificate))
+	c.refuses(422, "relocation_holder", staff, at+"/relocations", strings.Replace(ask, person(501), person(502), 1))
+	move := at + "/relocations/" + c.must(staff, at+"/relocations", ask)
+	status := func() string { return c.send(staff, "GET", "/api/v1"+move, "").field("status") }
+	lift := fmt.Sprintf(`{%s,"certificate":%q,"label":"QC-1","sealed_by":["cemetery-0301","cemetery-0302"],"carrier":{"citizen_id":%q},"receipt":"J-1"}`, c.at(), certificate, person(501))
+	c.refuses(422, "relocation_not_permitted", staff, move+"/lifts", lift)
+	permit := `{"permit":"ZM-1","authority":"演示民政局","from":"2026-11-01","until":"2026-12-31"}`
+	c.refuses(422, "relocation_permit", staff, move+"/permit", permit) // by who asked
+	c.must(regulator, move+"/permit", permit)
+	c.refuses(422, "relocation_destination", staff, move+"/lifts", lift)
+	c.must(staff, at+"/plots/A-2/allocations", fmt.Sprintf(`{"right":"R-2","applicant_citizen_id":%q,"ground":"RELOCATION_PERMIT","certificate":%q,"relocation":%q,"contract":"C-2","term_until":"2046-01-01","fee_fen":0}`,
+		person(501), certificate, strings.TrimPrefix(move, at+"/relocations/")))
+	c.must(staff, move+"/lifts", lift)
+	if s := status(); s != "lifted" {
+		t.Errorf("on the way it is %q", s)
+	}
+	again := fmt.Sprintf(`{"right":"R-3","applicant_citizen_id":%q,"certificate":%q,"contract":"C-3","term_until":"2046-01-01","fee_fen":0}`, person(503), certificate)
+	c.refuses(422, "plot_locked", staff, at+"/plots/A-1/allocations", again)
+	arrive := fmt.Sprintf(`{"certificate":%q,"label":"QC-1","receipt":"J-2","consent":"AZ-2"}`, certificate)
+	c.refuses(422, "relocation_label", staff, move+"/arrivals", strings.Replace(arrive, "QC-1", "QC-2", 1))
+	c.must(staff, move+"/arrivals", arrive)
+	if s := status(); s != "arrived" {
+		t.Errorf("in the end it is %q", s)
+	}
+	for plot, want := range map[string]string{"A-1": "0", "A-2": "1"} {
+		if got := c.send(staff, "GET", "/api/v1"+at+"/plots/"+plot, "").field("interred"); got != want {
+			t.Errorf("%s rest in %s, want %s", got, plot, want)
+		}
+	}
+	c.refuses(422, "right_over", staff, at+"/rights/R-1/upkeep", `{"until":"2030-01-01","amount_fen":20000,"receipt":"S-1"}`)
+	_, second := c.cremated(2)
+	again = strings.Replace(again, certificate, second, 1)
+	c.refuses(422, "plot_locked", staff, at+"/plots/A-1/allocations", again)
+	c.must(staff, at+"/plots/A-1/reopening", `{"document":"GG-1"}`)
+	c.must(staff, at+"/plots/A-1/allocations", again)
+}
