@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -464,6 +465,9 @@ func TestStoppedReadModelSaysSo(t *testing.T) {
 	}
 }
 
+// zeroForm is a figure of nothing that stands alone.
+var zeroForm = regexp.MustCompile(`^\s*0(\.0+)?\s*(%|m²|元|个)?\s*$`)
+
 // TestFirstDay: a log without events has every page.
 func TestFirstDay(t *testing.T) {
 	c := newTown(t)
@@ -473,8 +477,13 @@ func TestFirstDay(t *testing.T) {
 		t.Fatal(err)
 	}
 	known := links(t, c)
-	for _, address := range []string{"/", "/prices", "/stats/eco-burial", "/credit"} {
-		c.page(address).rules(t, Zh, false, known)
+	for _, address := range []string{"/", "/prices", "/stats/eco-burial", "/credit", "/cemeteries", "/voyages"} {
+		p := c.page(address)
+		p.rules(t, Zh, false, known)
+		// Where nothing is known, nothing is said to be none of something.
+		for _, n := range p.find(func(n *html.Node) bool { return n.Type == html.TextNode && zeroForm.MatchString(n.Data) }) {
+			t.Errorf("%s says %q where there is no data", address, text(n.Parent))
+		}
 	}
 	for _, address := range []string{"/stats/eco-burial.json", "/stats/eco-burial.csv"} {
 		if r := get(t, c, address); r.StatusCode != http.StatusOK {
