@@ -386,9 +386,11 @@ func TestSameLogSameRows(t *testing.T) {
 		c.add(cremation.ColdStoreCategory, string(c.homes[0]), cremation.Relocated{Relocation: c.id()})
 		c.upkeep()
 		c.ecology()
-		c.graves()
+		c.graves().beyond()
 		c.sail()
 		c.watch()
+		c.disputes()
+		c.oddities()
 		r := c.open(c.config(t.TempDir()))
 		caughtUp(t, r)
 		now := map[string]string{}

@@ -377,7 +377,7 @@ func TestEndOfCustody(t *testing.T) {
 // unbroken chain of scans, and nobody reaches the furnace unidentified.
 func TestCustodyHistories(t *testing.T) {
 	moves, furnaces, ends := 0, 0, 0
-	rapid.Check(t, func(t *rapid.T) {
+	history := func(t *rapid.T) {
 		minute := 0
 		places := []Place{vehicle, reception, bay14, {InIsolation, "iso-1"}, vigilRoom, {InHall, "hall-1"}, chamber, {InNiche, "A-1"}}
 		yes := func(label string) bool { return rapid.IntRange(0, 7).Draw(t, label) > 0 }
@@ -521,7 +521,13 @@ func TestCustodyHistories(t *testing.T) {
 				t.Fatalf("state says %v, scans say %v", s.Place, place)
 			}
 		})
-	})
+	}
+	// Few histories reach the furnace; a hundred that did not say too little.
+	for range 20 {
+		if rapid.Check(t, history); moves > 0 && furnaces > 0 && ends > 0 {
+			break
+		}
+	}
 	if moves == 0 || furnaces == 0 || ends == 0 {
 		t.Errorf("%d moves, %d to the furnace, %d ends: the test shows too little", moves, furnaces, ends)
 	}

@@ -109,7 +109,8 @@ func TestConventions(t *testing.T) {
 			if inPath != strings.Count(path, "{") {
 				t.Errorf("%s %s: its path names more than is read of it", method, path)
 			}
-			if keyed != (method == "post") {
+			// Trying a policy records nothing, so there is nothing to do twice.
+			if keyed != (method == "post" && op.OperationID != "try_credit_policy") {
 				t.Errorf("%s %s: Idempotency-Key needed: %v", method, path, keyed)
 			}
 		}

@@ -92,7 +92,8 @@ func TestInBrowser(t *testing.T) {
 						t.Error(err)
 					}
 					if over > 0 {
-						t.Errorf("the page is %d px wider than the window", over)
+						wide, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](widest))
+						t.Errorf("the page is %d px wider than the window: %q %v", over, wide, err)
 					}
 					for _, v := range violations {
 						t.Errorf("axe: %s\n%s", v.ID, strings.Join(v.Where, "\n"))
@@ -251,6 +252,9 @@ func call[P, R any](c cdp.Command[P, R], params P) chromedp.Action[chromedp.Void
 func cookie(home, name, value string) chromedp.Action[chromedp.Void] {
 	return call(network.SetCookie, network.SetCookieParams{Name: name, Value: value, URL: home})
 }
+
+// widest finds what reaches beyond the window.
+const widest = `[...document.querySelectorAll("main *")].filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1).map(e => e.outerHTML.slice(0, 160)).slice(0, 4)`
 
 // A violation is what axe found, and where.
 type violation struct {

@@ -83,7 +83,8 @@ func TestCemeteriesInBrowser(t *testing.T) {
 					}
 					shoot(t, ctx, name)
 					if over > 0 {
-						t.Errorf("the page is %d px wider than the window", over)
+						wide, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](widest))
+						t.Errorf("the page is %d px wider than the window: %q %v", over, wide, err)
 					}
 					for _, v := range violations {
 						t.Errorf("axe: %s\n%s", v.ID, strings.Join(v.Where, "\n"))

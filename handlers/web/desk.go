@@ -170,11 +170,11 @@ var deskSections = []menuEntry{
 	{section{"/desk/intake", "i"}, "open_case"},
 	{section{"/desk/house", "h"}, "view_house"},
 	{section{"/desk/day", "d"}, "view_day_sheet"},
-	{section{"/desk/complaints", ""}, "view_complaints"},
-	{section{"/desk/reviews", ""}, "view_reviews"},
 	{section{"/desk/cemeteries", "m"}, "view_places"},
 	{section{"/desk/voyages", "v"}, "view_voyages"},
 	{section{"/desk/eco-burial", ""}, "view_eco"},
+	{section{"/desk/complaints", ""}, "view_complaints"},
+	{section{"/desk/reviews", ""}, "view_reviews"},
 	{section{"/desk/credit", ""}, "view_own_credit"},
 }
 

@@ -168,7 +168,7 @@ func TestSignInPage(t *testing.T) {
 			defer res.Body.Close()
 			d := parse(t, body(t, res))
 			d.rules(t, lang, false, func(ref string) bool {
-				return strings.HasPrefix(ref, "/static/") || slices.Contains(append(sections, "/signin"), ref)
+				return strings.HasPrefix(ref, "/static/") || slices.Contains(append(sections, "/signin", "/complain"), ref)
 			})
 		}
 	}
