@@ -78,6 +78,15 @@ func (l *lane) put(b *batch, patience time.Duration, others bool) putResult {
 		l.qmu.Lock()
 		// Four batches let a lane work on while the feed reads and decodes.
 		if len(l.queue) == 0 || l.queued+b.read <= 4*int64(l.r.cfg.Batch) {
+			if b.read > 0 {
+				// Before the lane can take it: otherwise it may be folded and
+				// level with the log first, and then be said to be behind.
+				l.next = max(l.next, b.to)
+				l.m.mu.Lock()
+				l.lag += b.read
+				l.caughtUp = false
+				l.m.mu.Unlock()
+			}
 			l.queue = append(l.queue, b)
 			l.queued += b.read
 			l.qmu.Unlock()
@@ -96,13 +105,6 @@ func (l *lane) put(b *batch, patience time.Duration, others bool) putResult {
 		case <-out:
 			return full
 		}
-	}
-	if b.read > 0 {
-		l.next = max(l.next, b.to)
-		l.m.mu.Lock()
-		l.lag += b.read
-		l.caughtUp = false
-		l.m.mu.Unlock()
 	}
 	select {
 	case l.wake <- struct{}{}:
