@@ -53,6 +53,13 @@ func (a *App) Inspect(ctx context.Context, round string, at *events.Revision, cm
 		}
 		c.PublishDays = p.Int(institution.InspectionDays)
 		cmd = c
+	case oversight.PublishInspection:
+		_, p, _, err := a.overseen(ctx, c.Institution)
+		if err != nil {
+			return events.Receipt{}, err
+		}
+		c.Months = p.Int(institution.InspectionMonths)
+		cmd = c
 	}
 	return to(a.Inspections, round, at).run(ctx, cmd)
 }
