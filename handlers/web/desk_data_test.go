@@ -100,7 +100,7 @@ func newHomeOn(t testing.TB, store events.Store) *home {
 		{ID: "furnace-0201", Roles: []handlers.Role{handlers.Cremator}, Institution: deskHome}, {ID: "furnace-0202", Roles: []handlers.Role{handlers.Cremator}, Institution: deskHome},
 		{ID: "desk-0901", Roles: []handlers.Role{handlers.Desk}, Institution: otherHome}, {ID: "cemetery-0301", Roles: []handlers.Role{handlers.Cemetery}, Institution: deskHome},
 		{ID: "eco-0401", Roles: []handlers.Role{handlers.Eco}, Institution: deskHome}, {ID: "regulator-0501", Roles: []handlers.Role{handlers.Regulator}, Institution: handlers.Everywhere},
-		{ID: "regulator-0502", Roles: []handlers.Role{handlers.Regulator}, Institution: handlers.Everywhere},
+		{ID: "regulator-0502", Roles: []handlers.Role{handlers.Regulator}, Institution: handlers.Everywhere}, {ID: "regulator-0503", Roles: []handlers.Role{handlers.Regulator}, Institution: handlers.Everywhere},
 		{ID: "admin-0601", Roles: []handlers.Role{handlers.Admin}, Institution: handlers.Everywhere}, {ID: "office-0301", Roles: []handlers.Role{handlers.Cemetery}, Institution: hillCemetery}, {ID: "office-0302", Roles: []handlers.Role{handlers.Cemetery}, Institution: hillCemetery},
 		{ID: "village-0801", Roles: []handlers.Role{handlers.Cemetery}, Institution: villageCemetery},
 		{ID: "importer-0701", Roles: []handlers.Role{handlers.Importer}, Institution: handlers.Everywhere},
@@ -266,7 +266,9 @@ func filled(d doc, action string) url.Values {
 					}
 				}
 			case n.DataAtom == atom.Textarea:
-				v.Set(name, text(n))
+				if v.Set(name, ""); n.FirstChild != nil {
+					v.Set(name, n.FirstChild.Data) // as it stands, with its lines
+				}
 			case attr(n, "type") == "radio" || attr(n, "type") == "checkbox":
 				if has(n, "checked") {
 					v.Add(name, attr(n, "value"))

@@ -24,6 +24,7 @@ import (
 	"shenzhong/domain/institution"
 	"shenzhong/handlers"
 	"shenzhong/projections/availability"
+	"shenzhong/projections/oversight"
 	"shenzhong/projections/tracking"
 	"shenzhong/projections/voyages"
 )
@@ -38,6 +39,9 @@ type FamilySource interface {
 	// Case is the case whose tracking code has this hash, handlers.ErrNotFound
 	// where there is none.
 	Case(ctx context.Context, hash string) (uuid.UUID, error)
+	// Results are what inspections and penalties came to, of a kind and of an
+	// institution, of all for "".
+	Results(ctx context.Context, kind string, of domain.CreditCode) ([]oversight.Result, AsOf, error)
 }
 
 // Families serves what a family does itself, on a phone and without an account:
@@ -90,6 +94,10 @@ func (f *Families) Routes(r chi.Router) {
 	}
 	r.Get("/draw/{institution}/{kind}/{day}", page(f.draw))
 	r.Head("/draw/{institution}/{kind}/{day}", page(f.draw))
+	for at, show := range map[string]func(*asked) error{"/oversight": f.results, "/oversight/{round}": f.inspectionRound} {
+		r.Get(at, page(show))
+		r.Head(at, page(show))
+	}
 	r.Get("/cemeteries/{cemetery}/rounds/{round}", page(f.round))
 	r.Head("/cemeteries/{cemetery}/rounds/{round}", page(f.round))
 	r.Group(func(r chi.Router) {
