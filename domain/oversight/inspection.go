@@ -51,8 +51,8 @@ type (
 		Institution domain.CreditCode `json:"institution"`
 		Document    string            `json:"document"`
 		PublishedOn domain.Date       `json:"published_on"`
-		// PublishedUntil is the last day on which everybody may see it; "" in what
-		// was published before there was such a day, which then never ends.
+		// PublishedUntil is the last day on which everybody may see it; none in what
+		// was published before there was such a day.
 		PublishedUntil domain.Date `json:"published_until,omitzero"`
 	}
 	// InspectionMissed says that a result was not published in time.
@@ -68,6 +68,17 @@ func (InspectionDrawn) inspectionEvent()     {}
 func (InspectionRecorded) inspectionEvent()  {}
 func (InspectionPublished) inspectionEvent() {}
 func (InspectionMissed) inspectionEvent()    {}
+
+// inspectionPublishedV1 had no last day.
+type inspectionPublishedV1 struct {
+	Institution domain.CreditCode `json:"institution"`
+	Document    string            `json:"document"`
+	PublishedOn domain.Date       `json:"published_on"`
+}
+
+func (e inspectionPublishedV1) up() InspectionPublished {
+	return InspectionPublished{Institution: e.Institution, Document: e.Document, PublishedOn: e.PublishedOn}
+}
 
 // An InspectionExclusion leaves an institution or an officer out of the draw, or,
 // with both, keeps the officer from that institution. The reason names nobody.

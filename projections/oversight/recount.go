@@ -75,7 +75,7 @@ func (r *recount) Add(e *events.Recorded) error {
 		m = &counted{kind: kind, institution: b.Institution, shown: map[string]string{}}
 		r.at[string(e.Stream)] = m
 	}
-	switch name := strings.TrimSuffix(e.Type, ".v1"); name {
+	switch name := e.Type[:strings.LastIndex(e.Type, ".v")]; name {
 	case "complaint.closed":
 		m.ended = true
 	case "review.excluded":
