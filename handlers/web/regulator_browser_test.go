@@ -142,8 +142,8 @@ func (i *inspectorate) downloads(t *testing.T, ctx context.Context, regulator *c
 		rows       int
 		word       string
 	}{
-		{"/regulator/ledger/" + deskHome + "?on=2026-09-20&view=true", "/regulator/ledger/" + deskHome + "/export.xlsx", 8, "P02"},
-		{"/regulator/ledger/" + deskHome + "?on=2026-09-20&view=known", "/regulator/ledger/" + deskHome + "/export.csv", 8, "P02"},
+		{"/regulator/ledger/" + deskHome + "?on=2026-09-20&view=true", "/regulator/ledger/" + deskHome + "/export.xlsx", 7, "revoked"},
+		{"/regulator/ledger/" + deskHome + "?on=2026-09-20&view=known", "/regulator/ledger/" + deskHome + "/export.csv", 7, "public"},
 		{"/regulator", "/regulator/charges/export.xlsx", 2, "=ASH-DEP"},
 		{"/regulator", "/regulator/charges/export.csv", 2, "'=ASH-DEP"},
 	} {

@@ -241,6 +241,16 @@ func TestLedgerInTwoHistories(t *testing.T) {
 	if res := r.get("/regulator/ledger/54210283ME0YY0059K"); res.StatusCode != http.StatusNotFound {
 		t.Errorf("an institution that there is not: status %d", res.StatusCode)
 	}
+	// Every link that leads on stays in the history that the page shows.
+	for _, at := range []string{"/regulator", "/regulator/ledger/" + deskHome, "/regulator/anomalies"} {
+		for _, a := range r.page(at + "?on=2026-09-20&view=true").find(func(n *html.Node) bool {
+			return strings.Contains(attr(n, "href"), "on") && strings.Contains(attr(n, "href"), "?")
+		}) {
+			if href := attr(a, "href"); strings.HasPrefix(href, "/regulator") && !strings.Contains(href, "month=") && !strings.Contains(href, "?on=2026-09-20&view=true") {
+				t.Errorf("%s leads to %s", at, href)
+			}
+		}
+	}
 	city := plainText(r.get("/regulator?on=2026-09-20&view=known").body)
 	if !strings.Contains(city, "C67") || !strings.Contains(plainText(r.get("/regulator?on=2026-09-20&view=true").body), "B77") {
 		t.Errorf("the overview does not know the two histories: %s", city)
