@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/httprate"
@@ -189,13 +190,21 @@ func (f *Families) cookie(v *asked, value string, age int) {
 func (v *asked) form() error { return formOf(v.r) }
 
 // formOf reads the form of a POST. One that is too large is another fault than
-// one that cannot be read.
+// one that cannot be read. Bytes that are no text of ours come from no page of
+// ours: the log could not keep them.
 func formOf(r *http.Request) error {
 	if err := r.ParseForm(); err != nil {
 		if _, large := errors.AsType[*http.MaxBytesError](err); large {
 			return err
 		}
 		return handlers.ErrMalformedForm
+	}
+	for _, values := range r.PostForm {
+		for _, s := range values {
+			if !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
+				return handlers.ErrMalformedForm
+			}
+		}
 	}
 	return nil
 }
