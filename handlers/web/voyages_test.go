@@ -316,26 +316,11 @@ func TestVoyagesInBrowser(t *testing.T) {
 				if strings.HasPrefix(address, "/desk/eco") {
 					session = regulator.as()
 				}
-				err := chromedp.Do(ctx, session, chromedp.Navigate(h.server.URL+address),
-					chromedp.Evaluate[chromedp.Void](`document.querySelectorAll("details").forEach(d => d.open = true)`), chromedp.Evaluate[chromedp.Void](axe))
+				err := chromedp.Do(ctx, session, chromedp.Navigate(h.server.URL+address), open)
 				if err != nil {
 					t.Fatal(err)
 				}
-				over, err := chromedp.Run(ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth - document.documentElement.clientWidth`))
-				if err != nil {
-					t.Fatal(err)
-				}
-				violations, err := chromedp.Run(ctx, chromedp.Evaluate[[]violation](runAxe, chromedp.EvalAwaitPromise))
-				if err != nil {
-					t.Fatal(err)
-				}
-				shoot(t, ctx, name)
-				if over > 0 {
-					t.Errorf("the page is %d px wider than the window", over)
-				}
-				for _, v := range violations {
-					t.Errorf("axe: %s\n%s", v.ID, strings.Join(v.Where, "\n"))
-				}
+				inspect(t, ctx, name, true)
 				for _, said := range tab.take() {
 					t.Errorf("browser: %s", said)
 				}
