@@ -188,6 +188,10 @@ type ReceiveAshes struct {
 // claim is mended as with CompleteEcoBurial.
 func (a *App) ReceiveAshes(ctx context.Context, c ReceiveAshes) (events.Receipt, error) {
 	id := c.Burial.String()
+	// Sent again after the ashes went back, it must not claim the place anew.
+	if done, err := a.did(ctx, a.EcoBurials.Stream(id), c.ID); err != nil || done != nil {
+		return pointed(done), err
+	}
 	s, _, err := a.EcoBurials.Load(ctx, id)
 	if err != nil {
 		return events.Receipt{}, err
@@ -761,6 +765,89 @@ func (a *App) BringBack(ctx context.Context, c BringBack) (events.Receipt, error
 		return rc, err
 	}
 	return rc, a.untie(ctx, c.Act, c.Burial, c.Voyage)
+}
+
+// An EcoStory is one application for an eco-burial as its family may know it.
+type EcoStory struct {
+	Burial ecoburial.BurialState
+	// Type is the way of burial, as counted if the burial is completed.
+	Type ecoburial.Type
+	// Voyage is the voyage that the burial is tied to, and Seats what it has there;
+	// Missed is the one before, where that one did not sail or brought the ashes
+	// back. The zero value of each: none.
+	Voyage, Missed ecoburial.VoyageState
+	Seats          ecoburial.SeatsTaken
+	// Incentive is what was computed, granted and paid for this burial. Where
+	// nothing was computed yet, Computed says what the rules come to today.
+	Incentive ecoburial.IncentiveState
+	Elsewhere bool // the incentive was granted for another burial of this person
+}
+
+// ConsentFrom is from when the second consent can be given.
+func (s EcoStory) ConsentFrom() time.Time {
+	return s.Burial.Applied.At.Add(time.Duration(s.Burial.Applied.PauseHours) * time.Hour)
+}
+
+// EcoStory reads the streams of an eco-burial, its voyages and its incentive. It
+// never lags. Hukou is where the deceased was registered.
+func (a *App) EcoStory(ctx context.Context, burial uuid.UUID, hukou domain.Division, now time.Time) (EcoStory, error) {
+	var s EcoStory
+	var err error
+	if s.Burial, _, err = a.EcoBurials.Load(ctx, burial.String()); err != nil || s.Burial.Applied.Type == "" {
+		return s, cmp.Or(err, error(ErrNotFound))
+	}
+	rules, err := a.rulebook(ctx)
+	if err != nil {
+		return s, err
+	}
+	d, _ := rules.Definition(s.Burial.Applied.Definition)
+	code := cmp.Or(s.Burial.Completed.Type, s.Burial.Applied.Type)
+	if s.Type, _ = d.Type(code); s.Type.Code == "" {
+		s.Type = ecoburial.Type{Code: code, NameZh: code, NameEn: code}
+	}
+	missed := s.Burial.Left
+	if s.Burial.Voyage != "" {
+		if s.Voyage, _, err = a.Voyages.Load(ctx, s.Burial.Voyage); err != nil {
+			return s, err
+		}
+		s.Seats, _ = s.Voyage.Booking(burial)
+		missed = s.Seats.From
+	}
+	if missed != "" {
+		v, _, err := a.Voyages.Load(ctx, missed)
+		if err != nil {
+			return s, err
+		}
+		if v.Cancelled.Reason != "" || v.Back[burial] {
+			s.Missed = v
+		}
+	}
+	inc, _, err := a.Incentives.Load(ctx, string(s.Burial.Applied.Person))
+	if err != nil {
+		return s, err
+	}
+	if inc.Computed.Burial == burial {
+		s.Incentive.Computed = inc.Computed
+	} else {
+		rules, err := a.IncentiveRules(ctx)
+		if err != nil {
+			return s, err
+		}
+		on := s.Burial.Completed.CompletedOn
+		if s.Burial.Completed.Type == "" {
+			on = domain.DateOf(now)
+		}
+		s.Incentive.Computed.Computation = ecoburial.Compute(rules, s.Type, on, hukou)
+	}
+	if inc.Applied.Burial == burial {
+		s.Incentive.Applied = inc.Applied
+	}
+	if inc.Granted.Burial == burial {
+		s.Incentive.Granted, s.Incentive.Paid = inc.Granted, inc.Paid
+	} else {
+		s.Elsewhere = inc.Granted.Burial != uuid.Nil
+	}
+	return s, nil
 }
 
 // Ashes tell of one share who has it. Exactly one of the first two is set while

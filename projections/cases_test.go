@@ -332,6 +332,13 @@ func TestCodesLeadToTheirCases(t *testing.T) {
 	r := c.open(c.config(t.TempDir()))
 	caughtUp(t, r)
 	q := tracking.Reader{DB: r.Read(tracking.Name)}
+	wait(t, r, tracking.Name, c.wish(fs[0]))
+	if ids, err := q.EcoBurials(t.Context(), fs[0].id); err != nil || len(ids) != 1 {
+		t.Errorf("one application of the case: %v, %v", ids, err)
+	}
+	if ids, err := q.EcoBurials(t.Context(), uuid.Nil); err != nil || len(ids) != 0 {
+		t.Errorf("no application of no case: %v, %v", ids, err)
+	}
 	for _, f := range fs {
 		if got, err := q.Case(t.Context(), f.code); err != nil || got != f.id {
 			t.Errorf("%s leads to %s: %v", f.number, got, err)

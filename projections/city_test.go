@@ -398,6 +398,13 @@ func (c *city) sail() (last events.Position) {
 	return last
 }
 
+// wish is a family's application for an eco-burial, beside one whose case is on
+// no record.
+func (c *city) wish(f *funeral) events.Position {
+	c.add(ecoburial.BurialCategory, uuid.NewSHA1(f.id, []byte("elsewhere")).String(), ecoburial.Applied{Type: "SEA", Definition: "dl-eco-2026.1", Institution: f.home, Division: "210202", Person: "p9", Applicant: "p8"})
+	return c.add(ecoburial.BurialCategory, uuid.NewSHA1(f.id, []byte("wish")).String(), ecoburial.Applied{Type: "SEA", Definition: "dl-eco-2026.1", Institution: f.home, Division: "210202", Case: f.id, Person: f.deceased, Applicant: f.handler})
+}
+
 // freeze publishes a month as the program does.
 func (c *city) freeze(month string, now time.Time, ds ...ecoburial.Definition) {
 	c.t.Helper()

@@ -28,6 +28,7 @@ import (
 	"shenzhong/projections/pricepages"
 	"shenzhong/projections/servicecredit"
 	"shenzhong/projections/tlog"
+	"shenzhong/projections/tracking"
 	"shenzhong/projections/voyages"
 	"shenzhong/projections/watch"
 )
@@ -259,15 +260,16 @@ func TestVersionFollowsWhatIsWritten(t *testing.T) {
 	models := slices.DeleteFunc(readModels(), func(p projections.Projection) bool { return p.Name() == tlog.Name })
 	slices.SortStableFunc(models, func(a, b projections.Projection) int {
 		last := func(p projections.Projection) int {
-			return strings.Count(p.Name(), availability.Name) + 2*strings.Count(p.Name(), ecoratio.Name) + 3*strings.Count(p.Name(), voyages.Name) + 4*strings.Count(p.Name(), servicecredit.Name) + 5*strings.Count(p.Name(), places.Name) + 6*strings.Count(p.Name(), pricepages.Name) + 7*strings.Count(p.Name(), watch.Name) + 8*strings.Count(p.Name(), oversight.Name)
+			return strings.Count(p.Name(), availability.Name) + 2*strings.Count(p.Name(), ecoratio.Name) + 3*strings.Count(p.Name(), voyages.Name) + 4*strings.Count(p.Name(), servicecredit.Name) + 5*strings.Count(p.Name(), places.Name) + 6*strings.Count(p.Name(), pricepages.Name) + 7*strings.Count(p.Name(), watch.Name) + 8*strings.Count(p.Name(), oversight.Name) + 9*strings.Count(p.Name(), tracking.Name)
 		}
 		return last(a) - last(b)
 	})
 	var graves *graveyard
+	var fs []*funeral
 	for i, p := range models {
 		switch {
 		case i == 0: // those that are about cases
-			fs := c.funerals(80)
+			fs = c.funerals(80)
 			wait(t, r, frontdesk.Name, c.forget(fs[0].deceased, true))
 			caughtUp(t, r)
 		case p.Name() == availability.Name:
@@ -290,6 +292,9 @@ func TestVersionFollowsWhatIsWritten(t *testing.T) {
 			caughtUp(t, r)
 		case p.Name() == watch.Name:
 			wait(t, r, watch.Name, c.oddities())
+			caughtUp(t, r)
+		case p.Name() == tracking.Name:
+			wait(t, r, tracking.Name, c.wish(fs[0]))
 			caughtUp(t, r)
 		case p.Name() == servicecredit.Name:
 			wait(t, r, servicecredit.Name, c.disputes())
@@ -382,7 +387,8 @@ func TestSameLogSameRows(t *testing.T) {
 	for range 2 {
 		c := newCity(t, 9)
 		c.live(200)
-		c.forget(c.funerals(60)[0].deceased, false)
+		fs := c.funerals(60)
+		c.forget(fs[0].deceased, false)
 		c.add(cremation.ColdStoreCategory, string(c.homes[0]), cremation.Relocated{Relocation: c.id()})
 		c.upkeep()
 		c.ecology()
@@ -391,6 +397,7 @@ func TestSameLogSameRows(t *testing.T) {
 		c.watch()
 		c.disputes()
 		c.oddities()
+		c.wish(fs[1])
 		r := c.open(c.config(t.TempDir()))
 		caughtUp(t, r)
 		now := map[string]string{}

@@ -106,16 +106,17 @@ func (c *exportAuditCmd) Run(ctx context.Context, con *console, in *exportCmd) (
 	return nil
 }
 
-// verifyFile checks one file that somebody was handed, without a log.
-func (c *verifyCmd) verifyFile(con *console) error {
-	trust := tlog.Trust{LogKey: c.LogKey}
+// trust is what the person who checks a file has from elsewhere.
+func (c *verifyCmd) trust() (t tlog.Trust, err error) {
+	t.LogKey = c.LogKey
 	if c.Pinned != "" {
-		b, err := os.ReadFile(c.Pinned)
-		if err != nil {
-			return err
-		}
-		trust.Pinned = b
+		t.Pinned, err = os.ReadFile(c.Pinned)
 	}
+	return t, err
+}
+
+// verifyFile checks one file that somebody was handed, without a log.
+func (c *verifyCmd) verifyFile(con *console, trust tlog.Trust) error {
 	f, err := os.Open(c.File)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"log/slog"
 	"net"
 	"os"
@@ -107,10 +108,11 @@ func (c *serveCmd) Run(ctx context.Context, con *console) error {
 	if err != nil {
 		return err
 	}
+	audit := web.Audit{Log: tree, Raw: func(ctx context.Context) iter.Seq2[events.Recorded, error] { return city.raw(ctx, 0) }}
 	models := web.NewReadModels(city.renderer, city.runner, nil)
 	pages := web.New(city.renderer, models)
 	server := handlers.New(handlers.Config{
-		Accounts: accounts, API: api.New(city.app, 0), Web: pages, Pages: []handlers.Mount{web.NewFamilies(pages, city.app, models), web.NewCemeteries(pages, models), web.NewDesk(pages, city.app, sessions, models), web.NewTransparency(pages, tree)},
+		Accounts: accounts, API: api.New(city.app, 0), Web: pages, Pages: []handlers.Mount{web.NewFamilies(pages, city.app, models), web.NewCemeteries(pages, models), web.NewDesk(pages, city.app, sessions, models, audit), web.NewTransparency(pages, tree)},
 		Log: slog.Default(), Store: city.ping, ReadModels: func() []projections.Status { return tree.Statuses(city.runner.Status()) },
 	})
 	c.greet(con, ln.Addr(), city, seats, time.Since(began))

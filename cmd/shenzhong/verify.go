@@ -26,14 +26,18 @@ type verifyCmd struct {
 
 func (c *verifyCmd) Run(ctx context.Context, con *console) error {
 	if c.File != "" {
-		if mine, err := verifyExtract(con, c.File); mine || err != nil {
+		trust, err := c.trust()
+		if err != nil {
+			return err
+		}
+		if mine, err := verifyExtract(con, c.File, trust); mine || err != nil {
 			return err
 		}
 		switch strings.ToLower(filepath.Ext(c.File)) {
 		case ".json", ".csv":
 			return c.verifyPrices(con)
 		}
-		return c.verifyFile(con)
+		return c.verifyFile(con, trust)
 	}
 	began := time.Now()
 	differs := false

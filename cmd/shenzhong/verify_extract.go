@@ -8,11 +8,12 @@ import (
 	"slices"
 
 	"shenzhong/handlers/extract"
+	"shenzhong/projections/tlog"
 )
 
 // verifyExtract checks a table that left the regulator's console, with nothing
 // but the file. It answers with false where the file is something else.
-func verifyExtract(con *console, file string) (mine bool, err error) {
+func verifyExtract(con *console, file string, trust tlog.Trust) (mine bool, err error) {
 	if z, err := zip.OpenReader(file); err == nil { // a pack of an audit is such a file too, and may be large
 		workbook := slices.ContainsFunc(z.File, func(f *zip.File) bool { return f.Name == "xl/workbook.xml" })
 		z.Close()
@@ -24,7 +25,7 @@ func verifyExtract(con *console, file string) (mine bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	rep, err := extract.Check(b)
+	rep, err := extract.Check(b, trust)
 	if errors.Is(err, extract.ErrNot) {
 		return false, nil
 	}

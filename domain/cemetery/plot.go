@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"shenzhong/domain"
 )
@@ -480,6 +481,9 @@ var (
 	ErrCemeteryUnknown = domain.Reject("plot_cemetery_unknown", "公墓还没有登记。", "The cemetery is not on record.")
 	// ErrPlotInvalid refuses a survey that describes no place.
 	ErrPlotInvalid = domain.Reject("plot_invalid", "墓位资料有误：%s。", "The plot's survey is not right: %s.").Under("I15", "")
+	// ErrPlotText refuses a mark that cannot be read, or is none.
+	ErrPlotText = domain.Reject("plot_text", "园、区、排、位各写一行，最多 %d 个字，不能有看不见的字符：%s。",
+		"Garden, section, row and seat are one line each, of at most %d characters that can be seen: %s.").Under("I15", "")
 	// ErrSurveyGiven refuses to survey anew what somebody has a right to.
 	ErrSurveyGiven = domain.Reject("plot_survey_given", "墓位已经提供使用，不能重新登记。", "The plot is given; it cannot be surveyed anew.").Under("I15", "")
 	// ErrNotSurveyed refuses to give a plot that is not on record.
@@ -592,9 +596,9 @@ func decidePlot(s PlotState, cmd PlotCommand) ([]PlotEvent, error) {
 		switch {
 		case c.Cemetery.Cemetery != p.Cemetery:
 			return nil, ErrCemeteryUnknown
-		case c.AreaCM2 < 0 || c.AreaCM2 == 0 && (p.Kind == Grave || p.Kind == BodyGrave):
+		case c.AreaCM2 < 0 || c.AreaCM2 > mostAreaCM2 || c.AreaCM2 == 0 && (p.Kind == Grave || p.Kind == BodyGrave):
 			return nil, ErrPlotInvalid.With("area_cm2")
-		case c.StoneHeightCM < 0:
+		case c.StoneHeightCM < 0 || c.StoneHeightCM > mostCM:
 			return nil, ErrPlotInvalid.With("stone_height_cm")
 		}
 		return s.held(c.Cemetery, p, c.Rules), nil
@@ -725,6 +729,24 @@ func byClock(account string) bool { return strings.HasPrefix(account, "policy:")
 // mostInPlot is far above any family grave: a larger number is a typing error.
 const mostInPlot = 20
 
+// The most that anybody measures: a larger number is a typing error, and what is
+// summed over a city must stay a number. Marks are what is painted on a sign.
+const (
+	mostAreaCM2 = 10_000_000 // 1,000 m²
+	mostCM      = 10_000     // 100 m
+	longestMark = 40         // characters
+)
+
+// unreadable names the mark of a survey that is not one short line; empty: none.
+func (c Survey) unreadable() string {
+	for _, x := range [][2]string{{"garden", c.Garden}, {"section", c.Section}, {"row", c.Row}, {"seat", c.Seat}} {
+		if _, err := domain.CheckLine(x[1]); err != nil || utf8.RuneCountInString(x[1]) > longestMark {
+			return x[0]
+		}
+	}
+	return ""
+}
+
 func (s PlotState) survey(c Survey) ([]PlotEvent, error) {
 	e := PlotSurveyed{Cemetery: c.Cemetery.Cemetery, Division: c.Cemetery.Division, Plot: c.Plot, Garden: c.Garden, Section: c.Section, Row: c.Row, Seat: c.Seat,
 		Kind: c.Kind, EcoType: c.EcoType, Capacity: c.Capacity, AreaCM2: c.AreaCM2, StoneHeightCM: c.StoneHeightCM, WidthCM: c.WidthCM, DepthCM: c.DepthCM, Spot: c.Spot}
@@ -745,11 +767,13 @@ func (s PlotState) survey(c Survey) ([]PlotEvent, error) {
 		return nil, ErrPlotInvalid.With("eco_type")
 	case c.Capacity < 1 || c.Capacity > mostInPlot:
 		return nil, ErrPlotInvalid.With("capacity")
-	case c.AreaCM2 < 0 || c.AreaCM2 == 0 && (c.Kind == Grave || c.Kind == BodyGrave):
+	case c.unreadable() != "":
+		return nil, ErrPlotText.With(longestMark, c.unreadable())
+	case c.AreaCM2 < 0 || c.AreaCM2 > mostAreaCM2 || c.AreaCM2 == 0 && (c.Kind == Grave || c.Kind == BodyGrave):
 		return nil, ErrPlotInvalid.With("area_cm2")
-	case c.StoneHeightCM < 0:
+	case c.StoneHeightCM < 0 || c.StoneHeightCM > mostCM:
 		return nil, ErrPlotInvalid.With("stone_height_cm")
-	case c.WidthCM < 0 || c.DepthCM < 0 || (c.WidthCM == 0) != (c.DepthCM == 0):
+	case c.WidthCM < 0 || c.DepthCM < 0 || max(c.WidthCM, c.DepthCM) > mostCM || (c.WidthCM == 0) != (c.DepthCM == 0):
 		return nil, ErrPlotInvalid.With("width_cm")
 	case c.Spot != Spot{} && !c.Spot.inChina():
 		return nil, ErrSpot

@@ -2,6 +2,7 @@ package cemetery_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -60,10 +61,21 @@ func TestSurvey(t *testing.T) {
 		"it holds at least one":            func(c *Survey) { c.Capacity = 0 },
 		"it holds no crowd":                func(c *Survey) { c.Capacity = 21 },
 		"a grave takes ground":             func(c *Survey) { c.AreaCM2 = 0 },
+		"a grave is no field":              func(c *Survey) { c.AreaCM2 = 10_000_001 },
+		"no headstone is a tower":          func(c *Survey) { c.StoneHeightCM = 10_001 },
+		"no side is a road":                func(c *Survey) { c.WidthCM, c.DepthCM = 10_001, 80 },
 		"no area is negative":              func(c *Survey) { c.AreaCM2, c.Kind = -1, Niche },
 		"no headstone is below the ground": func(c *Survey) { c.StoneHeightCM = -1 },
 	} {
 		t.Run(name, func(t *testing.T) { spec.Given(t).When(with(survey, change)).Rejects(ErrPlotInvalid) })
+	}
+	for name, change := range map[string]func(*Survey){
+		"a mark is no page":              func(c *Survey) { c.Section = strings.Repeat("东", 41) },
+		"a mark is one line":             func(c *Survey) { c.Row = "1\n2" },
+		"a mark does not turn around":    func(c *Survey) { c.Seat = "\u202e1" },
+		"a mark is text in one encoding": func(c *Survey) { c.Garden = "\xb6\xab" },
+	} {
+		t.Run(name, func(t *testing.T) { spec.Given(t).When(with(survey, change)).Rejects(ErrPlotText) })
 	}
 	for _, n := range []int{1, 20} {
 		t.Run("a family grave has its limits", func(t *testing.T) {

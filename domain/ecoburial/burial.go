@@ -273,7 +273,8 @@ type BurialState struct {
 	Completed   Completed // zero Type: not completed
 	// Voyage is the one that the application is tied to; empty: none.
 	Voyage string
-	Ties   int // how many times it was tied to one
+	Ties   int    // how many times it was tied to one
+	Left   string // the voyage that it was untied from last
 	// Received are the ashes in the institution's custody; zero Label: they are
 	// not. Returned says that they were, and went back.
 	Received  AshesReceived
@@ -627,7 +628,7 @@ func evolveBurial(s BurialState, e BurialEvent) BurialState {
 	case VoyageChosen:
 		s.Voyage, s.Ties = e.Voyage, s.Ties+1
 	case VoyageLeft:
-		s.Voyage = ""
+		s.Voyage, s.Left = "", e.Voyage
 	case AshesReceived:
 		s.Received, s.Returned = e, false
 	case AshesReturned:

@@ -403,6 +403,9 @@ func followLive(t *testing.T, s events.Store) {
 	}
 	for n := range caught {
 		if n == want {
+			stop() // which ends Follow without an error
+			for range caught {
+			}
 			return
 		}
 	}

@@ -272,7 +272,9 @@ func (s *Store) Follow(ctx context.Context, after events.Position, max int) iter
 			select {
 			case <-more:
 			case <-s.closed:
-				yield(events.Batch{}, ErrClosed)
+				if ctx.Err() == nil { // both at once is the ordinary end: nobody is following any more
+					yield(events.Batch{}, ErrClosed)
+				}
 				return
 			case <-ctx.Done():
 			}

@@ -5,17 +5,20 @@
 // Every row names the event that it comes from and that event's leaf in the
 // transparency log, and ends with a hash of itself. The file ends with a manifest: how many rows
 // there are, what each column of numbers adds up to, a hash of every column and
-// one of all rows. Check says which cell is not as it was written. Whoever
-// changes a file and all of its hashes is found out by the leaves: they are in
-// the log.
+// one of all rows, and the checkpoint of the log that it was made under. The
+// log's key signs the manifest, and each leaf comes with its proof of inclusion
+// in that checkpoint. Check says which cell is not as it was written; whoever
+// changes a file and all of its hashes has no signature for them.
 package extract
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/csv"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -29,8 +32,10 @@ import (
 	"shenzhong/projections/tlog"
 )
 
-// Format names this form of files. A changed form has another name.
-const Format = "shenzhong extract v1"
+// Format names this form of files. A changed form has another name. It is also
+// the first line of what is signed, so that no signature of an extract is one of
+// anything else.
+const Format = "shenzhong extract v2"
 
 // A Kind is what the cells of a column are.
 type Kind string
@@ -79,6 +84,8 @@ type Manifest struct {
 	Columns []ColumnSum       `json:"columns"`
 	// RowsSHA256 is over the hash of each row, in order.
 	RowsSHA256 string `json:"rows_sha256"`
+	// Checkpoint is the log's, signed, in whose tree the leaves are proved.
+	Checkpoint string `json:"checkpoint"`
 }
 
 // A ColumnSum is what the manifest says of a column.
@@ -95,14 +102,90 @@ var tail = []Column{{"event", "事件 event", Text}, {"position", "日志位 pos
 
 const rowHashLabel = "行校验 row_sha256"
 
-// manifestLabel begins the last record of a CSV file.
-const manifestLabel = "清单 manifest"
+// What the records of a CSV file that are no rows begin with, in this order: one
+// manifest, its signature, the log's keys, and a proof for each leaf.
+const (
+	manifestLabel  = "清单 manifest"
+	signatureLabel = "签名 signature"
+	keysLabel      = "公钥 keys"
+	proofLabel     = "证明 proof"
+)
 
 // sheets of a workbook.
 const (
 	rowsSheet     = "数据 Rows"
 	manifestSheet = "清单 Manifest"
+	proofSheet    = "证明 Proofs"
 )
+
+// A Sealed is a table with all that vouches for it, ready to be written.
+type Sealed struct {
+	made      time.Time
+	columns   []Column
+	rows      [][]string
+	manifest  Manifest
+	text      string // the manifest as it is signed, without its first line
+	signature string
+	keys      string
+	proofs    []tlog.LeafProof
+}
+
+// ErrUnsigned reports that the log has signed no checkpoint yet.
+var ErrUnsigned = errors.New("extract: the log has not signed a checkpoint yet")
+
+// Seal has the log vouch for the table: its key signs the manifest, and each
+// leaf is proved to be in its last checkpoint. A leaf that is newer than that
+// goes without.
+func (t Table) Seal(ctx context.Context, log *tlog.Log) (Sealed, error) {
+	s := Sealed{made: t.Made, columns: t.columns()}
+	signed, _, ok := log.Latest()
+	if !ok {
+		return s, ErrUnsigned
+	}
+	var at []events.Position
+	for _, r := range t.Rows {
+		row, err := t.plain(r)
+		if err != nil {
+			return s, err
+		}
+		s.rows = append(s.rows, row)
+		if r.Position > 0 {
+			at = append(at, r.Position)
+		}
+	}
+	var err error
+	if s.manifest, err = t.manifest(s.rows); err != nil {
+		return s, err
+	}
+	s.manifest.Checkpoint = string(signed.Note)
+	b, err := json.Marshal(s.manifest)
+	if err != nil {
+		return s, err
+	}
+	s.text = string(b)
+	if s.signature, err = log.SignText(signedText(s.text)); err != nil {
+		return s, err
+	}
+	for _, k := range log.Keys() {
+		s.keys += k.Text + "\n"
+	}
+	s.proofs, err = log.Prove(ctx, signed.Checkpoint, at)
+	return s, err
+}
+
+// signedText is what the log's key signs of a manifest.
+func signedText(manifest string) string { return Format + "\n" + manifest + "\n" }
+
+// proofCells are a proof as both kinds of files write it: the leaf, its index,
+// and the hashes as a JSON array, which no spreadsheet takes for a formula.
+func proofCells(p tlog.LeafProof) ([3]string, error) {
+	hashes := make([]string, len(p.Hashes))
+	for i, h := range p.Hashes {
+		hashes[i] = h.String()
+	}
+	b, err := json.Marshal(hashes)
+	return [3]string{p.Leaf.String(), strconv.FormatInt(p.Index, 10), string(b)}, err
+}
 
 func (t Table) columns() []Column { return append(append([]Column{}, t.Columns...), tail...) }
 
@@ -191,20 +274,6 @@ func sum(c Column, i int, rows [][]string) (ColumnSum, error) {
 	return s, nil
 }
 
-// all are the rows and their manifest.
-func (t Table) all() ([][]string, Manifest, error) {
-	rows := make([][]string, 0, len(t.Rows))
-	for _, r := range t.Rows {
-		row, err := t.plain(r)
-		if err != nil {
-			return nil, Manifest{}, err
-		}
-		rows = append(rows, row)
-	}
-	m, err := t.manifest(rows)
-	return rows, m, err
-}
-
 // yuan writes fen as yuan: -10.50.
 func yuan(fen string) string {
 	sign := ""
@@ -247,21 +316,17 @@ func unguard(s string) string {
 }
 
 // CSV is the table as UTF-8 with a byte order mark, which Excel and WPS need.
-func (t Table) CSV() ([]byte, error) {
-	rows, m, err := t.all()
-	if err != nil {
-		return nil, err
-	}
+func (t Sealed) CSV() ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteString("\ufeff")
 	w := csv.NewWriter(&b)
-	cs := t.columns()
+	cs := t.columns
 	head := make([]string, 0, len(cs)+1)
 	for _, c := range cs {
 		head = append(head, c.Label)
 	}
 	w.Write(append(head, rowHashLabel))
-	for _, r := range rows {
+	for _, r := range t.rows {
 		out := make([]string, 0, len(r)+1)
 		for i, s := range r {
 			switch {
@@ -274,25 +339,30 @@ func (t Table) CSV() ([]byte, error) {
 		}
 		w.Write(append(out, rowHash(r)))
 	}
-	j, err := json.Marshal(m)
-	if err != nil {
-		return nil, err
+	end := func(label string, cells ...string) {
+		rec := make([]string, len(cs)+1) // of five or more
+		rec[0] = label
+		copy(rec[1:], cells)
+		w.Write(rec)
 	}
-	last := make([]string, len(cs)+1)
-	last[0], last[1] = manifestLabel, string(j)
-	w.Write(last)
+	end(manifestLabel, t.text)
+	end(signatureLabel, t.signature)
+	end(keysLabel, t.keys)
+	for _, p := range t.proofs {
+		c, err := proofCells(p)
+		if err != nil {
+			return nil, err
+		}
+		end(proofLabel, guard(c[0]), c[1], c[2])
+	}
 	w.Flush()
 	return b.Bytes(), w.Error()
 }
 
-// XLSX is the table as a workbook of two sheets, the rows and the manifest.
+// XLSX is the table as a workbook of three sheets: rows, manifest, proofs.
 // Every text is stored as text, so that none is taken for a formula. The same
 // table makes the same file.
-func (t Table) XLSX() ([]byte, error) {
-	rows, m, err := t.all()
-	if err != nil {
-		return nil, err
-	}
+func (t Sealed) XLSX() ([]byte, error) {
 	x := excelize.NewFile()
 	defer x.Close()
 	head, err := x.NewStyle(&excelize.Style{Font: &excelize.Font{Bold: true}})
@@ -310,7 +380,7 @@ func (t Table) XLSX() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	cs := t.columns()
+	cs := t.columns
 	if err := out.SetColWidth(1, len(cs)+1, 18); err != nil {
 		return nil, err
 	}
@@ -324,7 +394,7 @@ func (t Table) XLSX() ([]byte, error) {
 	if err := out.SetRow("A1", append(top, excelize.Cell{StyleID: head, Value: rowHashLabel})); err != nil {
 		return nil, err
 	}
-	for n, r := range rows {
+	for n, r := range t.rows {
 		line := make([]any, 0, len(r)+1)
 		for i, s := range r {
 			switch {
@@ -351,14 +421,11 @@ func (t Table) XLSX() ([]byte, error) {
 	if err := out.Flush(); err != nil {
 		return nil, err
 	}
-	j, err := json.Marshal(m)
-	if err != nil {
-		return nil, err
-	}
+	m := t.manifest
 	if _, err := x.NewSheet(manifestSheet); err != nil {
 		return nil, err
 	}
-	lines := [][]any{{manifestLabel, string(j)}, {"表 table", m.Table}, {"生成 made", m.Made}, {"行数 rows", m.Rows}, {"全部行校验 rows_sha256", m.RowsSHA256}}
+	lines := [][]any{{manifestLabel, t.text}, {signatureLabel, t.signature}, {keysLabel, t.keys}, {"表 table", m.Table}, {"生成 made", m.Made}, {"行数 rows", m.Rows}, {"全部行校验 rows_sha256", m.RowsSHA256}}
 	for _, c := range m.Columns {
 		if c.Total != nil && c.Kind == Yuan {
 			lines = append(lines, []any{"合计 total: " + c.Label, float64(*c.Total) / 100})
@@ -374,7 +441,22 @@ func (t Table) XLSX() ([]byte, error) {
 	if err := x.SetColWidth(manifestSheet, "A", "B", 40); err != nil {
 		return nil, err
 	}
-	when := t.Made.UTC().Format(time.RFC3339)
+	if _, err := x.NewSheet(proofSheet); err != nil {
+		return nil, err
+	}
+	for n, p := range t.proofs {
+		c, err := proofCells(p)
+		if err != nil {
+			return nil, err
+		}
+		if err := x.SetSheetRow(proofSheet, "A"+strconv.Itoa(n+1), &[]any{c[0], c[1], c[2]}); err != nil {
+			return nil, err
+		}
+	}
+	if err := x.SetColWidth(proofSheet, "A", "C", 48); err != nil {
+		return nil, err
+	}
+	when := t.made.UTC().Format(time.RFC3339)
 	if err := x.SetDocProps(&excelize.DocProperties{Creator: "慎终", Created: when, Modified: when}); err != nil {
 		return nil, err
 	}

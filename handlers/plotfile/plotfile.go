@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -74,6 +75,8 @@ func Read(text []byte, of domain.CreditCode) *File {
 	switch {
 	case len(text) > MaxBytes:
 		f.fault(1, "", fmt.Sprintf("文件有 %d 字节，超过 %d 字节的上限。", len(text), MaxBytes), fmt.Sprintf("the file has %d bytes, more than the limit of %d.", len(text), MaxBytes))
+	case !utf8.Valid(f.text):
+		f.notText()
 	case bytes.HasPrefix(bytes.TrimSpace(f.text), []byte("{")):
 		f.geo()
 	default:
@@ -88,6 +91,20 @@ func Read(text []byte, of domain.CreditCode) *File {
 
 func (f *File) fault(line int, field, zh, en string) {
 	f.Faults = append(f.Faults, Fault{line, "", field, zh, en})
+}
+
+// notText says where a file stops being UTF-8: a spreadsheet may have written it
+// in another encoding, of which a name read as UTF-8 would keep nothing.
+func (f *File) notText() {
+	at := 0
+	for rest := f.text; len(rest) > 0; rest = f.text[at:] {
+		r, n := utf8.DecodeRune(rest)
+		if r == utf8.RuneError && n == 1 {
+			break
+		}
+		at += n
+	}
+	f.fault(f.lineAt(at), "", "文件不是 UTF-8 编码。在 WPS 或 Excel 里请另存为“CSV UTF-8”。", "the file is not UTF-8; in a spreadsheet, please save it as “CSV UTF-8”.")
 }
 
 func (r *row) fault(field, zh, en string) {

@@ -48,6 +48,8 @@ func TestFaults(t *testing.T) {
 		{"columns", "plot,plot,colour\n", hill, []string{"1 plot", "1 colour", "1 kind", "1 eco_type", "1 capacity", "1 area_cm2", "1 stone_height_cm"}},
 		{"columns of a file for anybody", "plot,kind,eco_type,capacity,area_cm2,stone_height_cm\n", "", []string{"1 cemetery", "1 division"}},
 		{"another cemetery", head + "12210281422000802G,210281,A-1,GRAVE,SMALL_PLOT,1,5000,60\n", hill, []string{"2 A-1 cemetery"}},
+		{"GB 18030", head + "12210211422000301L,210211,A-1,GRAVE,SMALL_PLOT,1,5000,60\n\xb6\xab\xc7\xf8,210211,A-2,GRAVE,SMALL_PLOT,1,5000,60\n", "", []string{"3"}},
+		{"UTF-16", "\xff\xfep\x00l\x00o\x00t\x00", hill, []string{"1"}},
 		{"nothing", head, "", []string{"1"}},
 		{"empty", "", "", []string{"1"}},
 		{"features", "{\"type\": \"FeatureCollection\",\n\"features\": [\n{\"type\":\"Feature\",\"properties\":{\"plot\":\"A-1\",\"owner\":\"a\",\"kind\":\"GRAVE\",\"eco_type\":\"SMALL_PLOT\",\"capacity\":1,\"area_cm2\":5000,\"stone_height_cm\":60},\"geometry\":{\"type\":\"LineString\",\"coordinates\":[]}},\n" +
@@ -94,11 +96,11 @@ func TestImport(t *testing.T) {
 		return f
 	}
 	const good, far = "A-1,GRAVE,SMALL_PLOT,1,5000,STONE,121.5,38.9", "A-2,GRAVE,SMALL_PLOT,1,5000,STONE,38.9,121.5"
-	f := file(60, good, far, "A 3,GRAVE,SMALL_PLOT,1,5000,60,,")
+	f := file(60, good, far, "A 3,GRAVE,SMALL_PLOT,1,5000,60,,", "A-4,GRAVE,STD_PLOT,1,9223372036854775807,60,,")
 	if _, err := f.Check(t.Context(), app, "office", now); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"3 A-2", "4 A 3 plot"}, told(f.Faults)); diff != "" {
+	if diff := cmp.Diff([]string{"3 A-2", "4 A 3 plot", "5 A-4 area_cm2"}, told(f.Faults)); diff != "" {
 		t.Error(diff, f.Faults)
 	}
 	if _, err := f.Import(t.Context(), app, nil); err == nil {

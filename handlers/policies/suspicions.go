@@ -89,7 +89,9 @@ func (p *Policies) suspectAnomaly(ctx context.Context, r events.Recorded, e crem
 }
 
 // suspectLate notes that something was recorded long after it happened. A month
-// of an institution's records of one kind is one fact.
+// of an institution's records of one kind is one fact. The day that counts is the
+// one on which the time for it ran out: what was late before there was a policy is
+// judged by none.
 func (p *Policies) suspectLate(ctx context.Context, r events.Recorded, of domain.CreditCode, kind, zh string) error {
 	if r.Meta.LateReason == "" || r.Meta.Estimated || strings.HasPrefix(r.Meta.Actor, "policy:") || r.Occurred.IsZero() {
 		return nil
@@ -102,8 +104,8 @@ func (p *Policies) suspectLate(ctx context.Context, r events.Recorded, of domain
 	if r.At.Sub(r.Occurred) <= time.Duration(limit)*24*time.Hour {
 		return nil
 	}
-	on := domain.DateOf(r.Occurred)
-	return p.suspect(ctx, r, string(of), "V07", "reports:"+kind+"/"+on.Month(), fmt.Sprintf("%s 的%s，%s 才录入，超过 %d 天", on, zh, domain.DateOf(r.At), limit))
+	on, due := domain.DateOf(r.Occurred), r.Occurred.AddDate(0, 0, limit)
+	return p.raise(ctx, p.act("suspicions", r.ID, r.Meta.Correlation, "suspect V07"), due, string(of), "V07", r.ID, "reports:"+kind+"/"+on.Month(), fmt.Sprintf("%s 的%s，%s 才录入，超过 %d 天", on, zh, domain.DateOf(r.At), limit))
 }
 
 // listed waits until a price list is too old. A newer one ends the waiting.
@@ -169,7 +171,7 @@ func (p *Policies) raise(ctx context.Context, act domain.Act, at time.Time, of, 
 	}
 	_, err = p.cfg.App.Suspect(ctx, code, credit.Suspect{Act: act, Suspicion: events.StepID(act.ID, "suspicion"), Rule: rule, Fact: fact, SourceEvent: source, Basis: basis})
 	if no, ok := errors.AsType[*domain.Rejection](err); ok {
-		p.cfg.Log.Info("a suspicion was not noted", "rule", rule, "code", no.Code)
+		p.cfg.Log.Debug("a suspicion was not noted", "rule", rule, "on", domain.DateOf(at), "code", no.Code)
 		return nil
 	}
 	return err

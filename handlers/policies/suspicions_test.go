@@ -66,6 +66,10 @@ func TestSuspicions(t *testing.T) {
 	cremated(late, ago(40))
 	cremated(late, ago(40)) // of the same month: the same fact
 	cremated(late, ago(3))  // within the time for it
+	// Late before there was a policy; and its time ran out when there was one.
+	before := policy.EffectiveFrom.Start().UTC().AddDate(0, 0, -1)
+	cremated(late, before.AddDate(0, -2, 0))
+	cremated(late, before)
 	guessed := late
 	guessed.Estimated = true
 	cremated(guessed, ago(100))
@@ -89,7 +93,7 @@ func TestSuspicions(t *testing.T) {
 		return facts
 	}
 	want := []string{"B05 case:" + short.String() + "/TOO_SHORT", "B05 case:" + differs.String() + "/TELEMETRY_DIFFERS", "P01 pricelist/v1/stale",
-		"V07 reports:cremation/" + domain.DateOf(ago(40)).Month()}
+		"V07 reports:cremation/" + domain.DateOf(ago(40)).Month(), "V07 reports:cremation/" + domain.DateOf(before).Month()}
 	slices.Sort(want)
 	_, stop := s.start(nil)
 	s.until("all are noted", func() bool { return len(found()) == len(want) })

@@ -620,7 +620,19 @@ func TestClerkWithoutScript(t *testing.T) {
 	if res := g.village.post(address, v); !strings.Contains(string(res.body), "village_name_differs") {
 		t.Errorf("another surname: %d", res.StatusCode)
 	}
-	set("surname", "柳")
+	set("surname", "柳", "paper_no", strings.Repeat("1", 61))
+	if res := g.village.post(address, v); !strings.Contains(plainText(res.body), "最多写 60 个字") {
+		t.Errorf("a number without end: %d %s", res.StatusCode, plainText(res.body))
+	}
+	set("paper_no", "\xb6\xab")
+	if res := g.village.post(address, v); res.StatusCode != http.StatusBadRequest {
+		t.Errorf("bytes that are no text: %d", res.StatusCode)
+	}
+	set("paper_no", "SQ-1", "by", "clerk-9999")
+	if res := g.village.post(address, v); res.StatusCode != http.StatusUnauthorized {
+		t.Errorf("what waits on the phone for another clerk: %d", res.StatusCode)
+	}
+	v.Del("by")
 	for range 2 {
 		if res := g.village.post(address, v); res.StatusCode != http.StatusSeeOther {
 			t.Fatalf("status %d: %s", res.StatusCode, plainText(res.body))

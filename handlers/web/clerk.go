@@ -121,16 +121,27 @@ func (d *Desk) clerkRecord(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if err := v.r.ParseForm(); err != nil {
-		return handlers.ErrMalformedForm
+	if err := v.form(); err != nil {
+		return err
 	}
 	machine := strings.Contains(v.r.Header.Get("Accept"), "application/json")
 	f := form{Values: v.r.PostForm}
+	// A phone's queue is of who wrote it down. On a phone that somebody else has
+	// signed in on since, it waits for its own clerk: sent in another name it would
+	// be another act, and not count once.
+	if by := f.Get("by"); by != "" && by != v.actor.ID {
+		if !machine {
+			return handlers.ErrUnauthenticated
+		}
+		handlers.WriteProblem(v.w, v.r, handlers.ErrUnauthenticated)
+		return nil
+	}
 	act, err := d.act(v, f.Get("token"))
 	if err != nil {
 		return err
 	}
 	on := f.date("on")
+	f.check(field{Name: "surname", Max: 10}, field{Name: "certificate", Max: 40}, field{Name: "plot", Max: 60}, field{Name: "paper_no", Max: 60}, field{Name: "late", Max: maxLate})
 	for _, name := range []string{"surname", "certificate", "plot", "on", "paper_no"} {
 		if f.value(name) == "" {
 			f.fail(name, errField)

@@ -31,11 +31,12 @@ type Desk struct {
 	app      *handlers.App
 	sessions *handlers.Sessions
 	data     DeskSource
+	audit    Audit
 }
 
 // NewDesk makes the desk beside the public pages of h.
-func NewDesk(h *Handler, app *handlers.App, sessions *handlers.Sessions, data DeskSource) *Desk {
-	return &Desk{h, app, sessions, data}
+func NewDesk(h *Handler, app *handlers.App, sessions *handlers.Sessions, data DeskSource, audit Audit) *Desk {
+	return &Desk{h, app, sessions, data, audit}
 }
 
 // A visit is one request of somebody who has signed in.

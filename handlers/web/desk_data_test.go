@@ -2,9 +2,11 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
@@ -50,6 +52,7 @@ type home struct {
 	server   *httptest.Server
 	sessions *handlers.Sessions
 	runner   *projections.Runner
+	log      *tlog.Log
 
 	mu  sync.Mutex
 	now time.Time
@@ -124,9 +127,12 @@ func newHomeOn(t testing.TB, store events.Store) *home {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { h.sessions.Close() })
+	if h.log, err = tlog.OpenLog(tlog.LogConfig{Dir: t.TempDir(), Origin: "log.example/tlog", DB: h.runner.Read(tlog.Name)}); err != nil {
+		t.Fatal(err)
+	}
 	models := NewReadModels(r, h.runner, h.clock)
 	pages := New(r, models)
-	srv := handlers.New(handlers.Config{Accounts: accounts, Web: pages, Pages: []handlers.Mount{NewFamilies(pages, h.app, models), NewDesk(pages, h.app, h.sessions, models), NewCemeteries(pages, models)}, Log: slog.New(slog.DiscardHandler)})
+	srv := handlers.New(handlers.Config{Accounts: accounts, Web: pages, Pages: []handlers.Mount{NewFamilies(pages, h.app, models), NewDesk(pages, h.app, h.sessions, models, Audit{h.log, h.raw}), NewCemeteries(pages, models)}, Log: slog.New(slog.DiscardHandler)})
 	h.server = httptest.NewServer(srv)
 	t.Cleanup(h.server.Close)
 
@@ -134,6 +140,25 @@ func newHomeOn(t testing.TB, store events.Store) *home {
 		h.found(code)
 	}
 	return h
+}
+
+// raw is the log as it is stored.
+func (h *home) raw(ctx context.Context) iter.Seq2[events.Recorded, error] {
+	return func(yield func(events.Recorded, error) bool) {
+		for b, err := range h.app.Store.Follow(ctx, 0, 1000) {
+			for _, r := range b.Events {
+				if !yield(r, nil) {
+					return
+				}
+			}
+			if err != nil {
+				yield(events.Recorded{}, err)
+			}
+			if err != nil || b.CaughtUp {
+				return
+			}
+		}
+	}
 }
 
 func (h *home) act(at time.Time) domain.Act {

@@ -1009,8 +1009,8 @@ func (p *placeView) said(err error) *handlers.Problem {
 }
 
 func (d *Desk) placeDo(v *visit) error {
-	if err := v.r.ParseForm(); err != nil {
-		return handlers.ErrMalformedForm
+	if err := v.form(); err != nil {
+		return err
 	}
 	a, p, err := d.findPlaceAct(v)
 	if err != nil {

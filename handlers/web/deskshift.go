@@ -35,8 +35,8 @@ func listSum(all []frontdesk.Custody) string {
 // it over, each with an own account. What is signed is the list as the form
 // showed it.
 func (d *Desk) signShift(v *visit) error {
-	if err := v.r.ParseForm(); err != nil {
-		return handlers.ErrMalformedForm
+	if err := v.form(); err != nil {
+		return err
 	}
 	f := form{Values: v.r.PostForm}
 	act, err := d.act(v, f.Get("token"))

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/httprate"
@@ -38,6 +39,8 @@ type FamilySource interface {
 	// Case is the case whose tracking code has this hash, handlers.ErrNotFound
 	// where there is none.
 	Case(ctx context.Context, hash string) (uuid.UUID, error)
+	// EcoBurials are the applications for an eco-burial of a case, oldest first.
+	EcoBurials(ctx context.Context, of uuid.UUID) ([]uuid.UUID, error)
 }
 
 // Families serves what a family does itself, on a phone and without an account:
@@ -187,13 +190,21 @@ func (f *Families) cookie(v *asked, value string, age int) {
 func (v *asked) form() error { return formOf(v.r) }
 
 // formOf reads the form of a POST. One that is too large is another fault than
-// one that cannot be read.
+// one that cannot be read. Bytes that are no text of ours come from no page of
+// ours: the log could not keep them.
 func formOf(r *http.Request) error {
 	if err := r.ParseForm(); err != nil {
 		if _, large := errors.AsType[*http.MaxBytesError](err); large {
 			return err
 		}
 		return handlers.ErrMalformedForm
+	}
+	for _, values := range r.PostForm {
+		for _, s := range values {
+			if !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
+				return handlers.ErrMalformedForm
+			}
+		}
 	}
 	return nil
 }
@@ -275,6 +286,7 @@ func (r *Renderer) familyFuncs(lang Lang) template.FuncMap {
 		"when":    func(t, now time.Time) template.HTML { return whenElement(lang, t, now) },
 		"clock":   clockElement,
 		"lunar":   func(d domain.Date) template.HTML { return lunarHTML(lang, d) },
+		"number":  numberHTML,
 		"slot":    func(t time.Time) string { return t.In(domain.Shanghai).Format("2006-01-02T15:04") },
 		"left":    func(until, now time.Time) int { return max(1, int(until.Sub(now).Round(time.Minute)/time.Minute)) },
 		"half":    func(t handlers.CeremonyTime) bool { return t.State == handlers.TimeHeld },
@@ -305,6 +317,11 @@ func (r *Renderer) familyFuncs(lang Lang) template.FuncMap {
 		"hukous":        func() []string { return hukous(r.texts[Zh]) },
 		"group":         func(g string) template.HTML { return Text{g, m["group."+g]}.html(lang) },
 	}
+}
+
+// numberHTML is a number that somebody copies or reads out.
+func numberHTML(s string) template.HTML {
+	return template.HTML(`<span class="hash">` + template.HTMLEscapeString(s) + `</span>`)
 }
 
 // relatives are those who may object as somebody of the family: everyone but
@@ -355,4 +372,13 @@ func (m *ReadModels) Case(ctx context.Context, hash string) (id uuid.UUID, err e
 		err = handlers.ErrNotFound
 	}
 	return id, err
+}
+
+// EcoBurials implements FamilySource.
+func (m *ReadModels) EcoBurials(ctx context.Context, of uuid.UUID) (ids []uuid.UUID, err error) {
+	_, err = m.look(ctx, tracking.Name, func(tx *sql.Tx) (err error) {
+		ids, err = tracking.Reader{DB: tx}.EcoBurials(ctx, of)
+		return err
+	})
+	return ids, err
 }

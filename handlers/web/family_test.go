@@ -21,6 +21,7 @@ import (
 
 	"shenzhong/domain"
 	"shenzhong/domain/booking"
+	"shenzhong/domain/ecoburial"
 	"shenzhong/domain/institution"
 	"shenzhong/domain/pricing"
 	"shenzhong/events"
@@ -94,6 +95,30 @@ func (bareSource) Voyages(_ context.Context, from, _ time.Time, _ domain.CreditC
 	full.Number, full.Taken = "20261128-1-2", 40
 	off.Number, off.State, off.Reason, off.Departs = "20261129-1-1", voyages.Cancelled, "WEATHER", v.Departs.AddDate(0, 0, 1)
 	return []voyages.Voyage{v, full, off}, AsOf{}, nil
+}
+
+func (s bareSource) EcoBurials(ctx context.Context, of uuid.UUID) (ids []uuid.UUID, err error) {
+	for b, err := range s.app.Store.Follow(ctx, 0, 1000) {
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range b.Events {
+			if r.Type != "eco.applied.v1" {
+				continue
+			}
+			body, err := s.app.Registry.Decode(ctx, r)
+			if err != nil {
+				return nil, err
+			}
+			if e := body.(ecoburial.Applied); e.Case == of {
+				ids = append(ids, uuid.MustParse(r.Stream.ID()))
+			}
+		}
+		if b.CaughtUp {
+			break
+		}
+	}
+	return ids, nil
 }
 
 func (s bareSource) Case(ctx context.Context, hash string) (uuid.UUID, error) {

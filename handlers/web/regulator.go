@@ -34,6 +34,7 @@ func (d *Desk) regulatorPages() []deskPage {
 		{http.MethodGet, "/regulator/events/{position}", "view_regulator", d.evidence},
 		{http.MethodGet, "/regulator/export.{format:csv|xlsx}", "view_regulator", d.cityExtract},
 		{http.MethodGet, "/regulator/ledger/{code}/export.{format:csv|xlsx}", "view_regulator", d.ledgerExtract},
+		{http.MethodGet, "/regulator/ledger/{code}/audit.zip", "view_regulator", d.auditPack},
 		{http.MethodGet, "/regulator/anomalies/export.{format:csv|xlsx}", "view_regulator", d.anomalyExtract},
 		{http.MethodGet, "/regulator/charges/export.{format:csv|xlsx}", "view_regulator", d.chargeExtract},
 	}

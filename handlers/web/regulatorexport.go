@@ -5,18 +5,34 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
+	"io"
+	"iter"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
 
 	"shenzhong/domain"
+	"shenzhong/domain/credit"
+	"shenzhong/domain/institution"
+	"shenzhong/domain/pricing"
 	"shenzhong/events"
+	"shenzhong/handlers"
 	"shenzhong/handlers/extract"
 	"shenzhong/projections/tlog"
 )
+
+// An Audit is what vouches for the files that leave the console.
+type Audit struct {
+	Log *tlog.Log // signs tables and packs
+	// Raw reads the log from its beginning, for a pack.
+	Raw func(context.Context) iter.Seq2[events.Recorded, error]
+}
 
 // Leaves implements RegulatorSource: the leaves of events by position, as far as
 // the tree has them by now.
@@ -60,16 +76,22 @@ func (m *ReadModels) Positions(ctx context.Context, ids []uuid.UUID) (map[uuid.U
 
 // extract answers with a table as the kind of file that the address names.
 func (v *visit) extract(name string, t extract.Table) error {
+	sealed, err := t.Seal(v.ctx(), v.desk.audit.Log)
+	if errors.Is(err, extract.ErrUnsigned) {
+		return handlers.ErrNotFound
+	}
+	if err != nil {
+		return err
+	}
 	var b []byte
-	var err error
 	kind := "text/csv; charset=utf-8"
 	format := chi.URLParam(v.r, "format")
 	switch format {
 	case "csv":
-		b, err = t.CSV()
+		b, err = sealed.CSV()
 	default:
 		kind, format = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"
-		b, err = t.XLSX()
+		b, err = sealed.XLSX()
 	}
 	if err != nil {
 		return err
@@ -95,6 +117,46 @@ func scoreCells(s ledgerScore) (score, grade any) {
 		return nil, ""
 	}
 	return s.Score, s.Grade
+}
+
+// auditPack is everything recorded about an institution under its code: events
+// with their proofs, in the one file that shenzhong export audit writes. It is
+// checked before it is handed out.
+func (d *Desk) auditPack(v *visit) (err error) {
+	code := domain.CreditCode(chi.URLParam(v.r, "code"))
+	var scope tlog.Scope
+	for _, c := range []string{institution.Category, institution.ParametersCategory, pricing.PriceListCategory, credit.LedgerCategory} {
+		scope.Streams = append(scope.Streams, events.Stream(c+"-"+string(code)))
+	}
+	f, err := os.CreateTemp("", "audit-*.zip")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close(), os.Remove(f.Name())) }()
+	_, err = d.audit.Log.WritePack(v.ctx(), f, d.audit.Raw(v.ctx()), scope)
+	if errors.Is(err, tlog.ErrNothing) {
+		return handlers.ErrNotFound
+	}
+	if err != nil {
+		return err
+	}
+	st, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if rep, err := tlog.VerifyPack(f, st.Size(), tlog.Trust{}); err != nil {
+		return err
+	} else if !rep.OK() {
+		return fmt.Errorf("the log is not what its tree holds: %s", rep.Lines("en"))
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	h := v.w.Header()
+	h.Set("Content-Type", "application/zip")
+	h.Set("Content-Disposition", `attachment; filename="audit-`+string(code)+`.zip"`)
+	http.ServeContent(v.w, v.r, "", time.Time{}, f)
+	return nil
 }
 
 // ledgerExtract is the ledger as the page shows it.

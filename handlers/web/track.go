@@ -181,6 +181,74 @@ type trackPage struct {
 	Notices     []cremation.Notice // the clocks of ashes in custody
 	Places      []place            // on waiting lists
 	Phone       string
+	Eco         []trackEco
+}
+
+// A trackEco is an eco-burial of the case.
+type trackEco struct {
+	handlers.EcoStory
+	Operator Text
+	State    string // of a sea burial: where it stands with its voyage, a key of the texts
+	Instead  string // number of the voyage that did not bring it to rest
+}
+
+// Name is what the way of burial is called.
+func (e trackEco) Name() Text { return Text{e.Type.NameZh, e.Type.NameEn} }
+
+// Ready says that the second consent is waited for and may be given.
+func (e trackEco) Ready(now time.Time) bool { return !now.Before(e.ConsentFrom()) }
+
+// ecoOf are the eco-burials of a case: of those that were withdrawn only the
+// last, and only where no other followed.
+func (f *Families) ecoOf(v *asked, c followed) (all []trackEco, err error) {
+	ids, err := f.data.EcoBurials(v.ctx(), c.id)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		e := trackEco{}
+		if e.EcoStory, err = f.app.EcoStory(v.ctx(), id, c.story.Case.Deceased.Hukou, v.now); err != nil {
+			return nil, err
+		}
+		if len(all) > 0 && all[len(all)-1].Burial.Withdrawn {
+			all = all[:len(all)-1]
+		}
+		in, _, err := f.app.Institutions.Load(v.ctx(), string(e.Burial.Applied.Institution))
+		if err != nil {
+			return nil, err
+		}
+		e.Operator = Text{in.Registered.NameZh, in.Registered.NameEn}
+		if e.Burial.Applied.AtSea() {
+			e.State = e.atSea(id)
+		}
+		e.Instead = e.Missed.Opened.Number
+		all = append(all, e)
+	}
+	return all, nil
+}
+
+// atSea is where a sea burial stands with its voyage.
+func (e trackEco) atSea(burial uuid.UUID) string {
+	_, told := e.Missed.Notices[burial]
+	switch s := e.Voyage; {
+	case e.Burial.Completed.Type != "":
+		return "done"
+	case s.Opened.Number == "" && e.Missed.Back[burial]:
+		return "back"
+	case s.Opened.Number == "" && told:
+		return "nowhere"
+	case s.Opened.Number == "":
+		return "none"
+	case s.Cancelled.Reason != "":
+		return "off"
+	case !s.Departed.At.IsZero():
+		return "sailed"
+	case e.Seats.Burial == uuid.Nil:
+		return "none"
+	case !e.Seats.Until.IsZero():
+		return "offer"
+	}
+	return "booked"
 }
 
 func (f *Families) trackPage(v *asked, c followed) error {
@@ -241,7 +309,13 @@ func (f *Families) trackPage(v *asked, c followed) error {
 	if p.Check, err = f.verifyCode(v, p.Certificate); err != nil {
 		return err
 	}
+	if p.Eco, err = f.ecoOf(v, c); err != nil {
+		return err
+	}
 	p.Steps, p.State = steps(s, p)
+	if p.State == "over" && slices.ContainsFunc(p.Eco, func(e trackEco) bool { return e.Burial.Open() }) {
+		p.State = "eco"
+	}
 	_, given := s.Last(handlers.AshesGiven)
 	p.Rate = given && s.Cremation.Released.To != "" && s.Case.Rating == nil
 	if s.Case.Rating != nil {

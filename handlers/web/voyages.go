@@ -134,8 +134,8 @@ func (d *Desk) showVoyages(v *visit, status int, f form, token string, refused *
 }
 
 func (d *Desk) openVoyage(v *visit) error {
-	if err := v.r.ParseForm(); err != nil {
-		return handlers.ErrMalformedForm
+	if err := v.form(); err != nil {
+		return err
 	}
 	f := form{Values: v.r.PostForm}
 	act, err := d.act(v, f.Get("token"))
@@ -390,8 +390,8 @@ func (d *Desk) doVoyage(v *visit) error {
 	if !ok {
 		return handlers.ErrNotFound
 	}
-	if err := v.r.ParseForm(); err != nil {
-		return handlers.ErrMalformedForm
+	if err := v.form(); err != nil {
+		return err
 	}
 	s, err := d.loadVoyage(v)
 	if err != nil {

@@ -62,7 +62,8 @@ func (h *harbour) family(n int) uuid.UUID {
 		}
 	}
 	store(h.app.Cases.Stream(id.String()), booking.Opened{Institution: deskHome, Deceased: booking.Deceased{Kind: booking.Resident, Person: dead, Name: domain.Personal(dead, fmt.Sprintf("海归%d", n)), Hukou: "210202"},
-		Handler: booking.Handler{Person: son, Name: domain.Personal(son, "海知"), Phone: domain.Personal(son, "13804110412"), Relation: booking.Child}})
+		Handler: booking.Handler{Person: son, Name: domain.Personal(son, "海知"), Phone: domain.Personal(son, "13804110412"), Relation: booking.Child}},
+		booking.TrackingIssued{Hash: h.app.TrackingHash(h.app.TrackingCode(id))})
 	store(h.app.Cremations.Stream(id.String()), cremation.Received{Tag: "T", Institution: deskHome}, cremation.Completed{At: h.clock()}, cremation.AshesCollected{WeightG: 2000, Containers: 1, Label: "T"},
 		cremation.CertificateIssued{Number: number}, cremation.AshesReleased{Share: 1, To: son, Certificate: number})
 	store(h.app.Certificates.Stream(number), cremation.CertificateRegistered{Case: id})
@@ -74,6 +75,28 @@ func (h *harbour) family(n int) uuid.UUID {
 		h.Fatal(err)
 	}
 	return burial
+}
+
+// under is the address under the n-th family's code.
+func (h *harbour) under(n int) string {
+	return "/track/" + h.app.TrackingCode(uuid.NewSHA1(uuid.Nil, fmt.Append(nil, "sea case", n)))
+}
+
+// told is what the n-th family reads there.
+func (h *harbour) told(n int) string {
+	h.Helper()
+	return text(h.clerk("desk-0101").page(h.under(n)).root)
+}
+
+// tells wants words on the n-th family's page.
+func (h *harbour) tells(n int, want ...string) {
+	h.Helper()
+	s := h.told(n)
+	for _, w := range want {
+		if !strings.Contains(s, w) {
+			h.Errorf("family %d is not told %q: %s", n, w, s)
+		}
+	}
 }
 
 // consent gives the second consent, a day later.
@@ -144,7 +167,9 @@ func TestVoyageFromOpeningToCertificate(t *testing.T) {
 	h.voyage("V-1", 6, day)
 	h.voyage("V-2", 4, day.AddDate(0, 0, 7))
 	a, b, c := h.family(1), h.family(2), h.family(3)
+	h.tells(1, "已申请骨灰海葬(撒海)，由", "这种葬式不留骨灰，完成后不能更改", "以后，请申请人向", "还没有订航次", "奖补 400 元")
 	h.must("V-1", "book", "burial", a.String(), "relatives", "3", "party", "海知、海远")
+	h.tells(1, "航次 V-1 的座位已经订好", "9:00开航，从演示码头出发，到演示海域一", "随行家属 3 人，座位 3 个")
 	h.refuses("voyage_relatives", "V-1", "book", "burial", b.String(), "relatives", "4")
 	h.must("V-1", "book", "burial", b.String(), "relatives", "2")
 	h.refuses("voyage_full", "V-1", "book", "burial", c.String(), "relatives", "2")
@@ -167,11 +192,18 @@ func TestVoyageFromOpeningToCertificate(t *testing.T) {
 	if strings.Count(s, "在航次 V-2 留座") != 2 || strings.Count(s, "暂时没有可换的航次") != 1 || strings.Contains(s, "还没有告知") {
 		t.Errorf("what happens to each family: %s", s)
 	}
+	h.tells(1, "航次 V-1 没有开，原因是天气", "在航次 V-2 另为您留了座位，留到")
+	h.tells(2, "航次 V-1 没有开，原因是天气", "现在没有可以换的航次")
 	h.must("V-2", "accept", "burial", a.String())
 	h.must("V-2", "leave", "burial", c.String())
+	h.tells(3, "火化已经办完，生态安葬还没有", "还没有订航次")
 	h.refuses("eco_consent_missing", "V-2", "depart", "aboard."+a.String(), "1", "relatives."+a.String(), "3")
+	h.tells(1, "航次 V-2 的座位已经订好")
 	h.consent(a)
+	h.tells(1, "申请人已在")
+	h.tells(2, "现在可以作第二次确认")
 	h.must("V-2", "depart", "aboard."+a.String(), "1", "relatives."+a.String(), "2")
+	h.tells(1, "航次 V-2 已在")
 	h.later(time.Hour)
 	h.refuses("eco_fact_missing", "V-2", "scatter", "burial", a.String())
 	h.refuses("voyage_manifest_open", "V-2", "end")
@@ -180,6 +212,10 @@ func TestVoyageFromOpeningToCertificate(t *testing.T) {
 	h.must("V-2", "end")
 	if _, err := h.app.ComputeIncentive(t.Context(), domain.Act{ID: uuid.New(), By: "regulator-0501", Now: h.clock(), At: h.clock()}, a); err != nil {
 		t.Fatal(err)
+	}
+	h.tells(1, "已经办完。", "骨灰海葬(撒海)已在", "地点：演示海域一", "证书编号 HZ-V-2-01", "奖补 400 元", "请申请人向")
+	if s := h.told(1); strings.Contains(s, "海知") || strings.Contains(s, "海远") {
+		t.Error("the page under a code names who was aboard")
 	}
 	m := text(h.eco.page("/desk/voyages/V-2/manifest").root)
 	for _, want := range []string{"海归1", "海知", "海远", "HZ-V-2-01", "奖补 400 元", "撒放 1"} {
@@ -306,8 +342,8 @@ func TestVoyagesInBrowser(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, address := range []string{"/voyages", "/desk/voyages", "/desk/voyages/V-1", "/desk/voyages/V-2", "/desk/voyages/V-3", "/desk/voyages/V-1/manifest", "/desk/eco-burial?period=2026-11", "/desk/eco-burial/list?period=2026-11"} {
-			name := fmt.Sprintf("voyages-%s-%d-%s", Variant(way.Lang, way.Elder), way.width, slug(address))
+		for _, address := range []string{"/voyages", "/desk/voyages", "/desk/voyages/V-1", "/desk/voyages/V-2", "/desk/voyages/V-3", "/desk/voyages/V-1/manifest", "/desk/eco-burial?period=2026-11", "/desk/eco-burial/list?period=2026-11", h.under(1), h.under(2)} {
+			name := fmt.Sprintf("voyages-%s-%d-%s", Variant(way.Lang, way.Elder), way.width, slug(strings.Replace(strings.Replace(address, h.under(1), "track done", 1), h.under(2), "track offer", 1)))
 			t.Run(name, func(t *testing.T) {
 				ctx, cancel := context.WithTimeout(ctx, time.Minute)
 				defer cancel()

@@ -85,3 +85,6 @@ func appendID(b []byte, id uuid.UUID) []byte {
 	}
 	return b
 }
+
+// ParseHash reads what Hash.String writes.
+func ParseHash(text string) (Hash, error) { return merkle.ParseHash(text) }

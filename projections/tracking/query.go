@@ -1,6 +1,7 @@
 // Package tracking is the read model of the codes that families are given: which
-// case a code leads to. What stands under a code is folded from the case's own
-// streams when a family asks (handlers.App.Story), so that it is never behind.
+// case a code leads to, and which eco-burials were applied for in it. What stands
+// under a code is folded from the streams themselves when a family asks
+// (handlers.App.Story, EcoStory), so that it is never behind.
 //
 // It keeps hashes. Whoever has the file can follow no code.
 package tracking
@@ -33,4 +34,26 @@ func (r Reader) Case(ctx context.Context, hash string) (uuid.UUID, error) {
 		return uuid.Nil, err
 	}
 	return uuid.Parse(id)
+}
+
+// EcoBurials are the applications for an eco-burial of a case, in the order in
+// which they were recorded.
+func (r Reader) EcoBurials(ctx context.Context, of uuid.UUID) (ids []uuid.UUID, err error) {
+	rows, err := r.DB.QueryContext(ctx, `SELECT burial FROM eco WHERE "case" = ? ORDER BY position`, of.String())
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var burial string
+		if err := rows.Scan(&burial); err != nil {
+			return nil, err
+		}
+		id, err := uuid.Parse(burial)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, rows.Err()
 }
