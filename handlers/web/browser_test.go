@@ -222,8 +222,37 @@ func cookie(home, name, value string) chromedp.Action[chromedp.Void] {
 	return call(network.SetCookie, network.SetCookieParams{Name: name, Value: value, URL: home})
 }
 
-// The faults of a page are what inspect finds on it: how much wider than the window it is
-// (px) and because of what, and what axe objects to.
+// dress sets language, type size and width for the pages that follow.
+func dress(t *testing.T, ctx context.Context, home string, v view, width int64) {
+	t.Helper()
+	err := chromedp.Do(ctx, cookie(home, "lang", string(v.Lang)), cookie(home, "elder", map[bool]string{true: "1"}[v.Elder]),
+		call(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: 800, DeviceScaleFactor: 1, Mobile: width < 600}))
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// examine opens a page with all that folds in it open: it is no wider than the
+// window, axe finds nothing, and the browser says nothing but what is expected.
+// It keeps a picture under the name.
+func examine(t *testing.T, ctx context.Context, tab *complaints, name string, expected func(said string) bool, steps ...chromedp.Action[chromedp.Void]) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	tab.take()
+	if err := chromedp.Do(ctx, append(steps, open)...); err != nil {
+		t.Fatal(err)
+	}
+	inspect(t, ctx, name, true)
+	for _, said := range tab.take() {
+		if expected == nil || !expected(said) {
+			t.Errorf("browser: %s", said)
+		}
+	}
+}
+
+// The faults of a page are what inspect finds on it: how much wider than the
+// window it is (px) and because of what, and what axe objects to.
 type faults struct {
 	Over       int
 	Wide       []string
@@ -234,8 +263,8 @@ type faults struct {
 }
 
 // inspect looks at the page that has come: nothing scrolls sideways, and axe, if
-// it is to look as well, finds nothing. The picture is for
-// whoever reads the test's artifacts.
+// it is to look as well, finds nothing. The picture is for whoever reads the
+// test's artifacts.
 func inspect(t *testing.T, ctx context.Context, name string, withAxe bool) {
 	t.Helper()
 	look := findFaults
