@@ -111,11 +111,7 @@ func (a *App) CarryOut(ctx context.Context, act domain.Act, id string, person do
 		return err
 	}
 	place := PlotID(s.Requested.Cemetery, s.Requested.Plot)
-	_, at, err := a.Plots.Load(ctx, place)
-	if err != nil {
-		return err
-	}
-	if _, err := a.Plots.Handle(ctx, place, cemetery.Vacate{Act: stepAt(act, "vacate", at), Person: person, Relocation: id, Lifted: true}); err != nil {
+	if _, err := a.Plots.Handle(ctx, place, cemetery.Vacate{Act: step(act, "vacate "+string(person)), Person: person, Relocation: id, Lifted: true}); err != nil {
 		return err
 	}
 	p, rev, err := a.Placements.Load(ctx, string(person))
@@ -222,8 +218,8 @@ func (a *App) CarryIn(ctx context.Context, act domain.Act, id string, person dom
 		return err
 	}
 	p, rev, err := a.Placements.Load(ctx, string(person))
-	if err != nil || p.Rests {
-		return err
+	if err != nil || p.Rests || len(p.Passed) > 0 && p.Passed[len(p.Passed)-1].Relocation != id {
+		return err // at rest, or since on the way of another relocation
 	}
 	if _, err := a.Placements.Handle(ctx, string(person), cemetery.Move{Act: stepAt(act, "move", rev), To: to.Place, Relocation: id}); err != nil {
 		return err

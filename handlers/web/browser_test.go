@@ -253,6 +253,50 @@ func cookie(home, name, value string) chromedp.Action[chromedp.Void] {
 	return call(network.SetCookie, network.SetCookieParams{Name: name, Value: value, URL: home})
 }
 
+// dress sets language, type size and width for the pages that follow.
+func dress(t *testing.T, ctx context.Context, home string, v view, width int64) {
+	t.Helper()
+	err := chromedp.Do(ctx, cookie(home, "lang", string(v.Lang)), cookie(home, "elder", map[bool]string{true: "1"}[v.Elder]),
+		call(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: 800, DeviceScaleFactor: 1, Mobile: width < 600}))
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// examine opens a page with all that folds in it open: it is no wider than the
+// window, axe finds nothing, and the browser says nothing but what is expected.
+// It keeps a picture under the name.
+func examine(t *testing.T, ctx context.Context, tab *complaints, name string, expected func(said string) bool, open ...chromedp.Action[chromedp.Void]) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	tab.take()
+	err := chromedp.Do(ctx, append(open, chromedp.Evaluate[chromedp.Void](`document.querySelectorAll("details").forEach(d => d.open = true)`), chromedp.Evaluate[chromedp.Void](axe))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	over, err := chromedp.Run(ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth - document.documentElement.clientWidth`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	violations, err := chromedp.Run(ctx, chromedp.Evaluate[[]violation](runAxe, chromedp.EvalAwaitPromise))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shoot(t, ctx, name)
+	if over > 0 {
+		t.Errorf("the page is %d px wider than the window", over)
+	}
+	for _, v := range violations {
+		t.Errorf("axe: %s\n%s", v.ID, strings.Join(v.Where, "\n"))
+	}
+	for _, said := range tab.take() {
+		if expected == nil || !expected(said) {
+			t.Errorf("browser: %s", said)
+		}
+	}
+}
+
 // widest finds what reaches beyond the window.
 const widest = `[...document.querySelectorAll("main *")].filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1).map(e => e.outerHTML.slice(0, 160)).slice(0, 4)`
 
