@@ -188,6 +188,10 @@ type ReceiveAshes struct {
 // claim is mended as with CompleteEcoBurial.
 func (a *App) ReceiveAshes(ctx context.Context, c ReceiveAshes) (events.Receipt, error) {
 	id := c.Burial.String()
+	// Sent again after the ashes went back, it must not claim the place anew.
+	if done, err := a.did(ctx, a.EcoBurials.Stream(id), c.ID); err != nil || done != nil {
+		return pointed(done), err
+	}
 	s, _, err := a.EcoBurials.Load(ctx, id)
 	if err != nil {
 		return events.Receipt{}, err

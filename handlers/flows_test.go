@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 	"testing"
 	"time"
@@ -419,6 +420,92 @@ func TestFlowsPlayedTwice(t *testing.T) {
 	}
 	if got := log(t, store); len(got) != len(want) {
 		t.Errorf("%d events more:\n%s", len(got)-len(want), strings.Join(got[len(want):], "\n"))
+	}
+}
+
+// A meddler does something once, just before a stream is read.
+type meddler struct {
+	events.Store
+	at   events.Stream
+	then func()
+}
+
+func (m *meddler) Load(ctx context.Context, st events.Stream, after events.Revision) iter.Seq2[events.Recorded, error] {
+	if then := m.then; st == m.at && then != nil {
+		m.then = nil
+		then()
+	}
+	return m.Store.Load(ctx, st, after)
+}
+
+// Somebody who follows a right slowly overtakes nobody: the plot ends with the
+// holder that the right has now, also where both follow for the same event.
+func TestASlowFollowerOfARight(t *testing.T) {
+	s := newScript(memory.New())
+	ctx := t.Context()
+	if err := s.play(ctx); err != nil {
+		t.Fatal(err)
+	}
+	s.now = time.Date(2045, 4, 1, 2, 0, 0, 0, time.UTC)
+	id, act := RightID(yard, "R-9"), s.act("policy:rights")
+	ok := func(_ events.Receipt, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Plots.Store = &meddler{Store: s.Store, at: s.Plots.Stream(PlotID(yard, "B-1")), then: func() {
+		for _, c := range []cemetery.RightCommand{cemetery.RecordHolderDeath{Act: s.act("staff-1"), Paper: domain.Personal("heir", "死亡证明")},
+			cemetery.ProposeInheritance{Act: s.act("staff-1"), To: "grandchild", Relation: "CHILD", Paper: domain.Personal("heir", "公证书")}, cemetery.Inherit{Act: s.act("staff-1")}} {
+			ok(s.Rights.Handle(ctx, id, c))
+		}
+		if err := s.FollowRight(ctx, act, id); err != nil {
+			t.Fatal(err)
+		}
+	}}
+	if err := s.FollowRight(ctx, act, id); err != nil {
+		t.Fatal(err)
+	}
+	if p := s.plotOf(t, "B-1"); p.Applicant != "grandchild" {
+		t.Errorf("the plot is %s's, the right the grandchild's", p.Applicant)
+	}
+	n := len(log(t, s.Store))
+	if err := s.FollowRight(ctx, act, id); err != nil || len(log(t, s.Store)) != n {
+		t.Errorf("followed again: %d events more, %v", len(log(t, s.Store))-n, err)
+	}
+}
+
+// The steps of a relocation that are played again after the next one took the
+// same person further change nothing and fail nowhere.
+func TestAnEarlierRelocationPlayedAgain(t *testing.T) {
+	s := newScript(memory.New())
+	ctx := t.Context()
+	if err := s.play(ctx); err != nil {
+		t.Fatal(err)
+	}
+	s.now = time.Date(2045, 3, 10, 2, 0, 0, 0, time.UTC)
+	who := opened(s.App, 0).Deceased.Person
+	first, second := uuid.NewSHA1(uuid.Nil, []byte("relocation")), uuid.NewSHA1(uuid.Nil, []byte("second relocation"))
+	ok := func(_ events.Receipt, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	ok(s.RequestRelocation(ctx, RequestRelocation{ID: second, RequestRelocation: cemetery.RequestRelocation{Act: s.act("staff-1"), Cemetery: yard, Plot: "B-1", Persons: []domain.Subject{who}, Cause: cemetery.FamilyWish,
+		Holder: "heir", Paper: "Q-2", To: cemetery.Destination{Kind: cemetery.ToAway, Place: "外地公墓", Taker: cemetery.Custodian{Person: "heir"}}}}))
+	ok(s.Relocations.Handle(ctx, second.String(), cemetery.PermitRelocation{Act: s.act("staff-2"), Permit: "QZ-2", Authority: "民政局（演示）", From: "2045-03-01", Until: "2045-03-31"}))
+	ok(s.Lift(ctx, Lift{ID: second, Lift: cemetery.Lift{Act: s.act("staff-1"), Person: who, Label: "L-3", OldLabel: "L-2", SealedBy: [2]string{"staff-1", "staff-2"}, Carrier: cemetery.Custodian{Person: "carrier"}, Receipt: "J-3"}}))
+	ok(s.Arrive(ctx, Arrive{ID: second, Arrive: cemetery.Arrive{Act: s.act("staff-1"), Person: who, Label: "L-3", Receipt: "J-4"}}))
+	n := len(log(t, s.Store))
+	again := s.act("policy:relocations")
+	for range 2 {
+		if err := errors.Join(s.CarryOut(ctx, again, first.String(), who), s.CarryIn(ctx, again, first.String(), who)); err != nil {
+			t.Error(err)
+		}
+	}
+	if got := log(t, s.Store); len(got) != n {
+		t.Errorf("%d events more: %s", len(got)-n, got[n:])
 	}
 }
 

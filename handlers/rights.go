@@ -153,26 +153,41 @@ func (a *App) ChangeRight(ctx context.Context, of domain.CreditCode, right strin
 
 // FollowRight brings a plot to what its right's own stream says: a longer
 // period, another holder, a lapse. Nothing when it is so.
+//
+// Somebody slower may follow an older word of the right meanwhile. So both are
+// read anew after every step, until they agree: whoever wrote last has seen the
+// right as it is. A step's id follows from both revisions, so that the same step
+// is made once and another one is never taken for it.
 func (a *App) FollowRight(ctx context.Context, act domain.Act, id string) error {
-	r, rev, err := a.Rights.Load(ctx, id)
-	if err != nil || r.Granted.Right == "" || r.Over() {
-		return err
+	for {
+		r, rev, err := a.Rights.Load(ctx, id)
+		if err != nil || r.Granted.Right == "" || r.Over() {
+			return err
+		}
+		place := PlotID(r.Granted.Cemetery, r.Granted.Plot)
+		p, at, err := a.Plots.Load(ctx, place)
+		if err != nil || p.Right != r.Granted.Right {
+			return err
+		}
+		st := r.Standing()
+		next := func(name string) domain.Act { return stepAt(stepAt(act, name, rev), "plot", at) }
+		var cmd cemetery.PlotCommand
+		switch {
+		case st.Lapsed && !p.Lapsed:
+			cmd = cemetery.Lapse{Act: next("plot lapses"), Standing: st}
+		case st.Lapsed:
+			return nil
+		case p.Lapsed || p.TermUntil < st.Until:
+			cmd = cemetery.Extend{Act: next("plot extends"), Standing: st}
+		case p.Applicant != st.Holder:
+			cmd = cemetery.PassOn{Act: next("plot passes on"), Standing: st}
+		default:
+			return nil
+		}
+		if _, err := a.Plots.Handle(ctx, place, cmd); err != nil {
+			return err
+		}
 	}
-	place := PlotID(r.Granted.Cemetery, r.Granted.Plot)
-	p, _, err := a.Plots.Load(ctx, place)
-	if err != nil || p.Right != r.Granted.Right {
-		return err
-	}
-	st := r.Standing()
-	if st.Lapsed {
-		_, err := a.Plots.Handle(ctx, place, cemetery.Lapse{Act: stepAt(act, "plot lapses", rev), Standing: st})
-		return err
-	}
-	if _, err := a.Plots.Handle(ctx, place, cemetery.Extend{Act: stepAt(act, "plot extends", rev), Standing: st}); err != nil {
-		return err
-	}
-	_, err = a.Plots.Handle(ctx, place, cemetery.PassOn{Act: stepAt(act, "plot passes on", rev), Standing: st})
-	return err
 }
 
 // SurrenderRight gives a right back whose plot is empty.

@@ -456,3 +456,26 @@ func TestEcoHistories(t *testing.T) {
 		t.Errorf("%d scattered, %d paid: the test shows too little", done, paid)
 	}
 }
+
+// Ashes that went back to the family leave its place free, also when the request
+// that had received them is sent once more.
+func TestReceivedAshesSentAgainAfterTheirReturn(t *testing.T) {
+	h := newHarbour(t)
+	ctx := t.Context()
+	burial := h.applied(1)
+	b, _, err := h.EcoBurials.Load(ctx, burial.String())
+	h.ok(err)
+	receive := ReceiveAshes{Act: h.act(), Burial: burial, Label: "GH-1", Signed: true}
+	_, err = h.ReceiveAshes(ctx, receive)
+	h.ok(err)
+	if p, _, err := h.Placements.Load(ctx, string(b.Applied.Person)); err != nil || p.Plot != EcoPlace(burial) {
+		t.Fatalf("received ashes claim no place: %+v, %v", p, err)
+	}
+	_, err = h.ReturnAshes(ctx, ReturnAshes{Act: h.act(), Burial: burial, Reason: "家属改变主意", Signed: true})
+	h.ok(err)
+	rc, err := h.ReceiveAshes(ctx, receive)
+	h.ok(err)
+	if p, _, err := h.Placements.Load(ctx, string(b.Applied.Person)); err != nil || p.Plot != "" || !rc.Repeated {
+		t.Errorf("the place of returned ashes: %q, %+v, %v", p.Plot, rc, err)
+	}
+}
