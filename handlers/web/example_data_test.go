@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -378,13 +379,29 @@ func (bare) Credit(_ context.Context, code string, on domain.Date) (Credit, erro
 	return Credit{Code: code, On: "2026-11-23"}, nil
 }
 
+// newRenderer is the renderer of a site, which nothing changes once it is made:
+// one is enough for all tests.
 func newRenderer(t testing.TB, site Site) *Renderer {
 	t.Helper()
+	made.Lock()
+	defer made.Unlock()
+	if r, ok := made.renderers[site]; ok {
+		return r
+	}
 	r, err := NewRenderer(site)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if made.renderers == nil {
+		made.renderers = map[Site]*Renderer{}
+	}
+	made.renderers[site] = r
 	return r
+}
+
+var made struct {
+	sync.Mutex
+	renderers map[Site]*Renderer
 }
 
 // exampleServer is the whole server with pages over a source.
