@@ -218,8 +218,10 @@ func (f full) Charged(_ context.Context, institution string) (PriceCharged, erro
 	return c, nil
 }
 
-func (full) Catalogues(context.Context) ([]pricepages.Catalogue, error) {
-	return []pricepages.Catalogue{*examplePage().Catalogue}, nil
+func (f full) Catalogues(context.Context) ([]pricepages.Catalogue, AsOf, error) {
+	before := *examplePage().Catalogue
+	before.Version, before.EffectiveFrom = before.Version-1, before.EffectiveFrom.AddMonths(-12)
+	return []pricepages.Catalogue{*examplePage().Catalogue, before}, f.asOf(), nil
 }
 
 func (bare) PriceCompare(_ context.Context, q CompareQuery) (PriceCompare, error) {
@@ -228,7 +230,9 @@ func (bare) PriceCompare(_ context.Context, q CompareQuery) (PriceCompare, error
 func (bare) Charged(_ context.Context, institution string) (PriceCharged, error) {
 	return PriceCharged{Key: institution}, nil
 }
-func (bare) Catalogues(context.Context) ([]pricepages.Catalogue, error) { return nil, nil }
+func (bare) Catalogues(context.Context) ([]pricepages.Catalogue, AsOf, error) {
+	return nil, AsOf{}, nil
+}
 
 func fileOf(body []byte, version int) pricepages.File {
 	sum := sha256.Sum256(body)
@@ -385,6 +389,6 @@ func exampleServer(t testing.TB, source func(*Renderer) Source) *handlers.Server
 // addresses are every page, with data in it where the source has some.
 func addresses() []string {
 	return []string{"/", "/prices", "/prices/" + exampleHome, "/prices/" + exampleReal, "/prices/" + exampleHome + "/history", "/prices/" + exampleHome + "?version=11", "/prices/" + exampleHome + "?on=2026-10-05", "/prices/" + exampleHome + "/wall", "/prices/" + exampleHome + "/counter", "/prices/" + exampleHome + "/charged",
-		"/prices/compare", "/prices/compare?basket=plain&from=210213&sort=near", "/stats/eco-burial",
+		"/prices/catalogue", "/prices/compare", "/prices/compare?basket=plain&from=210213&sort=near", "/stats/eco-burial",
 		"/stats/eco-burial?period=2026-11", "/stats/eco-burial/list?period=2026-10&share=strict", "/stats/eco-burial/list?period=2026-10&division=210224", "/stats/eco-burial/list?period=2026-10&late=1", "/credit", "/credit/" + exampleHome, fmt.Sprintf("/credit/%s?on=2026-09-20", exampleHome), "/nowhere", "/prices/nobody"}
 }
