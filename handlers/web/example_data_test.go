@@ -219,9 +219,14 @@ func (f full) Charged(_ context.Context, institution string) (PriceCharged, erro
 }
 
 func (f full) Catalogues(context.Context) ([]pricepages.Catalogue, AsOf, error) {
-	before := *examplePage().Catalogue
-	before.Version, before.EffectiveFrom = before.Version-1, before.EffectiveFrom.AddMonths(-12)
-	return []pricepages.Catalogue{*examplePage().Catalogue, before}, f.asOf(), nil
+	now := *examplePage().Catalogue
+	now.Items = []pricing.Item{
+		{Code: "CRM-FLAT", NameZh: "遗体火化（平板炉）", NameEn: "Cremation, flat-bed furnace", Category: pricing.Cremation, PricingType: pricing.GovGuidedBasic, Unit: "元/具", Content: "含骨灰装整", Basis: "大发改发〔2026〕演示 1 号", PriceMin: domain.Yuan(700), PriceMax: domain.Yuan(900), RequiredOf: "FUNERAL_HOME"},
+		{Code: "HAL-L", NameZh: "告别厅（大）", NameEn: "Farewell hall, large", Category: pricing.Farewell, PricingType: pricing.ReferenceRange, Unit: "元/场", PriceMin: domain.Yuan(40), PriceMax: domain.Yuan(1000)},
+		{Code: "URN-BASIC", NameZh: "骨灰盒（基本款）", NameEn: "Urn, basic", Category: pricing.Goods, PricingType: pricing.MarkupCapped, Unit: "元/只", MarkupPercent: 30}}
+	before := now
+	now.Version, before.Version, before.EffectiveFrom = 2, 1, now.EffectiveFrom.AddMonths(-12)
+	return []pricepages.Catalogue{now, before}, f.asOf(), nil
 }
 
 func (bare) PriceCompare(_ context.Context, q CompareQuery) (PriceCompare, error) {
