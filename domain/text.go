@@ -31,6 +31,12 @@ func CheckLine(text string) (string, error) {
 	return strings.TrimSpace(text), nil
 }
 
+// CheckLines is CheckLine for a text that may have several lines.
+func CheckLines(text string) error {
+	_, err := CheckLine(strings.NewReplacer("\r", "", "\n", "", "\t", "").Replace(text))
+	return err
+}
+
 // invisible says that r is not seen, or moves what is seen around it. The
 // variation selectors are no such: they choose the form of a rare character in
 // a name.

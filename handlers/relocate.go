@@ -143,20 +143,27 @@ func (a *App) CarryOut(ctx context.Context, act domain.Act, id string, person do
 
 // Arrive ends one person's way.
 type Arrive struct {
-	ID uuid.UUID
-	cemetery.Arrive
+	ID              uuid.UUID
+	cemetery.Arrive // without Ready, which is looked up
 	// Consent is the word of the holder of the new place, for a destination that
 	// is one; without By it is the holder's.
 	Consent cemetery.Consent
 	IfMatch *events.Revision
 }
 
-// Arrive runs: arrive → the place is the person's → inter, or hand over to the
-// taker. A crash between leaves ashes with the carrier, on paper (policy: who
-// arrived is with the taker; an interment still wants its consent, so the same
-// request again completes it).
+// Arrive runs: is the destination ready? → arrive → the place is the person's →
+// inter, or hand over to the taker. A crash between leaves ashes with the
+// carrier, on paper (policy: who arrived is with the taker; an interment still
+// wants its consent, so the same request again completes it).
 func (a *App) Arrive(ctx context.Context, c Arrive) (events.Receipt, error) {
 	id := c.ID.String()
+	s, _, err := a.Relocations.Load(ctx, id)
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	if c.Ready, err = a.ready(ctx, s.To, c.Person); err != nil {
+		return events.Receipt{}, err
+	}
 	rc, err := to(a.Relocations, id, c.IfMatch).run(ctx, c.Arrive)
 	if err != nil {
 		return rc, err
@@ -164,8 +171,7 @@ func (a *App) Arrive(ctx context.Context, c Arrive) (events.Receipt, error) {
 	if err := a.CarryIn(ctx, c.Act, id, c.Person); err != nil {
 		return rc, err
 	}
-	s, _, err := a.Relocations.Load(ctx, id)
-	if err != nil {
+	if s, _, err = a.Relocations.Load(ctx, id); err != nil {
 		return rc, err
 	}
 	to, arrived := arrivedAt(s, c.Person)

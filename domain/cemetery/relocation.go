@@ -182,6 +182,9 @@ type (
 		Person  domain.Subject
 		Label   string // as scanned
 		Receipt string
+		// Ready is the fact that the destination still is, as in Lift: it may have
+		// changed on the way.
+		Ready bool
 	}
 	// CancelRelocation ends it before anybody was lifted.
 	CancelRelocation struct {
@@ -278,8 +281,9 @@ var (
 	ErrNotMoved = domain.Reject("relocation_person", "这件迁葬不涉及这位逝者，或已经起出。", "This relocation is not about this person, or they were lifted already.").Under("I11", "")
 	// ErrRetag refuses to lift without a new label and two people's seal.
 	ErrRetag = domain.Reject("relocation_retag", "起出须换新标签，由两人共同封签，并写明接手人和交接单。", "Who is lifted gets a new label, sealed by two, and goes to one carrier against a receipt.").Under("I10", "")
-	// ErrNotReady refuses to lift before the destination is.
-	ErrNotReady = domain.Reject("relocation_destination", "去处还没有安排好，不能起出。", "The destination is not ready; nobody is lifted before.").Under("I11", "")
+	// ErrNotReady refuses to lift before the destination is, or to arrive where the
+	// person has no place.
+	ErrNotReady = domain.Reject("relocation_destination", "去处还没有安排好，不能起出，也不能安放。", "The destination is not ready; nobody is lifted before, and nobody arrives there.").Under("I11", "")
 	// ErrNotOnTheWay refuses an arrival of somebody who is not on the way.
 	ErrNotOnTheWay = domain.Reject("relocation_not_on_the_way", "这位逝者不在迁移途中。", "This person is not on the way.").Under("I11", "")
 	// ErrArrivalLabel refuses an arrival with another label, or without receipt.
@@ -375,6 +379,8 @@ func decideRelocation(s RelocationState, cmd RelocationCommand) ([]RelocationEve
 			return nil, ErrNotOnTheWay
 		case l.Label != c.Label || c.Receipt == "":
 			return nil, ErrArrivalLabel
+		case !c.Ready:
+			return nil, ErrNotReady
 		}
 		return []RelocationEvent{RelocationArrived{c.Person, c.Label, s.To, c.Receipt, len(s.Arrived)+1 == len(s.Requested.Persons)}}, nil
 	case CancelRelocation:

@@ -19,7 +19,7 @@ var (
 	permitted = RelocationPermitted{"ZQ-1", "区民政局（演示）", "2026-12-01", "2026-12-31"}
 	lift      = Lift{Act: on("staff-1", "2026-12-10"), Person: husband, Label: "N-1", OldLabel: "T-1", SealedBy: [2]string{"staff-1", "staff-3"}, Carrier: Custodian{Person: son}, Receipt: "JJ-1", Ready: true}
 	lifted    = RelocationLifted{husband, "N-1", "T-1", [2]string{"staff-1", "staff-3"}, Custodian{Person: son}, "JJ-1", "2026-12-10"}
-	arrive    = Arrive{on("staff-1", "2026-12-11"), husband, "N-1", "JJ-2"}
+	arrive    = Arrive{on("staff-1", "2026-12-11"), husband, "N-1", "JJ-2", true}
 	arrived   = RelocationArrived{husband, "N-1", abroad, "JJ-2", true}
 )
 
@@ -111,6 +111,7 @@ func TestLiftAndArrive(t *testing.T) {
 		moveSpec.Given(t, append(open, lifted)...).When(arrive).Then(arrived)
 		moveSpec.Given(t, append(open, lifted)...).When(with(arrive, func(c *Arrive) { c.Label = "T-1" })).Rejects(ErrArrivalLabel)
 		moveSpec.Given(t, append(open, lifted)...).When(with(arrive, func(c *Arrive) { c.Receipt = "" })).Rejects(ErrArrivalLabel)
+		moveSpec.Given(t, append(open, lifted)...).When(with(arrive, func(c *Arrive) { c.Ready = false })).Rejects(ErrNotReady)
 		moveSpec.Given(t, open...).When(arrive).Rejects(ErrNotOnTheWay)
 		moveSpec.Given(t, append(open, lifted, arrived)...).When(with(arrive, func(c *Arrive) { c.Receipt = "x" })).Rejects(ErrNotOnTheWay)
 	})

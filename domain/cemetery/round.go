@@ -269,8 +269,9 @@ var Round = domain.Decider[RoundState, RoundCommand, RoundEvent]{Decide: decideR
 
 // The rejections of a round.
 var (
-	ErrRoundClass     = domain.Reject("round_class", "这类公墓不办公开安排。", "A cemetery of this class holds no public rounds.").Under("E-2", "")
-	ErrRoundInvalid   = domain.Reject("round_invalid", "公开安排要有位置（每个一次）、方式、公告编号、64 位的种子承诺，截止时间要在现在之后。", "A round needs places, each once, a mode, the notice's number, a commitment of 64 hex digits, and closes after now.")
+	ErrRoundClass   = domain.Reject("round_class", "这类公墓不办公开安排。", "A cemetery of this class holds no public rounds.").Under("E-2", "")
+	ErrRoundInvalid = domain.Reject("round_invalid", "公开安排要有位置（每个一次）、方式、公告编号、64 位的种子承诺，截止时间要在现在之后、一年之内。",
+		"A round needs places, each once, a mode, the notice's number, a commitment of 64 hex digits, and closes after now, within a year.")
 	ErrRoundAnnounced = domain.Reject("round_announced", "这一轮已经公布，不能改。", "This round is announced and cannot be changed.")
 	ErrNoRound        = domain.Reject("round_unknown", "没有公布过这一轮。", "This round is not announced.")
 	ErrRoundClosed    = domain.Reject("round_closed", "申请已于 %s 截止。", "Applications closed at %s.")
@@ -374,7 +375,8 @@ func (s RoundState) announce(c AnnounceRound) ([]RoundEvent, error) {
 	case !c.Cemetery.Class.Powers().Rounds:
 		return nil, ErrRoundClass
 	case c.Round == "" || c.NoticeNo == "" || len(unique) == 0 || unique[0] == "" || len(slices.Compact(unique)) != len(c.Places) ||
-		c.Mode != ByDraw && c.Mode != ByWaiting || !domain.IsDigest(c.Commitment) || !c.Closes.After(c.Now):
+		c.Mode != ByDraw && c.Mode != ByWaiting || !domain.IsDigest(c.Commitment) || !c.Closes.After(c.Now) ||
+		c.Closes.After(c.Now.AddDate(1, 0, 0)): // its places are held until then
 		return nil, ErrRoundInvalid
 	}
 	return []RoundEvent{e}, nil

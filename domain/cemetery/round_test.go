@@ -43,6 +43,7 @@ func TestAnnounceRound(t *testing.T) {
 		"no commitment":   func(c *AnnounceRound) { c.Commitment = "5a" },
 		"no announcement": func(c *AnnounceRound) { c.NoticeNo = "" },
 		"closed already":  func(c *AnnounceRound) { c.Closes = c.Now },
+		"never closed":    func(c *AnnounceRound) { c.Closes = c.Now.AddDate(1, 0, 1) },
 	} {
 		t.Run(name, func(t *testing.T) { roundSpec.Given(t).When(with(announce, change)).Rejects(ErrRoundInvalid) })
 	}

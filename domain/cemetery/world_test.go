@@ -268,7 +268,7 @@ func tenThousand(t *testing.T, seed uint64) {
 				_, lifted := w.moves[m].Lift(who)
 				return asks(w, Placement, w.placements, who, PlacementCommand(Pass{w.act("staff-1"), Custodian{Person: "carrier"}, label, "J", m, lifted}))
 			}, func() bool {
-				return asks(w, Relocation, w.moves, m, RelocationCommand(Arrive{w.act("staff-1"), who, label, "J2"})) &&
+				return asks(w, Relocation, w.moves, m, RelocationCommand(Arrive{w.act("staff-1"), who, label, "J2", true})) &&
 					asks(w, Placement, w.placements, who, PlacementCommand(Move{w.act("staff-1"), there.Place, m}))
 			}, func() bool {
 				if there.Kind != ToPlot {

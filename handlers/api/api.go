@@ -25,6 +25,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/httprate"
 	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 
 	"shenzhong/domain"
@@ -122,12 +123,15 @@ const description = `Funeral and cemetery services of a city, recorded as events
 // known one and then be dropped, because strict decodes by exact name.
 func init() { huma.ValidateStrictCasing = true }
 
-// strict refuses duplicate names, wrong case and invalid UTF-8, and times that
-// only stand in for "unknown".
+// strict refuses duplicate names, wrong case and invalid UTF-8, times that only
+// stand in for "unknown", and texts that read otherwise than they are written.
 var strict = huma.Format{
 	Marshal: func(w io.Writer, v any) error { return jsonv2.MarshalWrite(w, v, jsonv2.Deterministic(true)) },
 	Unmarshal: func(b []byte, v any) error {
-		err := jsonv2.Unmarshal(b, v, jsonv2.WithUnmarshalers(jsonv2.UnmarshalFunc(instant)))
+		if _, ok := v.(*any); ok { // huma looks at the form alone first
+			return jsonv2.Unmarshal(b, v)
+		}
+		err := jsonv2.Unmarshal(b, v, jsonv2.WithUnmarshalers(jsonv2.JoinUnmarshalers(jsonv2.UnmarshalFunc(instant), jsonv2.UnmarshalFunc(visible))))
 		if s, ok := errors.AsType[*jsonv2.SemanticError](err); ok && s.JSONPointer != "" {
 			return misfit(s)
 		}
@@ -139,7 +143,27 @@ var strict = huma.Format{
 // program's word for "unknown", which is said by leaving the field out.
 const firstYear = 1900
 
-const msgTooEarly = "instant before 1900"
+const (
+	msgTooEarly  = "instant before 1900"
+	msgInvisible = "characters that cannot be seen"
+)
+
+// visible reads a text. Pages and files show it as it is, to other people than
+// who wrote it: it must not turn around what stands beside it.
+func visible(b []byte, s *string) error {
+	if string(b) == "null" {
+		*s = ""
+		return nil
+	}
+	text, err := jsontext.AppendUnquote(nil, b)
+	if err != nil {
+		return err
+	}
+	if *s = string(text); domain.CheckLines(*s) != nil {
+		return errors.New(msgInvisible)
+	}
+	return nil
+}
 
 func instant(b []byte, t *time.Time) error {
 	if err := t.UnmarshalJSON(b); err != nil {
@@ -158,6 +182,8 @@ func misfit(s *jsonv2.SemanticError) error {
 	switch {
 	case s.Err != nil && s.Err.Error() == msgTooEarly:
 		msg = msgTooEarly
+	case s.Err != nil && s.Err.Error() == msgInvisible:
+		msg = msgInvisible
 	case s.GoType == reflect.TypeFor[time.Time]():
 		msg = validation.MsgExpectedRFC3339DateTime
 	case s.GoType != nil && s.GoType.Kind() >= reflect.Int && s.GoType.Kind() <= reflect.Uint64:
@@ -460,6 +486,12 @@ func problem(lang string, status int, errs []error) *handlers.Problem {
 		err = handlers.ErrMediaType
 	case http.StatusUnprocessableEntity:
 		err = handlers.ErrInvalid
+		if slices.ContainsFunc(errs, func(e error) bool {
+			d, ok := errors.AsType[*huma.ErrorDetail](e)
+			return ok && strings.HasSuffix(d.Message, misfitSeparator+msgInvisible)
+		}) {
+			err = domain.ErrText
+		}
 	default:
 		if len(errs) > 0 {
 			return handlers.ProblemOf(errors.Join(errs...), lang)

@@ -336,6 +336,7 @@ func TestRefusals(t *testing.T) {
 		{"a check at no time", 422, "missing_field", "furnace-0202", "/cases/" + id + "/cremation/verifications", `{"tag":"T-1"}`, "body"},
 		{"a slot years ahead", 422, "slot_too_far_ahead", "desk-0101", "/cases", caseJSON(2, `,"slot":{"resource":"hall-1","start":"2030-11-25T09:00:00+08:00"}`), ""},
 		{"a name that cannot be seen", 422, "text_invalid", "desk-0101", "/cases", strings.Replace(caseJSON(2, ""), "沈明远", `\u202e沈`, 1), ""},
+		{"a reason that turns its line around", 422, "text_invalid", "desk-0101", "/cases", caseJSON(2, `,"occurred_at":"2026-11-20T10:00:00+08:00","late_reason":"\u202e停电"`), ""},
 		{"a list for a day that never comes", 422, "effective_date_too_far", "importer-0701", "/price-lists/" + home, strings.Replace(priceList, "2026-04-01", "9999-12-31", 1), ""},
 		{"a list back in time", 422, "price_list_backdated", "importer-0701", "/price-lists/" + home, strings.Replace(priceList, "2026-04-01", "2026-04-02", 1), ""},
 		{"a day that does not exist", 422, "not_a_date", "desk-0101", "/cases", strings.Replace(caseJSON(2, ""), "2026-11-22", "2026-02-30", 1), "body.deceased.death_date"},

@@ -148,7 +148,7 @@ func TestRightOverHTTP(t *testing.T) {
 // is opened in public and given again.
 func TestRelocationOverHTTP(t *testing.T) {
 	c := newCity(t)
-	c.yard("A-1", "A-2")
+	c.yard("A-1", "A-2", "A-3")
 	id, certificate := c.cremated(1)
 	at, staff, regulator := "/cemeteries/"+cemetery, "cemetery-0301", "regulator-0501"
 	c.must("desk-0101", "/cases/"+id+"/cremation/ashes-release", fmt.Sprintf(`{%s,"name":"沈静","certificate":%q,"id_checked":true,"id_tail":%q,"receipt":"S-3","form":"2026.1","code":%q}`,
@@ -176,6 +176,15 @@ func TestRelocationOverHTTP(t *testing.T) {
 	c.refuses(422, "plot_locked", staff, at+"/plots/A-1/allocations", again)
 	arrive := fmt.Sprintf(`{"certificate":%q,"label":"QC-1","receipt":"J-2","consent":"AZ-2"}`, certificate)
 	c.refuses(422, "relocation_label", staff, move+"/arrivals", strings.Replace(arrive, "QC-1", "QC-2", 1))
+	// Redirected on the way to a place that is nobody's, or another's, they do not
+	// arrive: they would be there on paper and could not be laid to rest.
+	redirect := fmt.Sprintf(`{"to":{"kind":"PLOT","place":%q,"taker":{"institution":%q}},"paper":"GX-1"}`, cemetery+".A-3", cemetery)
+	c.must(staff, move+"/redirection", redirect)
+	c.refuses(422, "relocation_destination", staff, move+"/arrivals", arrive)
+	if s := status(); s != "lifted" {
+		t.Errorf("at a place that was not given it is %q", s)
+	}
+	c.must(staff, move+"/redirection", strings.Replace(redirect, ".A-3", ".A-2", 1))
 	c.must(staff, move+"/arrivals", arrive)
 	if s := status(); s != "arrived" {
 		t.Errorf("in the end it is %q", s)

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2/validation"
+
+	"shenzhong/domain"
 )
 
 // texts are huma's findings in the program's two languages. The formats are
@@ -18,6 +20,7 @@ var texts = func() []text {
 		{validation.MsgExpectedRequiredProperty, "missing_field", "缺少“%s”。", "%s is missing."},
 		{validation.MsgExpectedDependentRequiredProperty, "missing_field", "填了“%[2]s”就要填“%[1]s”。", "%s is needed with %s."},
 		{validation.MsgExpectedRFC3339DateTime, "not_a_time", "时间应写成 2026-11-23T09:30:00+08:00 这样。", "A time is written like 2026-11-23T09:30:00+08:00."},
+		{msgInvisible, domain.ErrText.Code, domain.ErrText.Text("zh"), domain.ErrText.Text("en")},
 		{msgTooEarly, "time_out_of_range", "时间早于 1900 年；不知道的，不填这一项。", "The time lies before 1900; leave it out when nobody knows."},
 		{validation.MsgExpectedRFC3339Date, "not_a_date", "日期应写成 2026-11-23 这样。", "A date is written like 2026-11-23."},
 		{validation.MsgExpectedRFC4122UUID, "not_an_id", "编号不是 UUID。", "The id is not a UUID."},

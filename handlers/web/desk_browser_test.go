@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"net/url"
 	"os"
@@ -61,17 +62,10 @@ func TestDeskInBrowser(t *testing.T) {
 		if way.forms {
 			addresses = append(slices.Clone(pages), forms...)
 		}
-		err := chromedp.Do(ctx, cookie(b.server.URL, "lang", string(way.Lang)), cookie(b.server.URL, "elder", map[bool]string{true: "1"}[way.Elder]),
-			call(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: way.width, Height: 800, DeviceScaleFactor: 1, Mobile: way.width < 600}))
-		if err != nil {
-			t.Fatal(err)
-		}
+		dress(t, ctx, b.server.URL, way.view, way.width)
 		for _, address := range addresses {
 			name := fmt.Sprintf("desk-%s-%d-%s", Variant(way.Lang, way.Elder), way.width, slug(id.Replace(address)))
 			t.Run(name, func(t *testing.T) {
-				ctx, cancel := context.WithTimeout(ctx, time.Minute)
-				defer cancel()
-				tab.take()
 				session := b.desk.as()
 				if strings.HasPrefix(address, "/signin") {
 					session = cookie(b.server.URL, "shenzhong_session", "nobody")
@@ -81,32 +75,9 @@ func TestDeskInBrowser(t *testing.T) {
 					look = `fetch("/desk/search", {method: "POST", body: new URLSearchParams({q: "l"})}).then(r => r.text()).then(t => {
 						document.querySelector("main").innerHTML = new DOMParser().parseFromString(t, "text/html").querySelector("main").innerHTML; return true })`
 				}
-				err := chromedp.Do(ctx, session, chromedp.Navigate(b.server.URL+address), chromedp.Evaluate[chromedp.Void](look),
-					chromedp.Evaluate[chromedp.Void](`document.querySelectorAll("details").forEach(d => d.open = true)`), chromedp.Evaluate[chromedp.Void](axe))
-				if err != nil {
-					t.Fatal(err)
-				}
-				over, err := chromedp.Run(ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth - document.documentElement.clientWidth`))
-				if err != nil {
-					t.Fatal(err)
-				}
-				violations, err := chromedp.Run(ctx, chromedp.Evaluate[[]violation](runAxe, chromedp.EvalAwaitPromise))
-				if err != nil {
-					t.Fatal(err)
-				}
-				shoot(t, ctx, name)
-				if over > 0 {
-					t.Errorf("the page is %d px wider than the window", over)
-				}
-				for _, v := range violations {
-					t.Errorf("axe: %s\n%s", v.ID, strings.Join(v.Where, "\n"))
-				}
-				for _, said := range tab.take() {
-					if strings.Contains(said, "the server responded with a status of 4") && strings.Contains(said, "/desk/cases/") { // a form that says why it may not be sent
-						continue
-					}
-					t.Errorf("browser: %s", said)
-				}
+				examine(t, ctx, tab, name, func(said string) bool { // a form that says why it may not be sent
+					return strings.Contains(said, "the server responded with a status of 4") && strings.Contains(said, "/desk/cases/")
+				}, session, chromedp.Navigate(b.server.URL+address), chromedp.Evaluate[chromedp.Void](look))
 			})
 		}
 	}
@@ -115,6 +86,9 @@ func TestDeskInBrowser(t *testing.T) {
 // shoot keeps a picture for whoever reads the test's artifacts.
 func shoot(t *testing.T, ctx context.Context, name string) {
 	t.Helper()
+	if !artifacts() {
+		return // drawing a whole page costs more than all that is looked at on it
+	}
 	picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
 	if err != nil {
 		t.Fatal(err)
@@ -122,6 +96,12 @@ func shoot(t *testing.T, ctx context.Context, name string) {
 	if err := os.WriteFile(filepath.Join(t.ArtifactDir(), name+".png"), picture, 0o600); err != nil {
 		t.Error(err)
 	}
+}
+
+// artifacts says whether anybody keeps what tests draw (go test -artifacts).
+func artifacts() bool {
+	kept := flag.Lookup("test.artifacts")
+	return kept != nil && kept.Value.String() == "true"
 }
 
 // TestDeskOnPaper: what is printed takes the sheets it should, and shows nothing

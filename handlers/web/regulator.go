@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"html/template"
 	"net/http"
 	"slices"
 
@@ -49,6 +50,8 @@ var regulatorSections = []menuEntry{
 	{section{"/regulator", ""}, "view_regulator"},
 	{section{"/regulator/complaints", ""}, "view_regulator"},
 	{section{"/regulator/reviews", ""}, "view_regulator"},
+	{section{"/regulator/inspections", ""}, "view_regulator"},
+	{section{"/regulator/penalties", ""}, "view_regulator"},
 	{section{"/regulator/credit", ""}, "view_regulator"},
 	{section{"/regulator/anomalies", ""}, "view_regulator"},
 	{section{"/regulator/duties", ""}, "view_regulator"},
@@ -112,9 +115,10 @@ func (h history) View() string {
 // Past says that it is not about today.
 func (h history) Past() bool { return h.On < h.Today }
 
-// Query is what an address needs to stay in this history.
-func (h history) Query() string {
-	return "on=" + string(h.On) + "&view=" + h.View()
+// Query is what an address needs to stay in this history: a day and a word, safe
+// in any address as they are.
+func (h history) Query() template.URL {
+	return template.URL("on=" + string(h.On) + "&view=" + h.View())
 }
 
 // historyOf reads the two switches of a page.

@@ -3,16 +3,22 @@ package web
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	cdpbrowser "github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
 	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+	"github.com/google/uuid"
+
+	"shenzhong/domain/credit"
 )
 
 // TestRegulatorInBrowser opens the pages of the console as TestDeskInBrowser
@@ -20,10 +26,12 @@ import (
 func TestRegulatorInBrowser(t *testing.T) {
 	i := newInspectorate(t)
 	i.story()
+	i.notified = uuid.New()
+	i.on("2026-11-20 17:00", deskLedger, credit.Suspected{Suspicion: i.notified, Rule: "V07", Fact: "reports:2026-10", Basis: "系统核对"}, credit.Notified{Suspicion: i.notified, Document: "大民监告字〔2026〕演示 2 号", AnswerBy: "2026-11-27"})
 	i.odd()
 	ctx := browser(t)
 	tab := listen(t, ctx, i.server.URL)
-	regulator := i.clerk("regulator-0501")
+	regulator, home := i.clerk("regulator-0501"), i.clerk("desk-0101")
 	for _, way := range []struct {
 		view
 		width int64
@@ -31,47 +39,26 @@ func TestRegulatorInBrowser(t *testing.T) {
 		if testing.Short() && way.Lang != Zh {
 			continue
 		}
-		err := chromedp.Do(ctx, cookie(i.server.URL, "lang", string(way.Lang)), cookie(i.server.URL, "elder", map[bool]string{true: "1"}[way.Elder]), regulator.as(),
-			call(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: way.width, Height: 800, DeviceScaleFactor: 1, Mobile: way.width < 600}))
-		if err != nil {
-			t.Fatal(err)
-		}
+		dress(t, ctx, i.server.URL, way.view, way.width)
 		for _, address := range i.consolePages() {
 			name := fmt.Sprintf("regulator-%s-%d-%s", Variant(way.Lang, way.Elder), way.width, slug(strings.ReplaceAll(address, deskHome, "home")))
 			t.Run(name, func(t *testing.T) {
-				ctx, cancel := context.WithTimeout(ctx, time.Minute)
-				defer cancel()
-				tab.take()
-				err := chromedp.Do(ctx, chromedp.Navigate(i.server.URL+address),
-					chromedp.Evaluate[chromedp.Void](`document.querySelectorAll("details").forEach(d => d.open = true)`), chromedp.Evaluate[chromedp.Void](axe))
-				if err != nil {
-					t.Fatal(err)
+				as := regulator.as()
+				if strings.HasPrefix(address, "/desk/credit") {
+					as = home.as()
 				}
-				over, err := chromedp.Run(ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth - document.documentElement.clientWidth`))
-				if err != nil {
-					t.Fatal(err)
-				}
-				violations, err := chromedp.Run(ctx, chromedp.Evaluate[[]violation](runAxe, chromedp.EvalAwaitPromise))
-				if err != nil {
-					t.Fatal(err)
-				}
-				shoot(t, ctx, name)
-				if over > 0 {
-					t.Errorf("the page is %d px wider than the window", over)
-				}
-				for _, v := range violations {
-					t.Errorf("axe: %s\n%s", v.ID, strings.Join(v.Where, "\n"))
-				}
-				for _, said := range tab.take() {
-					t.Errorf("browser: %s", said)
-				}
+				examine(t, ctx, tab, name, nil, as, chromedp.Navigate(i.server.URL+address))
 			})
 		}
 	}
 
+	t.Run("export", func(t *testing.T) {
+		i.downloads(t, ctx, regulator)
+	})
+
 	t.Run("switches by keyboard", func(t *testing.T) {
 		k := &keyboard{T: t, ctx: ctx, home: i.home}
-		k.do(cookie(i.server.URL, "lang", "zh"), cookie(i.server.URL, "elder", ""), call(network.Enable, network.EnableParams{}), chromedp.Navigate(i.server.URL+"/regulator/ledger/"+deskHome+"?on=2026-09-20"))
+		k.do(regulator.as(), cookie(i.server.URL, "lang", "zh"), cookie(i.server.URL, "elder", ""), call(network.Enable, network.EnableParams{}), chromedp.Navigate(i.server.URL+"/regulator/ledger/"+deskHome+"?on=2026-09-20"))
 		k.do(chromedp.Focus(chromedp.CSS(`input[name=view]:checked`)))
 		k.press(kb.ArrowDown)
 		if v := read[string](k, `document.activeElement.value`); v != "true" {
@@ -84,7 +71,11 @@ func TestRegulatorInBrowser(t *testing.T) {
 
 	t.Run("on paper", func(t *testing.T) {
 		for _, address := range i.consolePages() {
-			err := chromedp.Do(ctx, chromedp.Navigate(i.server.URL+address), call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"}))
+			as := regulator.as()
+			if strings.HasPrefix(address, "/desk/credit") {
+				as = home.as()
+			}
+			err := chromedp.Do(ctx, as, chromedp.Navigate(i.server.URL+address), call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"}))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -111,7 +102,65 @@ func TestRegulatorInBrowser(t *testing.T) {
 
 // consolePages are the addresses of the console that a regulator comes to.
 func (i *inspectorate) consolePages() []string {
-	return []string{"/regulator", "/regulator/complaints", "/regulator/reviews", "/regulator?on=2026-09-20&view=true", "/regulator/ledger/" + deskHome, "/regulator/ledger/" + deskHome + "?on=2026-09-20&view=known", "/regulator/ledger/" + deskHome + "?on=2026-09-20&view=true",
+	return []string{"/regulator", "/regulator/complaints", "/regulator/reviews", "/regulator/inspections", "/regulator/penalties", "/regulator/penalties/new/propose", "/regulator?on=2026-09-20&view=true", "/regulator/ledger/" + deskHome, "/regulator/ledger/" + deskHome + "?on=2026-09-20&view=known", "/regulator/ledger/" + deskHome + "?on=2026-09-20&view=true",
 		"/regulator/credit", "/regulator/credit/" + deskHome, "/regulator/credit/" + deskHome + "/ffffffff-ffff-ffff-ffff-ffffffffffff/credit_suspect",
-		"/regulator/anomalies", "/regulator/duties", "/regulator/events/3"}
+		"/regulator/anomalies", "/regulator/duties", "/regulator/events/3",
+		"/desk/credit", "/desk/credit/" + i.notified.String() + "/credit_answer", "/desk/credit/" + i.public.String() + "/credit_ask_repair"}
+}
+
+// downloads presses the links of the console that make files, and reads what the
+// browser saved.
+func (i *inspectorate) downloads(t *testing.T, ctx context.Context, regulator *clerk) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	saved := make(chan string, 8)
+	names := map[string]string{} // of downloads, as the server calls them
+	heard := func(ev any) {
+		switch e := ev.(type) {
+		case *cdpbrowser.EventDownloadWillBegin:
+			names[e.GUID] = e.SuggestedFilename
+		case *cdpbrowser.EventDownloadProgress:
+			if e.State != cdpbrowser.DownloadProgressStateInProgress {
+				saved <- names[e.GUID] + "/" + e.GUID
+			}
+		}
+	}
+	if err := chromedp.ListenBrowser(ctx, heard); err != nil {
+		t.Fatal(err)
+	}
+	if err := chromedp.Listen(ctx, heard); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	err := chromedp.Do(ctx, regulator.as(), cookie(i.server.URL, "lang", "zh"), cookie(i.server.URL, "elder", ""),
+		call(cdpbrowser.SetDownloadBehavior, cdpbrowser.SetDownloadBehaviorParams{Behavior: cdpbrowser.SetDownloadBehaviorBehaviorAllowAndName, DownloadPath: dir, EventsEnabled: new(true)}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range []struct {
+		page, link string
+		rows       int
+		word       string
+	}{
+		{"/regulator/ledger/" + deskHome + "?on=2026-09-20&view=true", "/regulator/ledger/" + deskHome + "/export.xlsx", 7, "revoked"},
+		{"/regulator/ledger/" + deskHome + "?on=2026-09-20&view=known", "/regulator/ledger/" + deskHome + "/export.csv", 7, "public"},
+		{"/regulator", "/regulator/charges/export.xlsx", 2, "=ASH-DEP"},
+		{"/regulator", "/regulator/charges/export.csv", 2, "'=ASH-DEP"},
+	} {
+		if err := chromedp.Do(ctx, chromedp.Navigate(i.server.URL+x.page), chromedp.Click(chromedp.CSS(`a[href^="`+x.link+`"]`))); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("%s was not saved", x.link)
+		case got := <-saved:
+			name, guid, _ := strings.Cut(got, "/")
+			file, err := os.ReadFile(filepath.Join(dir, guid))
+			_, view, _ := strings.Cut(x.page, "view=")
+			if err != nil || filepath.Ext(name) != filepath.Ext(x.link) || !strings.Contains(name, view) {
+				t.Fatalf("%s was saved as %q: %v", x.link, name, err)
+			}
+			i.readBack(t, x.link, file, x.rows, x.word)
+		}
+	}
 }

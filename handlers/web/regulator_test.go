@@ -3,9 +3,11 @@ package web
 import (
 	"bytes"
 	"context"
+	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"iter"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -88,7 +90,9 @@ type inspectorate struct {
 	*home
 	store *dated
 	last  events.Position // of what on recorded last
-	rev   map[events.Stream]events.Revision
+	// What the home may answer and object to.
+	notified, public uuid.UUID
+	rev              map[events.Stream]events.Revision
 }
 
 func newInspectorate(t testing.TB) *inspectorate {
@@ -148,7 +152,7 @@ func (i *inspectorate) story() (revoked uuid.UUID) {
 	i.on("2026-05-12 09:00", deskLedger, credit.BonusGranted{Entry: uuid.New(), Rule: "G10", Policy: credit.Default().Version, Points: 1, Fact: "G10/2026", Document: "奖 1 号", DecidedOn: "2026-05-12"})
 	posted := i.entry("2026-06-10 09:00", "2026-06-18 16:00", "P01", "pricelist:late", 3, credit.Minor)
 	i.on("2026-07-02 10:00", deskLedger, credit.Repaired{Entry: posted, Document: "修 1 号", RepairedOn: "2026-07-02"})
-	i.entry("2026-07-10 09:00", "2026-07-20 16:00", "P04", "till:2026-07-09", 6, credit.General)
+	i.public = i.entry("2026-07-10 09:00", "2026-07-20 16:00", "P04", "till:2026-07-09", 6, credit.General)
 	i.on("2026-08-31 09:00", deskLedger, credit.BonusGranted{Entry: uuid.New(), Rule: "G05", Policy: credit.Default().Version, Points: 2, Fact: "G05/2026", Document: "奖 2 号", DecidedOn: "2026-08-31"})
 	revoked = i.entry("2026-09-10 14:22", "2026-09-15 10:05", "P02", "charge:2026-09-10", 10, credit.General)
 	i.on("2026-09-24 16:10", deskLedger, credit.Revoked{Entry: revoked, Document: "撤 1 号", Reason: "该行在付款前已撤销", RevokedOn: "2026-09-24"})
@@ -236,6 +240,16 @@ func TestLedgerInTwoHistories(t *testing.T) {
 	}
 	if res := r.get("/regulator/ledger/54210283ME0YY0059K"); res.StatusCode != http.StatusNotFound {
 		t.Errorf("an institution that there is not: status %d", res.StatusCode)
+	}
+	// Every link that leads on stays in the history that the page shows.
+	for _, at := range []string{"/regulator", "/regulator/ledger/" + deskHome, "/regulator/anomalies"} {
+		for _, a := range r.page(at + "?on=2026-09-20&view=true").find(func(n *html.Node) bool {
+			return strings.Contains(attr(n, "href"), "on") && strings.Contains(attr(n, "href"), "?")
+		}) {
+			if href := attr(a, "href"); strings.HasPrefix(href, "/regulator") && !strings.Contains(href, "month=") && !strings.Contains(href, "?on=2026-09-20&view=true") {
+				t.Errorf("%s leads to %s", at, href)
+			}
+		}
 	}
 	city := plainText(r.get("/regulator?on=2026-09-20&view=known").body)
 	if !strings.Contains(city, "C67") || !strings.Contains(plainText(r.get("/regulator?on=2026-09-20&view=true").body), "B77") {
@@ -492,57 +506,7 @@ func TestExtracts(t *testing.T) {
 			if res.StatusCode != http.StatusOK || !strings.Contains(res.Header.Get("Content-Disposition"), "."+format) {
 				t.Fatalf("%s.%s: status %d: %s", address, format, res.StatusCode, plainText(res.body))
 			}
-			rep, err := extract.Check(res.body, tlog.Trust{LogKey: i.log.Keys()[0].Text})
-			if err != nil || len(rep.Faults) > 0 || rep.Manifest.Rows != want.rows || rep.Proved == 0 || rep.Unproved > 0 {
-				t.Errorf("%s.%s: %s %v", address, format, strings.Join(rep.Lines(true), "\n"), err)
-			}
-			if format == "csv" {
-				if !bytes.HasPrefix(res.body, []byte("\xef\xbb\xbf")) || !bytes.Contains(res.body, []byte(want.word)) {
-					t.Errorf("%s.csv: %.300s", address, res.body)
-				}
-				continue
-			}
-			book, err := excelize.OpenReader(bytes.NewReader(res.body))
-			if err != nil {
-				t.Fatal(err)
-			}
-			rows, err := book.GetRows(book.GetSheetName(0))
-			if err != nil || len(rows) != want.rows+1 {
-				t.Fatalf("%s.xlsx: %d rows, %v", address, len(rows), err)
-			}
-			head := rows[0]
-			found := false
-			for n, row := range rows[1:] {
-				for len(row) < len(head) {
-					row = append(row, "")
-				}
-				event, position, leaf := row[len(head)-4], row[len(head)-3], row[len(head)-2]
-				found = found || strings.Contains(strings.Join(row, " "), want.word)
-				if event == "" {
-					if !strings.HasPrefix(address, "/regulator/export") { // an institution without a ledger entry
-						t.Errorf("%s.xlsx: row %d names no event: %q", address, n+2, row)
-					}
-					continue
-				}
-				at, err := strconv.ParseUint(position, 10, 64)
-				if err != nil {
-					t.Fatal(err)
-				}
-				e, err := i.app.EventAt(t.Context(), events.Position(at))
-				if err != nil || e.ID.String() != event || tlog.LeafHash(&e).String() != leaf {
-					t.Errorf("%s.xlsx: row %d: %q is not the leaf of the event at %d (%v)", address, n+2, leaf, at, err)
-				}
-				for c := range row {
-					name, _ := excelize.CoordinatesToCellName(c+1, n+2)
-					if f, _ := book.GetCellFormula(book.GetSheetName(0), name); f != "" {
-						t.Errorf("%s.xlsx: %s is a formula: %s", address, name, f)
-					}
-				}
-			}
-			if !found {
-				t.Errorf("%s.xlsx does not say %q", address, want.word)
-			}
-			book.Close()
+			i.readBack(t, address+"."+format, res.body, want.rows, want.word)
 		}
 	}
 	// Everything recorded of the home, with its proofs.
@@ -559,5 +523,114 @@ func TestExtracts(t *testing.T) {
 	}
 	if b := r.get("/regulator/charges/export.csv?month=2026-11").body; !bytes.Contains(b, []byte(",'=ASH-DEP,")) || !bytes.Contains(b, []byte(refused.String())) || bytes.Contains(b, []byte("沈一舟")) {
 		t.Errorf("%s", b)
+	}
+}
+
+// readBack reads an extract as other programs do, a workbook with a library for
+// spreadsheets and a CSV file with one for CSV, and holds against it the log and
+// its own manifest.
+func (i *inspectorate) readBack(t *testing.T, name string, file []byte, rows int, word string) {
+	t.Helper()
+	rep, err := extract.Check(file, tlog.Trust{LogKey: i.log.Keys()[0].Text})
+	if err != nil || len(rep.Faults) > 0 || rep.Manifest.Rows != rows || rep.Proved == 0 || rep.Unproved > 0 {
+		t.Errorf("%s: %s %v", name, strings.Join(rep.Lines(true), "\n"), err)
+	}
+	var records [][]string
+	var manifest string
+	if strings.HasSuffix(name, ".csv") {
+		if !bytes.HasPrefix(file, []byte("\xef\xbb\xbf")) {
+			t.Errorf("%s: no byte order mark: %.20q", name, file)
+		}
+		if records, err = csv.NewReader(bytes.NewReader(file[3:])).ReadAll(); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		end := slices.IndexFunc(records, func(r []string) bool { return r[0] == "清单 manifest" })
+		for n, r := range records {
+			for c, s := range r {
+				if _, number := strconv.ParseFloat(s, 64); s != "" && strings.ContainsAny(s[:1], "=+-@\t\r\n") && number != nil {
+					t.Errorf("%s: a spreadsheet takes field %d of record %d for a formula: %q", name, c+1, n+1, s)
+				}
+			}
+		}
+		records, manifest = records[:end], records[end][1]
+	} else {
+		book, err := excelize.OpenReader(bytes.NewReader(file))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		defer book.Close()
+		sheet := book.GetSheetName(0)
+		if records, err = book.GetRows(sheet, excelize.Options{RawCellValue: true}); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if manifest, err = book.GetCellValue(book.GetSheetName(1), "B1"); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for n, r := range records {
+			for c, s := range r {
+				cell, err := excelize.CoordinatesToCellName(c+1, n+1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				f, err1 := book.GetCellFormula(sheet, cell)
+				kind, err2 := book.GetCellType(sheet, cell)
+				if err1 != nil || err2 != nil || f != "" || strings.HasPrefix(s, "=") && kind != excelize.CellTypeInlineString && kind != excelize.CellTypeSharedString {
+					t.Errorf("%s: %s is a formula or may become one: %q %q %v", name, cell, f, s, kind)
+				}
+			}
+		}
+	}
+	var m struct {
+		Rows    int
+		Columns []struct {
+			Kind  string
+			Total *float64
+		}
+	}
+	if err := json.Unmarshal([]byte(manifest), &m); err != nil {
+		t.Fatalf("%s: the manifest: %v", name, err)
+	}
+	if len(records) != rows+1 || m.Rows != rows {
+		t.Fatalf("%s: %d rows, the manifest says %d, want %d", name, len(records)-1, m.Rows, rows)
+	}
+	head := records[0]
+	sums := make([]float64, len(head))
+	found := false
+	for n, row := range records[1:] {
+		for len(row) < len(head) {
+			row = append(row, "")
+		}
+		found = found || strings.Contains(strings.Join(row, " "), word)
+		for c, k := range m.Columns {
+			if v, err := strconv.ParseFloat(row[c], 64); err == nil {
+				sums[c] += v
+			} else if k.Kind != "text" && row[c] != "" {
+				t.Errorf("%s: row %d: %q in a column of numbers", name, n+2, row[c])
+			}
+		}
+		event, position, leaf := row[len(head)-4], row[len(head)-3], strings.TrimPrefix(row[len(head)-2], "'")
+		if event == "" {
+			if !strings.Contains(name, "/regulator/export") { // an institution without a ledger entry
+				t.Errorf("%s: row %d names no event: %q", name, n+2, row)
+			}
+			continue
+		}
+		at, err := strconv.ParseUint(position, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := i.app.EventAt(t.Context(), events.Position(at))
+		if err != nil || e.ID.String() != event || tlog.LeafHash(&e).String() != leaf {
+			t.Errorf("%s: row %d: %q is not the leaf of the event at %d (%v)", name, n+2, leaf, at, err)
+		}
+	}
+	if !found {
+		t.Errorf("%s does not say %q", name, word)
+	}
+	for c, k := range m.Columns {
+		scale := map[string]float64{"yuan": 100, "count": 1}[k.Kind] // the manifest adds up fen
+		if scale > 0 && (k.Total == nil || math.Round(sums[c]*scale) != *k.Total) {
+			t.Errorf("%s: %s adds up to %v, the manifest says %v", name, head[c], sums[c], k.Total)
+		}
 	}
 }

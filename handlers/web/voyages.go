@@ -146,6 +146,7 @@ func (d *Desk) openVoyage(v *visit) error {
 	if err != nil {
 		return err
 	}
+	f.check(field{Name: "number", Max: 40}, field{Name: "vessel", Max: 32}, field{Name: "sea_area", Max: 60}, field{Name: "pier", Max: 60})
 	c := ecoburial.OpenVoyage{Act: act, Number: f.value("number"), Operator: domain.CreditCode(v.institution()), Vessel: f.value("vessel"), Seats: f.number("seats"),
 		SeaArea: f.value("sea_area"), Pier: f.value("pier"), Division: in.Registered.Division, Departs: f.instant("departs")}
 	rc, err := events.Receipt{}, f.bad.Or()
@@ -424,6 +425,7 @@ func (d *Desk) doVoyage(v *visit) error {
 	if when := f.instant("at"); !when.IsZero() {
 		act.At, act.LateReason = when.UTC(), f.value("late")
 	}
+	f.check(field{Name: "party", Kind: "area"}, field{Name: "reason"}, field{Name: "document", Max: 100}, field{Name: "late", Max: maxLate})
 	rc, err := events.Receipt{}, f.bad.Or()
 	if err == nil {
 		rc, err = a.do(d, v, s, act, &f)

@@ -337,44 +337,15 @@ func TestVoyagesInBrowser(t *testing.T) {
 		view
 		width int64
 	}{{view{Lang: Zh}, 1440}, {view{Lang: Zh}, 360}, {view{Lang: En, Elder: true}, 360}, {view{Lang: En}, 1440}} {
-		err := chromedp.Do(ctx, cookie(h.server.URL, "lang", string(way.Lang)), cookie(h.server.URL, "elder", map[bool]string{true: "1"}[way.Elder]),
-			call(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: way.width, Height: 800, DeviceScaleFactor: 1, Mobile: way.width < 600}))
-		if err != nil {
-			t.Fatal(err)
-		}
+		dress(t, ctx, h.server.URL, way.view, way.width)
 		for _, address := range []string{"/voyages", "/desk/voyages", "/desk/voyages/V-1", "/desk/voyages/V-2", "/desk/voyages/V-3", "/desk/voyages/V-1/manifest", "/desk/eco-burial?period=2026-11", "/desk/eco-burial/list?period=2026-11", h.under(1), h.under(2)} {
 			name := fmt.Sprintf("voyages-%s-%d-%s", Variant(way.Lang, way.Elder), way.width, slug(strings.Replace(strings.Replace(address, h.under(1), "track done", 1), h.under(2), "track offer", 1)))
 			t.Run(name, func(t *testing.T) {
-				ctx, cancel := context.WithTimeout(ctx, time.Minute)
-				defer cancel()
-				tab.take()
 				session := h.eco.as()
 				if strings.HasPrefix(address, "/desk/eco") {
 					session = regulator.as()
 				}
-				err := chromedp.Do(ctx, session, chromedp.Navigate(h.server.URL+address),
-					chromedp.Evaluate[chromedp.Void](`document.querySelectorAll("details").forEach(d => d.open = true)`), chromedp.Evaluate[chromedp.Void](axe))
-				if err != nil {
-					t.Fatal(err)
-				}
-				over, err := chromedp.Run(ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth - document.documentElement.clientWidth`))
-				if err != nil {
-					t.Fatal(err)
-				}
-				violations, err := chromedp.Run(ctx, chromedp.Evaluate[[]violation](runAxe, chromedp.EvalAwaitPromise))
-				if err != nil {
-					t.Fatal(err)
-				}
-				shoot(t, ctx, name)
-				if over > 0 {
-					t.Errorf("the page is %d px wider than the window", over)
-				}
-				for _, v := range violations {
-					t.Errorf("axe: %s\n%s", v.ID, strings.Join(v.Where, "\n"))
-				}
-				for _, said := range tab.take() {
-					t.Errorf("browser: %s", said)
-				}
+				examine(t, ctx, tab, name, nil, session, chromedp.Navigate(h.server.URL+address))
 			})
 		}
 	}
