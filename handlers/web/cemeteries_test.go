@@ -434,6 +434,14 @@ func TestMapAndListAgree(t *testing.T) {
 			t.Errorf("%s: the legend lacks %v", address, drawn)
 		}
 	}
+	// Damage is reported from the place's own sheet, and the report says where.
+	report := "/complain?institution=" + hillCemetery + "&plot=A-03-07"
+	if p := g.office.page("/cemeteries/" + hillCemetery + "?plot=A-03-07"); len(p.find(func(n *html.Node) bool { return attr(n, "href") == report })) != 1 {
+		t.Error("the sheet does not lead to a report of damage")
+	}
+	if s := string(g.office.get(report).body); !strings.Contains(s, "墓位 A-03-07：</textarea>") {
+		t.Errorf("the report does not say where: %s", s)
+	}
 	for _, address := range []string{"/cemeteries", "/cemeteries/" + hillCemetery, "/cemeteries/" + hillCemetery + "?plot=A-03-07", "/cemeteries/" + hillCemetery + "?plot=A-03-08"} {
 		b := string(g.office.get(address).body)
 		for _, secret := range []string{"苏念慈", "HT-1", "2027-03-28", "R-", "DL-HZ", "沈字"} {
