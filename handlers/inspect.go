@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -21,7 +22,7 @@ func (a *App) registered(ctx context.Context) ([]domain.CreditCode, error) {
 			return nil, err
 		}
 		for _, r := range b.Events {
-			if r.Stream.Category() == institution.Category && r.Revision == 1 {
+			if strings.HasPrefix(r.Type, "institution.registered.") {
 				codes = append(codes, domain.CreditCode(r.Stream.ID()))
 			}
 		}
@@ -53,6 +54,13 @@ func (a *App) Inspect(ctx context.Context, round string, at *events.Revision, cm
 		}
 		c.PublishDays = p.Int(institution.InspectionDays)
 		cmd = c
+	case oversight.PublishInspection:
+		_, p, _, err := a.overseen(ctx, c.Institution)
+		if err != nil {
+			return events.Receipt{}, err
+		}
+		c.Months = p.Int(institution.InspectionMonths)
+		cmd = c
 	}
 	return to(a.Inspections, round, at).run(ctx, cmd)
 }
@@ -73,20 +81,33 @@ type InspectionRecord struct {
 	Published []oversight.InspectionPublished `json:"published,omitzero"`
 }
 
-// Inspection is the record of a round for the public; ErrNotFound where no seed
-// was committed to.
-func (a *App) Inspection(ctx context.Context, round string) (InspectionRecord, error) {
+// InspectionRound reads a round of inspections; ErrNotFound where no seed was
+// committed to.
+func (a *App) InspectionRound(ctx context.Context, round string) (oversight.InspectionState, error) {
 	if streamID(oversight.InspectionCategory, round) != nil {
-		return InspectionRecord{}, ErrNotFound
+		return oversight.InspectionState{}, ErrNotFound
 	}
 	s, _, err := a.Inspections.Load(ctx, round)
+	if err == nil && s.Committed == nil {
+		err = ErrNotFound
+	}
+	return s, err
+}
+
+// Inspection is the record of a round for the public; ErrNotFound where no seed
+// was committed to. A result is in it for as long as it is public.
+func (a *App) Inspection(ctx context.Context, round string) (InspectionRecord, error) {
+	s, err := a.InspectionRound(ctx, round)
 	if err != nil {
 		return InspectionRecord{}, err
 	}
-	if s.Committed == nil {
-		return InspectionRecord{}, ErrNotFound
+	r := InspectionRecord{Inspection: round, Commitment: s.Committed.Commitment, Count: s.Committed.Count}
+	on := domain.DateOf(a.Now())
+	for _, p := range s.Published {
+		if p.Public(on) {
+			r.Published = append(r.Published, p)
+		}
 	}
-	r := InspectionRecord{Inspection: round, Commitment: s.Committed.Commitment, Count: s.Committed.Count, Published: s.Published}
 	if f := s.Frozen; f != nil {
 		r.Institutions, r.Officers, r.Excluded = f.Institutions, f.Officers, f.Excluded
 	}

@@ -36,6 +36,11 @@ func TestScripts(t *testing.T) {
 		Dir: filepath.Join("testdata", "script"),
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("DOLLAR", "$")
+			for _, k := range []string{"GOGC", "GOMEMLIMIT", "GORACE"} { // as for every other process of the tests
+				if v, ok := os.LookupEnv(k); ok {
+					e.Setenv(k, v)
+				}
+			}
 			e.Setenv("SHENZHONG_LANG", "en")
 			e.Setenv("SHENZHONG_MASTER_KEY", filepath.Join(e.WorkDir, "master.key"))
 			e.Setenv("HOME", e.WorkDir)

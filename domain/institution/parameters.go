@@ -92,6 +92,7 @@ const (
 	ComplaintAnswerDays Name = "complaint_answer_days"
 	ComplaintDecideDays Name = "complaint_decide_days"
 	InspectionDays      Name = "inspection_publish_days"
+	InspectionMonths    Name = "inspection_public_months"
 	PenaltyHearingDays  Name = "penalty_statement_days"
 	PenaltyPublishDays  Name = "penalty_publish_days"
 	ReportDays          Name = "report_days"
@@ -161,6 +162,7 @@ var Definitions = []Definition{
 	{ComplaintAnswerDays, "机构答复投诉的工作日", "Working days in which an institution answers a complaint", "day", "5", 1, 30, "P", ""},
 	{ComplaintDecideDays, "投诉作出处理决定的工作日", "Working days in which a complaint is decided", "day", "20", 1, 60, "P", ""},
 	{InspectionDays, "检查结果公开的工作日", "Working days in which the result of an inspection is published", "day", "20", 1, 20, "F", "政府信息公开条例；只能改短"},
+	{InspectionMonths, "检查结果公开的月数", "Months for which the result of an inspection stays public", "month", "12", 1, 36, "P", ""},
 	{PenaltyHearingDays, "处罚前陈述申辩、要求听证的工作日", "Working days for a statement or a demand for a hearing before a penalty", "day", "5", 3, 30, "P", ""},
 	{PenaltyPublishDays, "处罚决定公示的工作日（双公示）", "Working days in which a penalty is published", "day", "7", 1, 7, "F", "双公示；只能改短"},
 	{FreezeDay, "每月生态安葬率在次月几日公布并冻结", "Day of the next month on which a month's eco-burial figures are published for good", "number", "10", 1, 28, "P", ""},

@@ -51,6 +51,9 @@ type (
 		Institution domain.CreditCode `json:"institution"`
 		Document    string            `json:"document"`
 		PublishedOn domain.Date       `json:"published_on"`
+		// PublishedUntil is the last day on which everybody may see it; none in what
+		// was published before there was such a day.
+		PublishedUntil domain.Date `json:"published_until,omitzero"`
 	}
 	// InspectionMissed says that a result was not published in time.
 	InspectionMissed struct {
@@ -65,6 +68,17 @@ func (InspectionDrawn) inspectionEvent()     {}
 func (InspectionRecorded) inspectionEvent()  {}
 func (InspectionPublished) inspectionEvent() {}
 func (InspectionMissed) inspectionEvent()    {}
+
+// inspectionPublishedV1 had no last day.
+type inspectionPublishedV1 struct {
+	Institution domain.CreditCode `json:"institution"`
+	Document    string            `json:"document"`
+	PublishedOn domain.Date       `json:"published_on"`
+}
+
+func (e inspectionPublishedV1) up() InspectionPublished {
+	return InspectionPublished{Institution: e.Institution, Document: e.Document, PublishedOn: e.PublishedOn}
+}
 
 // An InspectionExclusion leaves an institution or an officer out of the draw, or,
 // with both, keeps the officer from that institution. The reason names nobody.
@@ -174,6 +188,7 @@ type (
 		Institution domain.CreditCode
 		Document    string
 		PublishedOn domain.Date
+		Months      int // parameter: how long it stays public
 	}
 	// MissInspection notes that a term has passed.
 	MissInspection struct {
@@ -225,6 +240,11 @@ func (s InspectionState) PublishedOf(of domain.CreditCode) bool {
 	return slices.ContainsFunc(s.Published, func(p InspectionPublished) bool { return p.Institution == of })
 }
 
+// Public says whether everybody may see a result on a day.
+func (p InspectionPublished) Public(on domain.Date) bool {
+	return p.PublishedOn <= on && (p.PublishedUntil == "" || on <= p.PublishedUntil)
+}
+
 // Recompute draws again from what the log says, and says whether it comes to
 // what was published.
 func (s InspectionState) Recompute() bool {
@@ -255,6 +275,7 @@ var (
 	ErrInspectionNoTeam      = domain.Reject("inspection_no_team", "回避以后有机构凑不齐两名检查人员。", "With these exclusions some institution has no two officers.")
 	ErrInspectionNotDrawn    = domain.Reject("inspection_not_drawn", "这家机构这一轮没有被抽中。", "This institution was not drawn in this round.").Under("", inspectionRules)
 	ErrInspectionOfficers    = domain.Reject("inspection_officers_differ", "检查须由抽中的两名人员 %s、%s 进行。", "The visit is made by the two officers who were drawn, %s and %s.").Under("", inspectionRules)
+	ErrInspectionRecorder    = domain.Reject("inspection_recorder", "检查记录由去检查的两人之一登记。", "The record is made by one of the two officers who went.").Under("", "执法全过程记录制度")
 	ErrInspectionEvidence    = domain.Reject("inspection_record_incomplete", "检查记录要有检查表版本，至少一份影像或文书及其 SHA-256。", "The record of a visit has its checklist, and at least one photograph or paper with its SHA-256.").Under("", "执法全过程记录制度")
 	ErrInspectionRecorded    = domain.Reject("inspection_recorded", "这次检查已经有记录。", "This visit has been recorded.")
 	ErrInspectionUnrecorded  = domain.Reject("inspection_not_recorded", "还没有检查记录，不能公开结果。", "There is no record of the visit whose result could be published.")
@@ -303,7 +324,9 @@ func decideInspection(s InspectionState, cmd InspectionCommand) ([]InspectionEve
 		doc, err := line(c.Document, ErrDocument)
 		r, recorded := s.Record(c.Institution)
 		switch {
-		case slices.Contains(s.Published, InspectionPublished{c.Institution, doc, c.PublishedOn}):
+		case slices.ContainsFunc(s.Published, func(p InspectionPublished) bool {
+			return p.Institution == c.Institution && p.Document == doc && p.PublishedOn == c.PublishedOn
+		}):
 			return nil, nil
 		case !recorded:
 			return nil, ErrInspectionUnrecorded
@@ -313,8 +336,10 @@ func decideInspection(s InspectionState, cmd InspectionCommand) ([]InspectionEve
 			return nil, err
 		case !c.PublishedOn.Valid() || c.PublishedOn > today || c.PublishedOn < r.VisitedOn:
 			return nil, ErrDay.With(c.PublishedOn)
+		case c.Months < 1:
+			return nil, ErrTerms
 		}
-		return []InspectionEvent{InspectionPublished{c.Institution, doc, c.PublishedOn}}, nil
+		return []InspectionEvent{InspectionPublished{c.Institution, doc, c.PublishedOn, c.PublishedOn.AddMonths(c.Months)}}, nil
 	case MissInspection:
 		r, recorded := s.Record(c.Institution)
 		switch {
@@ -403,6 +428,8 @@ func (s InspectionState) record(c RecordInspection, today domain.Date) ([]Inspec
 	switch {
 	case team != came:
 		return nil, ErrInspectionOfficers.With(s.Drawn.Visits[i].Officers[0], s.Drawn.Visits[i].Officers[1])
+	case !slices.Contains(team[:], c.By):
+		return nil, ErrInspectionRecorder
 	case !c.VisitedOn.Valid() || c.VisitedOn > today:
 		return nil, ErrDay.With(c.VisitedOn)
 	case c.PublishDays < 1:

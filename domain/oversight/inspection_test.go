@@ -72,19 +72,25 @@ func TestInspection(t *testing.T) {
 		}
 	})
 	visit := drawn.Visits[0]
-	record := RecordInspection{on("officer-4", 2), visit.Institution, "2026-11-24", visit.Officers, "2026.1", []InspectionFinding{{"P01", "价目牌缺两项"}}, evidence, 20}
+	record := RecordInspection{on(visit.Officers[1], 2), visit.Institution, "2026-11-24", visit.Officers, "2026.1", []InspectionFinding{{"P01", "价目牌缺两项"}}, evidence, 20}
 	recorded := InspectionRecorded{visit.Institution, "2026-11-24", visit.Officers, "2026.1", record.Findings, evidence, "2026-12-22"}
 	t.Run("a visit is made by whom the draw named, with its record", func(t *testing.T) {
 		spec.Given(t, committed, closed, drawn).When(record).Then(recorded)
 		spec.Given(t, committed, closed, drawn).When(with(record, func(c *RecordInspection) { c.Officers[0] = "officer-9" })).Rejects(ErrInspectionOfficers)
+		spec.Given(t, committed, closed, drawn).When(with(record, func(c *RecordInspection) { c.Act = on("officer-1", 2) })).Rejects(ErrInspectionRecorder)
 		spec.Given(t, committed, closed, drawn).When(with(record, func(c *RecordInspection) { c.Evidence = nil })).Rejects(ErrInspectionEvidence)
 		spec.Given(t, committed, closed, drawn).When(with(record, func(c *RecordInspection) { c.Institution = "x" })).Rejects(ErrInspectionNotDrawn)
 		spec.Given(t, committed, closed, drawn, recorded).When(with(record, func(c *RecordInspection) { c.Checklist = "2026.2" })).Rejects(ErrInspectionRecorded)
 	})
 	t.Run("its result is published in time, or the term is missed", func(t *testing.T) {
-		publish := PublishInspection{on("officer-2", 3), visit.Institution, "连民检〔2026〕1号", "2026-11-25"}
+		publish := PublishInspection{on("officer-2", 3), visit.Institution, "连民检〔2026〕1号", "2026-11-25", 12}
 		spec.Given(t, committed, closed, drawn).When(publish).Rejects(ErrInspectionUnrecorded)
-		spec.Given(t, committed, closed, drawn, recorded).When(publish).Then(InspectionPublished{visit.Institution, "连民检〔2026〕1号", "2026-11-25"})
+		spec.Given(t, committed, closed, drawn, recorded).When(publish).Then(InspectionPublished{visit.Institution, "连民检〔2026〕1号", "2026-11-25", "2027-11-25"})
+		for d, want := range map[domain.Date]bool{"2026-11-24": false, "2026-11-25": true, "2027-11-25": true, "2027-11-26": false} {
+			if got := (InspectionPublished{PublishedOn: "2026-11-25", PublishedUntil: "2027-11-25"}).Public(d); got != want {
+				t.Errorf("public on %s: %v", d, got)
+			}
+		}
 		spec.Given(t, committed, closed, drawn, recorded).When(with(publish, func(c *PublishInspection) { c.Document = "" })).Rejects(ErrDocument)
 		spec.Given(t, committed, closed, drawn, recorded).When(MissInspection{on("policy:duties", 29), visit.Institution}).Rejects(ErrNotDue)
 		spec.Given(t, committed, closed, drawn, recorded).When(MissInspection{on("policy:duties", 30), visit.Institution}).Then(InspectionMissed{visit.Institution, "2026-12-22"})

@@ -36,7 +36,8 @@ var Wire = []domain.Wire{
 	domain.Named[InspectionFrozen]("inspection.frozen.v1"),
 	domain.Named[InspectionDrawn]("inspection.drawn.v1"),
 	domain.Named[InspectionRecorded]("inspection.recorded.v1"),
-	domain.Named[InspectionPublished]("inspection.published.v1"),
+	domain.Named[InspectionPublished]("inspection.published.v2"),
+	domain.Upcast("inspection.published.v1", inspectionPublishedV1.up),
 	domain.Named[InspectionMissed]("inspection.missed.v1"),
 
 	domain.Named[PenaltyProposed]("penalty.proposed.v1"),

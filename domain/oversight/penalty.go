@@ -22,7 +22,8 @@ type (
 		Amount      domain.Money      `json:"amount,omitzero"`
 		Fact        string            `json:"fact"`
 		Basis       string            `json:"basis"`
-		Officers    [2]string         `json:"officers"`
+		// Officers are who proposes it, then who decides it with them.
+		Officers [2]string `json:"officers"`
 	}
 	// PenaltyNotified told the institution of it, and until when it may make a
 	// statement or ask for a hearing.
@@ -139,7 +140,8 @@ type (
 		Approved bool
 		Opinion  string
 	}
-	// DecidePenalty decides it.
+	// DecidePenalty decides it; it is the second officer's, so that two accounts
+	// stand for it.
 	DecidePenalty struct {
 		domain.Act
 		Document    string
@@ -215,6 +217,8 @@ var Penalty = domain.Decider[PenaltyState, PenaltyCommand, PenaltyEvent]{Decide:
 var (
 	ErrPenaltyIncomplete   = domain.Reject("penalty_incomplete", "请写明机构、种类、事实、依据和轻重等级。", "Please give institution, kind, fact, basis and severity.")
 	ErrPenaltyOfficers     = domain.Reject("penalty_two_officers", "须由两名不同的执法人员承办。", "Two different officers take a penalty forward.")
+	ErrPenaltyProposer     = domain.Reject("penalty_proposer", "由提出的人登记：第一名承办人员须是本人。", "Who proposes records it: the first officer is yourself.")
+	ErrPenaltySecond       = domain.Reject("penalty_second_officer", "决定由第二名承办人员 %s 登记，不能由提出的人自己登记。", "The decision is recorded by the second officer, %s, not by who proposed it.")
 	ErrPenaltyExists       = domain.Reject("penalty_proposed", "这个编号已经用于另一件处罚。", "This reference is used for another penalty.")
 	ErrPenaltyUnknown      = domain.Reject("penalty_unknown", "没有这件处罚。", "There is no such penalty.")
 	ErrPenaltyUnnotified   = domain.Reject("penalty_not_notified", "作出决定之前，须告知机构事实、理由、依据和陈述申辩、要求听证的权利。", "Before a decision the institution is told facts, reasons and basis, and its right to be heard.")
@@ -327,7 +331,7 @@ func decidePenalty(s PenaltyState, cmd PenaltyCommand) ([]PenaltyEvent, error) {
 		switch {
 		case s.Repaired != nil:
 			return nil, ErrPenaltyRepaired
-		case s.Decided.PublishedUntil == "":
+		case s.Decided.PublishedUntil == "" || s.Served == nil:
 			return nil, ErrPenaltyUnpublished
 		case c.RepairedOn < from:
 			return nil, ErrPenaltyRepairEarly.With(from)
@@ -382,6 +386,8 @@ func (s PenaltyState) propose(c ProposePenalty) ([]PenaltyEvent, error) {
 		return nil, ErrPenaltyIncomplete
 	case e.Officers[0] == "" || e.Officers[1] == "" || e.Officers[0] == e.Officers[1]:
 		return nil, ErrPenaltyOfficers
+	case c.By != e.Officers[0]:
+		return nil, ErrPenaltyProposer
 	}
 	for _, err := range errs {
 		if err != nil {
@@ -406,10 +412,12 @@ func (s PenaltyState) decideOn(c DecidePenalty, today domain.Date) ([]PenaltyEve
 		return nil, err
 	case s.Notified == nil:
 		return nil, ErrPenaltyUnnotified
-	case s.Heard == nil && today <= s.Notified.HearBy:
+	case s.Heard == nil && min(today, c.DecidedOn) <= s.Notified.HearBy:
 		return nil, ErrPenaltyHearing.With(s.Notified.HearBy)
 	case s.Reviewed == nil || !s.Reviewed.Approved:
 		return nil, ErrPenaltyUnreviewed
+	case c.By != s.Proposed.Officers[1]:
+		return nil, ErrPenaltySecond.With(s.Proposed.Officers[1])
 	case c.PublishDays < 1:
 		return nil, ErrTerms
 	case !c.DecidedOn.Valid() || c.DecidedOn > today:
@@ -425,7 +433,7 @@ func evolvePenalty(s PenaltyState, e PenaltyEvent) PenaltyState {
 	case PenaltyNotified:
 		s.Notified = &e
 	case PenaltyHeard:
-		s.Heard = &e
+		s.Heard, s.Reviewed = &e, nil // what was said is reviewed too
 	case PenaltyReviewed:
 		s.Reviewed = &e
 	case PenaltyDecided:

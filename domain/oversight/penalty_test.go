@@ -21,10 +21,11 @@ var (
 
 func TestPenalty(t *testing.T) {
 	spec := domaintest.For(Penalty)
-	decide := DecidePenalty{on("officer-1", 2), "连民罚决〔2026〕1号", "2026-11-25", 7}
+	decide := DecidePenalty{on("officer-2", 2), "连民罚决〔2026〕1号", "2026-11-25", 7}
 	t.Run("two different officers propose, on facts and basis", func(t *testing.T) {
 		spec.Given(t).When(propose).Then(proposed)
 		spec.Given(t).When(with(propose, func(c *ProposePenalty) { c.Officers[1] = "officer-1" })).Rejects(ErrPenaltyOfficers)
+		spec.Given(t).When(with(propose, func(c *ProposePenalty) { c.Act = on("officer-2", 0) })).Rejects(ErrPenaltyProposer)
 		spec.Given(t).When(with(propose, func(c *ProposePenalty) { c.Fact = "" })).Rejects(ErrPenaltyIncomplete)
 		spec.Given(t).When(with(propose, func(c *ProposePenalty) { c.Known = false })).Rejects(ErrPenaltyIncomplete)
 	})
@@ -34,7 +35,9 @@ func TestPenalty(t *testing.T) {
 		spec.Given(t, proposed, told).When(HearPenalty{on("officer-1", 0), "陈述书", false}).Then(heard)
 		spec.Given(t, proposed, approved).When(decide).Rejects(ErrPenaltyUnnotified)
 		spec.Given(t, proposed, told, approved).When(decide).Rejects(ErrPenaltyHearing)
-		spec.Given(t, proposed, told, approved).When(with(decide, func(c *DecidePenalty) { c.Act, c.DecidedOn = on("officer-1", 8), "2026-11-25" })).Then(decided)
+		spec.Given(t, proposed, told, approved).When(with(decide, func(c *DecidePenalty) { c.Act = on("officer-2", 8) })).Rejects(ErrPenaltyHearing) // back-dated into the time to be heard
+		spec.Given(t, proposed, told, approved).When(with(decide, func(c *DecidePenalty) { c.Act, c.DecidedOn = on("officer-2", 8), "2026-12-01" })).
+			Then(PenaltyDecided{decided.Document, "2026-12-01", "2026-12-10", "2027-12-01"})
 	})
 	t.Run("a third person reviews it, and no document, no decision", func(t *testing.T) {
 		review := ReviewPenalty{on("officer-3", 1), true, "事实清楚，程序合法"}
@@ -44,6 +47,8 @@ func TestPenalty(t *testing.T) {
 		spec.Given(t, proposed, told, heard, with(approved, func(e *PenaltyReviewed) { e.Approved = false })).When(decide).Rejects(ErrPenaltyUnreviewed)
 		spec.Given(t, proposed, told, heard, approved).When(with(decide, func(c *DecidePenalty) { c.Document = " " })).Rejects(ErrDocument)
 		spec.Given(t, proposed, told, heard, approved).When(decide).Then(decided)
+		spec.Given(t, proposed, told, heard, approved).When(with(decide, func(c *DecidePenalty) { c.Act = on("officer-1", 2) })).Rejects(ErrPenaltySecond)
+		spec.Given(t, proposed, told, approved, heard).When(decide).Rejects(ErrPenaltyUnreviewed) // heard after the review
 	})
 	t.Run("publication begins with service and ends by itself, by severity", func(t *testing.T) {
 		all := []PenaltyEvent{proposed, told, heard, approved, decided}
@@ -64,6 +69,7 @@ func TestPenalty(t *testing.T) {
 		served := []PenaltyEvent{proposed, told, heard, approved, decided, PenaltyServed{"2026-11-26"}}
 		repair := RepairPenalty{on("officer-1", 100), "连民修〔2027〕1号", "2027-02-25"}
 		spec.Given(t, served...).When(with(repair, func(c *RepairPenalty) { c.RepairedOn = "2027-02-24" })).Rejects(ErrPenaltyRepairEarly)
+		spec.Given(t, served[:5]...).When(repair).Rejects(ErrPenaltyUnpublished)
 		spec.Given(t, served...).When(repair).Then(PenaltyRepaired{"连民修〔2027〕1号", "2027-02-25"})
 		if s := spec.Given(t, append(served, PenaltyRepaired{"x", "2027-02-25"})...).State(); s.Public("2027-02-25") || !s.Public("2027-02-24") {
 			t.Error("a repair does not end the publication on its day")

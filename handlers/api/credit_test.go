@@ -27,6 +27,7 @@ import (
 	"shenzhong/projections"
 	"shenzhong/projections/availability"
 	"shenzhong/projections/ecoratio"
+	"shenzhong/projections/oversight"
 	"shenzhong/projections/pricepages"
 	"shenzhong/projections/servicecredit"
 	"shenzhong/projections/tracking"
@@ -107,7 +108,7 @@ func newWatched(t *testing.T) *watched {
 		t.Fatal(err)
 	}
 	w.runner, err = projections.Open(t.Context(), projections.Config{Dir: t.TempDir(), Store: store, Registry: projections.Registry(keys), Logger: slog.New(slog.DiscardHandler),
-		Projections: []projections.Projection{servicecredit.Projection{}, ecoratio.Projection{}, pricepages.Projection{Renderer: r.PricePages()}, availability.Projection{}, tracking.Projection{}, voyages.Projection{}}})
+		Projections: []projections.Projection{servicecredit.Projection{}, ecoratio.Projection{}, pricepages.Projection{Renderer: r.PricePages()}, availability.Projection{}, tracking.Projection{}, voyages.Projection{}, oversight.Projection{}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,8 +5,6 @@ import (
 	_ "embed"
 	"fmt"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -69,35 +67,12 @@ func TestInBrowser(t *testing.T) {
 					err := chromedp.Do(ctx,
 						cookie(srv.URL, "lang", string(v.Lang)), cookie(srv.URL, "elder", map[bool]string{true: "1"}[v.Elder]),
 						call(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: 800, DeviceScaleFactor: 1, Mobile: width < 600}),
-						chromedp.Navigate(srv.URL+address),
-						chromedp.Evaluate[chromedp.Void](`document.querySelectorAll("details").forEach(d => d.open = true)`),
-						chromedp.Evaluate[chromedp.Void](axe),
+						chromedp.Navigate(srv.URL+address), open,
 					)
 					if err != nil {
 						t.Fatal(err)
 					}
-					over, err := chromedp.Run(ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth - document.documentElement.clientWidth`))
-					if err != nil {
-						t.Fatal(err)
-					}
-					violations, err := chromedp.Run(ctx, chromedp.Evaluate[[]violation](runAxe, chromedp.EvalAwaitPromise))
-					if err != nil {
-						t.Fatal(err)
-					}
-					picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
-					if err != nil {
-						t.Fatal(err)
-					}
-					if err := os.WriteFile(filepath.Join(t.ArtifactDir(), name+".png"), picture, 0o600); err != nil {
-						t.Error(err)
-					}
-					if over > 0 {
-						wide, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](widest))
-						t.Errorf("the page is %d px wider than the window: %q %v", over, wide, err)
-					}
-					for _, v := range violations {
-						t.Errorf("axe: %s\n%s", v.ID, strings.Join(v.Where, "\n"))
-					}
+					inspect(t, ctx, name, pairwise(v.Lang, v.Elder, width))
 					for _, said := range tab.take() {
 						if missing && strings.Contains(said, "404") {
 							continue // the page that says so is what is looked at
@@ -182,13 +157,7 @@ func TestOnPaper(t *testing.T) {
 		if n := len(onePage.FindAll(paper.Data, -1)); n < 1 || n > pages {
 			t.Errorf("%s takes %d sheets, at most %d expected", address, n, pages)
 		}
-		picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(t.ArtifactDir(), "print-"+slug(address)+".png"), picture, 0o600); err != nil {
-			t.Error(err)
-		}
+		shoot(t, ctx, "print-"+slug(address))
 	}
 }
 
@@ -266,30 +235,15 @@ func dress(t *testing.T, ctx context.Context, home string, v view, width int64) 
 // examine opens a page with all that folds in it open: it is no wider than the
 // window, axe finds nothing, and the browser says nothing but what is expected.
 // It keeps a picture under the name.
-func examine(t *testing.T, ctx context.Context, tab *complaints, name string, expected func(said string) bool, open ...chromedp.Action[chromedp.Void]) {
+func examine(t *testing.T, ctx context.Context, tab *complaints, name string, expected func(said string) bool, steps ...chromedp.Action[chromedp.Void]) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	tab.take()
-	err := chromedp.Do(ctx, append(open, chromedp.Evaluate[chromedp.Void](`document.querySelectorAll("details").forEach(d => d.open = true)`), chromedp.Evaluate[chromedp.Void](axe))...)
-	if err != nil {
+	if err := chromedp.Do(ctx, append(steps, open)...); err != nil {
 		t.Fatal(err)
 	}
-	over, err := chromedp.Run(ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth - document.documentElement.clientWidth`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	violations, err := chromedp.Run(ctx, chromedp.Evaluate[[]violation](runAxe, chromedp.EvalAwaitPromise))
-	if err != nil {
-		t.Fatal(err)
-	}
-	shoot(t, ctx, name)
-	if over > 0 {
-		t.Errorf("the page is %d px wider than the window", over)
-	}
-	for _, v := range violations {
-		t.Errorf("axe: %s\n%s", v.ID, strings.Join(v.Where, "\n"))
-	}
+	inspect(t, ctx, name, true)
 	for _, said := range tab.take() {
 		if expected == nil || !expected(said) {
 			t.Errorf("browser: %s", said)
@@ -297,17 +251,52 @@ func examine(t *testing.T, ctx context.Context, tab *complaints, name string, ex
 	}
 }
 
-// widest finds what reaches beyond the window.
-const widest = `[...document.querySelectorAll("main *")].filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1).map(e => e.outerHTML.slice(0, 160)).slice(0, 4)`
-
-// A violation is what axe found, and where.
-type violation struct {
-	ID    string   `json:"id"`
-	Where []string `json:"where"`
+// The faults of a page are what inspect finds on it: how much wider than the
+// window it is (px) and because of what, and what axe objects to.
+type faults struct {
+	Over       int
+	Wide       []string
+	Violations []struct {
+		ID    string   `json:"id"`
+		Where []string `json:"where"`
+	}
 }
 
-const runAxe = `axe.run({runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]})
-	.then(r => r.violations.map(v => ({id: v.id, where: v.nodes.map(n => n.html + " " + n.failureSummary)})))`
+// inspect looks at the page that has come: nothing scrolls sideways, and axe, if
+// it is to look as well, finds nothing. The picture is for whoever reads the
+// test's artifacts.
+func inspect(t *testing.T, ctx context.Context, name string, withAxe bool) {
+	t.Helper()
+	look := findFaults
+	if withAxe {
+		// Of axe's more than half a megabyte one copy goes to each page that it looks at.
+		look = axe + ";" + findFaults
+	}
+	f, err := chromedp.Run(ctx, chromedp.Evaluate[faults](look, chromedp.EvalAwaitPromise))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shoot(t, ctx, name)
+	if f.Over > 0 {
+		t.Errorf("%s is %d px wider than the window: %q", name, f.Over, f.Wide)
+	}
+	for _, v := range f.Violations {
+		t.Errorf("%s: axe: %s\n%s", name, v.ID, strings.Join(v.Where, "\n"))
+	}
+}
+
+// pairwise says in which of the eight views axe looks at a page too: in four,
+// among which every two of language, type size and width meet.
+func pairwise(lang Lang, elder bool, width int64) bool {
+	return (lang == En) != elder == (width > 600)
+}
+
+const findFaults = `(async () => {
+	const wide = document.documentElement.clientWidth, over = document.documentElement.scrollWidth - wide;
+	const found = typeof axe === "undefined" ? [] : (await axe.run({runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]})).violations;
+	return {Over: over, Wide: over <= 0 ? [] : [...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > wide + 1).map(e => e.outerHTML.slice(0, 160)).slice(0, 4),
+		Violations: found.map(v => ({id: v.id, where: v.nodes.map(n => n.html + " " + n.failureSummary)}))};
+})()`
 
 var notWord = regexp.MustCompile(`[^a-zA-Z0-9]+`)
 

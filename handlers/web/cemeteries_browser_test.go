@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -66,29 +65,12 @@ func TestCemeteriesInBrowser(t *testing.T) {
 					err := chromedp.Do(ctx, g.visitor(address).as(),
 						cookie(g.server.URL, "lang", string(v.Lang)), cookie(g.server.URL, "elder", map[bool]string{true: "1"}[v.Elder]),
 						call(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: 800, DeviceScaleFactor: 1, Mobile: width < 600}),
-						chromedp.Navigate(g.server.URL+address),
-						chromedp.Evaluate[chromedp.Void](`document.querySelectorAll("details").forEach(d => d.open = true)`),
-						chromedp.Evaluate[chromedp.Void](axe),
+						chromedp.Navigate(g.server.URL+address), open,
 					)
 					if err != nil {
 						t.Fatal(err)
 					}
-					over, err := chromedp.Run(ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth - document.documentElement.clientWidth`))
-					if err != nil {
-						t.Fatal(err)
-					}
-					violations, err := chromedp.Run(ctx, chromedp.Evaluate[[]violation](runAxe, chromedp.EvalAwaitPromise))
-					if err != nil {
-						t.Fatal(err)
-					}
-					shoot(t, ctx, name)
-					if over > 0 {
-						wide, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](widest))
-						t.Errorf("the page is %d px wider than the window: %q %v", over, wide, err)
-					}
-					for _, v := range violations {
-						t.Errorf("axe: %s\n%s", v.ID, strings.Join(v.Where, "\n"))
-					}
+					inspect(t, ctx, name, pairwise(v.Lang, v.Elder, width))
 					for _, said := range tab.take() {
 						t.Errorf("browser: %s", said)
 					}
@@ -193,7 +175,7 @@ func TestOfficeInBrowser(t *testing.T) {
 		t.Helper()
 		n++
 		widths := []int64{360, 1440}
-		if kept := flag.Lookup("test.artifacts"); kept == nil || kept.Value.String() != "true" {
+		if !artifacts() {
 			widths = widths[:1] // nobody looks at the pictures
 		}
 		for _, width := range widths {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"net/url"
 	"os"
@@ -85,6 +86,9 @@ func TestDeskInBrowser(t *testing.T) {
 // shoot keeps a picture for whoever reads the test's artifacts.
 func shoot(t *testing.T, ctx context.Context, name string) {
 	t.Helper()
+	if !artifacts() {
+		return // drawing a whole page costs more than all that is looked at on it
+	}
 	picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
 	if err != nil {
 		t.Fatal(err)
@@ -92,6 +96,12 @@ func shoot(t *testing.T, ctx context.Context, name string) {
 	if err := os.WriteFile(filepath.Join(t.ArtifactDir(), name+".png"), picture, 0o600); err != nil {
 		t.Error(err)
 	}
+}
+
+// artifacts says whether anybody keeps what tests draw (go test -artifacts).
+func artifacts() bool {
+	kept := flag.Lookup("test.artifacts")
+	return kept != nil && kept.Value.String() == "true"
 }
 
 // TestDeskOnPaper: what is printed takes the sheets it should, and shows nothing

@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"iter"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/crypto/argon2"
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 
@@ -75,8 +77,13 @@ func (h *home) later(d time.Duration) {
 	h.now = h.now.Add(d)
 }
 
-// passwordHash is made once: it is meant to cost.
-var passwordHash = sync.OnceValue(func() string { return handlers.HashPassword(password) })
+// passwordHash is one of the least cost: the price of a sign-in is looked at
+// where passwords are.
+var passwordHash = sync.OnceValue(func() string {
+	const memory, passes, threads = 64, 1, 1 // KiB
+	salt, b64 := []byte("the salt of test"), base64.RawStdEncoding.EncodeToString
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, memory, passes, threads, b64(salt), b64(argon2.IDKey([]byte(password), salt, passes, memory, threads, 32)))
+})
 
 func newHome(t testing.TB) *home { t.Helper(); return newHomeOn(t, memory.New()) }
 
@@ -103,7 +110,7 @@ func newHomeOn(t testing.TB, store events.Store) *home {
 		{ID: "furnace-0201", Roles: []handlers.Role{handlers.Cremator}, Institution: deskHome}, {ID: "furnace-0202", Roles: []handlers.Role{handlers.Cremator}, Institution: deskHome},
 		{ID: "desk-0901", Roles: []handlers.Role{handlers.Desk}, Institution: otherHome}, {ID: "cemetery-0301", Roles: []handlers.Role{handlers.Cemetery}, Institution: deskHome},
 		{ID: "eco-0401", Roles: []handlers.Role{handlers.Eco}, Institution: deskHome}, {ID: "regulator-0501", Roles: []handlers.Role{handlers.Regulator}, Institution: handlers.Everywhere},
-		{ID: "regulator-0502", Roles: []handlers.Role{handlers.Regulator}, Institution: handlers.Everywhere},
+		{ID: "regulator-0502", Roles: []handlers.Role{handlers.Regulator}, Institution: handlers.Everywhere}, {ID: "regulator-0503", Roles: []handlers.Role{handlers.Regulator}, Institution: handlers.Everywhere},
 		{ID: "admin-0601", Roles: []handlers.Role{handlers.Admin}, Institution: handlers.Everywhere}, {ID: "office-0301", Roles: []handlers.Role{handlers.Cemetery}, Institution: hillCemetery}, {ID: "office-0302", Roles: []handlers.Role{handlers.Cemetery}, Institution: hillCemetery},
 		{ID: "village-0801", Roles: []handlers.Role{handlers.Cemetery}, Institution: villageCemetery},
 		{ID: "importer-0701", Roles: []handlers.Role{handlers.Importer}, Institution: handlers.Everywhere},
@@ -291,7 +298,9 @@ func filled(d doc, action string) url.Values {
 					}
 				}
 			case n.DataAtom == atom.Textarea:
-				v.Set(name, text(n))
+				if v.Set(name, ""); n.FirstChild != nil {
+					v.Set(name, n.FirstChild.Data) // as it stands, with its lines
+				}
 			case attr(n, "type") == "radio" || attr(n, "type") == "checkbox":
 				if has(n, "checked") {
 					v.Add(name, attr(n, "value"))

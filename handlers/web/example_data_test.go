@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 	"shenzhong/events/memory"
 	"shenzhong/handlers"
 	"shenzhong/projections"
+	"shenzhong/projections/oversight"
 	"shenzhong/projections/pricepages"
 )
 
@@ -218,8 +220,15 @@ func (f full) Charged(_ context.Context, institution string) (PriceCharged, erro
 	return c, nil
 }
 
-func (full) Catalogues(context.Context) ([]pricepages.Catalogue, error) {
-	return []pricepages.Catalogue{*examplePage().Catalogue}, nil
+func (f full) Catalogues(context.Context) ([]pricepages.Catalogue, AsOf, error) {
+	now := *examplePage().Catalogue
+	now.Items = []pricing.Item{
+		{Code: "CRM-FLAT", NameZh: "遗体火化（平板炉）", NameEn: "Cremation, flat-bed furnace", Category: pricing.Cremation, PricingType: pricing.GovGuidedBasic, Unit: "元/具", Content: "含骨灰装整", Basis: "大发改发〔2026〕演示 1 号", PriceMin: domain.Yuan(700), PriceMax: domain.Yuan(900), RequiredOf: "FUNERAL_HOME"},
+		{Code: "HAL-L", NameZh: "告别厅（大）", NameEn: "Farewell hall, large", Category: pricing.Farewell, PricingType: pricing.ReferenceRange, Unit: "元/场", PriceMin: domain.Yuan(40), PriceMax: domain.Yuan(1000)},
+		{Code: "URN-BASIC", NameZh: "骨灰盒（基本款）", NameEn: "Urn, basic", Category: pricing.Goods, PricingType: pricing.MarkupCapped, Unit: "元/只", MarkupPercent: 30}}
+	before := now
+	now.Version, before.Version, before.EffectiveFrom = 2, 1, now.EffectiveFrom.AddMonths(-12)
+	return []pricepages.Catalogue{now, before}, f.asOf(), nil
 }
 
 func (bare) PriceCompare(_ context.Context, q CompareQuery) (PriceCompare, error) {
@@ -228,7 +237,9 @@ func (bare) PriceCompare(_ context.Context, q CompareQuery) (PriceCompare, error
 func (bare) Charged(_ context.Context, institution string) (PriceCharged, error) {
 	return PriceCharged{Key: institution}, nil
 }
-func (bare) Catalogues(context.Context) ([]pricepages.Catalogue, error) { return nil, nil }
+func (bare) Catalogues(context.Context) ([]pricepages.Catalogue, AsOf, error) {
+	return nil, AsOf{}, nil
+}
 
 func fileOf(body []byte, version int) pricepages.File {
 	sum := sha256.Sum256(body)
@@ -329,11 +340,27 @@ func (f full) Credit(_ context.Context, code string, on domain.Date) (Credit, er
 		Revoked: []CreditRevoked{{"大民监撤字〔2026〕演示 3 号", "2026-09-24", "复核后不构成加价"}},
 		Bonuses: []CreditBonus{{Rule: "G05", Name: Text{"主动降价或减少收费项目并报备", "Voluntary price cut"}, Points: 2, From: "2026-08-31", Until: "2027-08-31"}},
 	}
+	c.Results = publicResults(exampleResults, c.On)
+	said, err := ratingsOf(c.On, func(domain.Date, domain.Date) ([5]int, error) { return [5]int{31, 12, 6, 2, 3}, nil })
+	if err != nil {
+		return c, err
+	}
+	c.Ratings = &said
 	if on != "" {
 		c.On, c.Past = on, on != "2026-11-23"
 		c.Then = &CreditThen{Grade: "A"}
 	}
 	return c, nil
+}
+
+// exampleResults are one of each that is on public display, one that was struck
+// out, and one whose time is over.
+var exampleResults = []oversight.Result{
+	{Kind: "penalty", ID: "019aa000-0000-7000-8000-000000000001", Institution: exampleHome, Severity: "GENERAL", What: "罚款", Amount: domain.Yuan(20000), Fact: "价目牌以外收取费用", Basis: "演示依据", Document: "大民罚决〔2026〕演示 1 号", On: "2026-09-01", From: "2026-09-07", Until: "2027-09-01"},
+	{Kind: "penalty", ID: "019aa000-0000-7000-8000-000000000002", Institution: exampleHome, Severity: "GENERAL", What: "警告", Fact: "没有公示减免政策", Basis: "演示依据", Document: "大民罚决〔2026〕演示 2 号", On: "2026-08-01", From: "2026-08-07", Until: "2027-08-01", Revoked: "2026-10-01", Reason: "适用依据错误"},
+	{Kind: "penalty", ID: "019aa000-0000-7000-8000-000000000003", Institution: exampleHome, Severity: "GENERAL", What: "罚款", Amount: domain.Yuan(300), Fact: "已经期满的处罚", Basis: "演示依据", Document: "大民罚决〔2025〕演示 9 号", On: "2025-08-01", From: "2025-08-07", Until: "2026-08-01"},
+	{Kind: "inspection", ID: "2026-Q4", Institution: exampleHome, What: "2026.1", Fact: "P01 价目牌缺两项\nH03 冷藏柜没有当日温度记录", Findings: 2, Document: "大民检〔2026〕演示 4 号", On: "2026-10-20", From: "2026-11-02", Until: "2027-11-02"},
+	{Kind: "inspection", ID: "2026-Q3", Institution: exampleHome, What: "2026.1", Document: "大民检〔2026〕演示 3 号", On: "2026-07-20", From: "2026-08-02", Until: "2027-08-02"},
 }
 
 // bare is a source on the first day: nothing was recorded yet.
@@ -361,13 +388,29 @@ func (bare) Credit(_ context.Context, code string, on domain.Date) (Credit, erro
 	return Credit{Code: code, On: "2026-11-23"}, nil
 }
 
+// newRenderer is the renderer of a site, which nothing changes once it is made:
+// one is enough for all tests.
 func newRenderer(t testing.TB, site Site) *Renderer {
 	t.Helper()
+	made.Lock()
+	defer made.Unlock()
+	if r, ok := made.renderers[site]; ok {
+		return r
+	}
 	r, err := NewRenderer(site)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if made.renderers == nil {
+		made.renderers = map[Site]*Renderer{}
+	}
+	made.renderers[site] = r
 	return r
+}
+
+var made struct {
+	sync.Mutex
+	renderers map[Site]*Renderer
 }
 
 // exampleServer is the whole server with pages over a source.
@@ -385,6 +428,6 @@ func exampleServer(t testing.TB, source func(*Renderer) Source) *handlers.Server
 // addresses are every page, with data in it where the source has some.
 func addresses() []string {
 	return []string{"/", "/prices", "/prices/" + exampleHome, "/prices/" + exampleReal, "/prices/" + exampleHome + "/history", "/prices/" + exampleHome + "?version=11", "/prices/" + exampleHome + "?on=2026-10-05", "/prices/" + exampleHome + "/wall", "/prices/" + exampleHome + "/counter", "/prices/" + exampleHome + "/charged",
-		"/prices/compare", "/prices/compare?basket=plain&from=210213&sort=near", "/stats/eco-burial",
-		"/stats/eco-burial?period=2026-11", "/stats/eco-burial/list?period=2026-10&share=strict", "/stats/eco-burial/list?period=2026-10&division=210224", "/stats/eco-burial/list?period=2026-10&late=1", "/credit", "/credit/" + exampleHome, fmt.Sprintf("/credit/%s?on=2026-09-20", exampleHome), "/nowhere", "/prices/nobody"}
+		"/prices/catalogue", "/prices/compare", "/prices/compare?basket=plain&from=210213&sort=near", "/stats/eco-burial",
+		"/stats/eco-burial?period=2026-11", "/stats/eco-burial/list?period=2026-10&share=strict", "/stats/eco-burial/list?period=2026-10&division=210224", "/stats/eco-burial/list?period=2026-10&late=1", "/credit", "/credit/" + exampleHome, fmt.Sprintf("/credit/%s?on=2026-09-20", exampleHome), "/oversight", "/nowhere", "/prices/nobody"}
 }

@@ -25,6 +25,7 @@ import (
 	"shenzhong/domain/institution"
 	"shenzhong/handlers"
 	"shenzhong/projections/availability"
+	"shenzhong/projections/oversight"
 	"shenzhong/projections/tracking"
 	"shenzhong/projections/voyages"
 )
@@ -39,6 +40,9 @@ type FamilySource interface {
 	// Case is the case whose tracking code has this hash, handlers.ErrNotFound
 	// where there is none.
 	Case(ctx context.Context, hash string) (uuid.UUID, error)
+	// Results are what inspections and penalties came to, of a kind and of an
+	// institution, of all for "".
+	Results(ctx context.Context, kind string, of domain.CreditCode) ([]oversight.Result, AsOf, error)
 	// EcoBurials are the applications for an eco-burial of a case, oldest first.
 	EcoBurials(ctx context.Context, of uuid.UUID) ([]uuid.UUID, error)
 }
@@ -93,6 +97,10 @@ func (f *Families) Routes(r chi.Router) {
 	}
 	r.Get("/draw/{institution}/{kind}/{day}", page(f.draw))
 	r.Head("/draw/{institution}/{kind}/{day}", page(f.draw))
+	for at, show := range map[string]func(*asked) error{"/oversight": f.results, "/oversight/{round}": f.inspectionRound} {
+		r.Get(at, page(show))
+		r.Head(at, page(show))
+	}
 	r.Get("/cemeteries/{cemetery}/rounds/{round}", page(f.round))
 	r.Head("/cemeteries/{cemetery}/rounds/{round}", page(f.round))
 	r.Group(func(r chi.Router) {

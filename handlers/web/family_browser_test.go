@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -33,6 +31,7 @@ type screen struct {
 	base  string
 	name  string
 	tab   *complaints
+	axe   bool // axe looks at each page as well
 	shots int
 }
 
@@ -73,17 +72,6 @@ func (s *screen) look(name string) {
 	s.Helper()
 	s.shots++
 	file := fmt.Sprintf("%s-%02d-%s", s.name, s.shots, name)
-	wide, err := chromedp.Run(s.ctx, chromedp.Evaluate[[]string](`(() => {
-		const w = document.documentElement.clientWidth;
-		if (document.documentElement.scrollWidth <= w) return [];
-		return [document.documentElement.scrollWidth - w + " px"].concat([...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > w).map(e => e.outerHTML.slice(0, 200)))
-	})()`))
-	if err != nil {
-		s.Fatal(err)
-	}
-	if len(wide) > 0 {
-		s.Errorf("%s is wider than the window: %s", file, strings.Join(wide, "\n"))
-	}
 	small, err := chromedp.Run(s.ctx, chromedp.Evaluate[[]string](`[...document.querySelectorAll("main a.tap, main .btn, main button, main summary, main .slot:not(.full):not(.hold), main .opt, main input:not([type=hidden],[type=radio],[type=checkbox]), main select")]
 		.filter(e => e.checkVisibility() && e.getBoundingClientRect().height < 24).map(e => e.outerHTML)`))
 	if err != nil {
@@ -92,23 +80,7 @@ func (s *screen) look(name string) {
 	for _, e := range small {
 		s.Errorf("%s: too small to touch: %s", file, e)
 	}
-	if err := chromedp.Do(s.ctx, chromedp.Evaluate[chromedp.Void](axe)); err != nil {
-		s.Fatal(err)
-	}
-	violations, err := chromedp.Run(s.ctx, chromedp.Evaluate[[]violation](runAxe, chromedp.EvalAwaitPromise))
-	if err != nil {
-		s.Fatal(err)
-	}
-	for _, v := range violations {
-		s.Errorf("%s: axe: %s\n%s", file, v.ID, strings.Join(v.Where, "\n"))
-	}
-	picture, err := chromedp.Run(s.ctx, chromedp.FullScreenshot(100))
-	if err != nil {
-		s.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(s.ArtifactDir(), file+".png"), picture, 0o600); err != nil {
-		s.Error(err)
-	}
+	inspect(s.T, s.ctx, file, s.axe)
 	for _, said := range s.tab.take() {
 		if strings.Contains(said, "404") || strings.Contains(said, "409") || strings.Contains(said, "422") || strings.Contains(said, "ERR_EMPTY_RESPONSE") {
 			continue // the page that says so is what is looked at
@@ -127,13 +99,7 @@ func (s *screen) paper(name string) {
 	if shown := s.value(`[...document.querySelectorAll(".mast, .skip, .back, .stepper, .acts, .noprint, .btn, button, .foot ul")].filter(e => e.checkVisibility()).map(e => e.outerHTML).join()`); shown != "" {
 		s.Errorf("%s prints %s", name, shown)
 	}
-	picture, err := chromedp.Run(s.ctx, chromedp.FullScreenshot(100))
-	if err != nil {
-		s.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(s.ArtifactDir(), s.name+"-print-"+name+".png"), picture, 0o600); err != nil {
-		s.Error(err)
-	}
+	shoot(s.T, s.ctx, s.name+"-print-"+name)
 	s.do(media(""))
 }
 
@@ -223,7 +189,7 @@ func TestFamilyInBrowser(t *testing.T) {
 			// is slower to remember what was typed, and would share the cookies.
 			ctx, cancel := context.WithTimeout(browser(t), 5*time.Minute)
 			t.Cleanup(cancel)
-			s := &screen{T: t, ctx: ctx, base: srv.URL, name: v.name, tab: listen(t, ctx, srv.URL)}
+			s := &screen{T: t, ctx: ctx, base: srv.URL, name: v.name, tab: listen(t, ctx, srv.URL), axe: !v.script} // the pages are the same with script
 			s.do(cookie(srv.URL, "lang", string(v.lang)), cookie(srv.URL, "elder", map[bool]string{true: "1"}[v.elder]),
 				call(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: 360, Height: 740, DeviceScaleFactor: 1, Mobile: true}),
 				call(network.SetCacheDisabled, network.SetCacheDisabledParams{CacheDisabled: false}))

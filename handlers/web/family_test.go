@@ -29,6 +29,7 @@ import (
 	"shenzhong/events/memory"
 	"shenzhong/handlers"
 	"shenzhong/projections"
+	"shenzhong/projections/oversight"
 	"shenzhong/projections/voyages"
 )
 
@@ -85,6 +86,12 @@ type bareSource struct{ app *handlers.App }
 
 func (bareSource) Homes(context.Context) ([]string, error) {
 	return []string{haiyan, songtao, yunxiu}, nil
+}
+
+// Results are one of each that is on public display, one that was struck out, and
+// one whose time is over.
+func (bareSource) Results(context.Context, string, domain.CreditCode) ([]oversight.Result, AsOf, error) {
+	return exampleResults, exampleAsOf, nil
 }
 
 // Voyages of a week: with seats, without, and one that the weather cancelled.

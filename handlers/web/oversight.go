@@ -23,6 +23,10 @@ import (
 type OversightSource interface {
 	// Matters are those of a kind, of one institution or of all for "".
 	Matters(ctx context.Context, kind string, of domain.CreditCode) (open, ended []oversight.Matter, asOf AsOf, err error)
+	// Results are what visits and penalties came to.
+	Results(ctx context.Context, kind string, of domain.CreditCode) ([]oversight.Result, AsOf, error)
+	// OversightDuties are the terms that ran on a day.
+	OversightDuties(ctx context.Context, on, known domain.Date) ([]oversight.Due, error)
 }
 
 // Matters implements OversightSource.
@@ -34,9 +38,39 @@ func (m *ReadModels) Matters(ctx context.Context, kind string, of domain.CreditC
 	return open, ended, asOf, err
 }
 
+// Results implements OversightSource and FamilySource.
+func (m *ReadModels) Results(ctx context.Context, kind string, of domain.CreditCode) (xs []oversight.Result, asOf AsOf, err error) {
+	asOf, err = m.look(ctx, oversight.Name, func(tx *sql.Tx) (err error) {
+		xs, err = oversight.Reader{DB: tx}.Results(ctx, kind, of)
+		return err
+	})
+	return xs, asOf, err
+}
+
+// OversightDuties implements OversightSource.
+func (m *ReadModels) OversightDuties(ctx context.Context, on, known domain.Date) (ds []oversight.Due, err error) {
+	_, err = m.look(ctx, oversight.Name, func(tx *sql.Tx) (err error) {
+		ds, err = oversight.Reader{DB: tx}.DutiesOn(ctx, on, known)
+		return err
+	})
+	return ds, err
+}
+
+// A watchKind is a kind of matter; path is the last part of its list's address.
+type watchKind struct {
+	kind, path string
+	desk       bool // an institution has them on its desk
+}
+
 // The kinds of matters and their pages: an institution's own under /desk, the
 // authority's under /regulator.
-var watchKinds = []struct{ kind, path string }{{domainoversight.ComplaintCategory, "complaints"}, {domainoversight.ReviewCategory, "reviews"}}
+var watchKinds = []watchKind{{domainoversight.ComplaintCategory, "complaints", true}, {domainoversight.ReviewCategory, "reviews", true},
+	{domainoversight.InspectionCategory, "inspections", false}, {domainoversight.PenaltyCategory, "penalties", false}}
+
+// watchPath is the last part of the address of a kind's list.
+func watchPath(kind string) string {
+	return watchKinds[slices.IndexFunc(watchKinds, func(k watchKind) bool { return k.kind == kind })].path
+}
 
 func (d *Desk) oversightPages() (ps []deskPage) {
 	for _, k := range watchKinds {
@@ -44,6 +78,9 @@ func (d *Desk) oversightPages() (ps []deskPage) {
 			at string
 			op handlers.Operation
 		}{{"/desk/", handlers.Operation("view_" + k.path)}, {"/regulator/", "view_regulator"}} {
+			if front.at == "/desk/" && !k.desk {
+				continue
+			}
 			at := front.at + k.path
 			ps = append(ps,
 				deskPage{http.MethodGet, at, front.op, func(v *visit) error { return d.watchList(v, k.kind, at) }},
@@ -65,14 +102,20 @@ type watchList struct {
 	Today       domain.Date
 	Open, Ended []watchRow
 	Overdue     int
+	Begin       string // the act that begins a new one, if this account may
 	AsOf        AsOf
 }
 
 type watchRow struct {
 	oversight.Matter
-	Name   Text
-	Duties []dutyLine
+	Name     Text
+	Duties   []dutyLine
+	Progress *roundProgress // of a round of inspections that was drawn
 }
+
+// A roundProgress says how many of the institutions that were drawn were visited,
+// and of how many the result was published.
+type roundProgress struct{ Drawn, Visited, Published int }
 
 // endedShown is how many of those that are over a page lists.
 const endedShown = 50
@@ -88,6 +131,28 @@ func (d *Desk) watchList(v *visit, kind, at string) error {
 		return err
 	}
 	l.AsOf = asOf
+	l.Begin = begins[kind]
+	progress := map[string]*roundProgress{}
+	if kind == domainoversight.InspectionCategory {
+		results, _, err := d.data.Results(v.ctx(), kind, "")
+		if err != nil {
+			return err
+		}
+		for _, x := range results {
+			p := progress[x.ID]
+			if p == nil {
+				p = &roundProgress{}
+				progress[x.ID] = p
+			}
+			p.Drawn++
+			if x.On != "" {
+				p.Visited++
+			}
+			if x.From != "" {
+				p.Published++
+			}
+		}
+	}
 	names := map[domain.CreditCode]Text{}
 	row := func(m oversight.Matter) (watchRow, error) {
 		if _, ok := names[m.Institution]; !ok {
@@ -97,7 +162,11 @@ func (d *Desk) watchList(v *visit, kind, at string) error {
 			}
 			names[m.Institution] = Text{x.NameZh, x.NameEn}
 		}
-		return watchRow{m, names[m.Institution], dutyLines(m.Duties, l.Today)}, nil
+		duties, missed := m.Duties, m.Missed
+		if kind == domainoversight.InspectionCategory { // the step names the institution
+			duties, m.Missed = publishing(duties), publishing(missed)
+		}
+		return watchRow{m, names[m.Institution], dutyLines(duties, l.Today), progress[m.ID]}, nil
 	}
 	for _, m := range open {
 		if !l.City && kind == domainoversight.ComplaintCategory && (m.State == "filed" || m.State == "acknowledged") {
@@ -130,16 +199,26 @@ type watchAct struct {
 	fields []field
 	ask    func(m *matter, act domain.Act) error
 	do     func(m *matter, act domain.Act, f form) (events.Receipt, error)
+	// prepare fills in what its form needs to know, where it takes looking up.
+	prepare func(fields []field) error
 }
 
-// A matter is one complaint or follow-up in front of somebody.
+// A matter is one complaint, follow-up, round of inspections or penalty in front
+// of somebody; or the one that is to begin.
 type matter struct {
 	*visit
-	id        uuid.UUID
-	of        domain.CreditCode
-	complaint domainoversight.ComplaintState
-	review    domainoversight.ReviewState
+	key        string // in its address: id, or number of the round; "new"
+	id         uuid.UUID
+	of         domain.CreditCode
+	complaint  domainoversight.ComplaintState
+	review     domainoversight.ReviewState
+	inspection domainoversight.InspectionState
+	penalty    domainoversight.PenaltyState
 }
+
+// begins is the act that begins a matter of a kind, where officers begin it, in
+// place of an id in its address.
+var begins = map[string]string{domainoversight.InspectionCategory: "commit", domainoversight.PenaltyCategory: "propose"}
 
 // A watchAction is the form of an act.
 type watchAction struct {
@@ -160,6 +239,8 @@ type watchItem struct {
 	Missed     []domainoversight.Duty
 	Acts       []string
 	At         string
+	Title      string // instead of the institution's name
+	Round      *inspectionPage
 }
 
 // A quote is somebody's own words.
@@ -177,9 +258,23 @@ func choices[T ~string](v *visit, kind string, codes []T) (os []option) {
 	return os
 }
 
+// thought is what a candidate says where the form will ask.
+func thought(f form, name string) string {
+	if s := f.value(name); s != "" || f.Has("token") {
+		return s
+	}
+	return anything
+}
+
 // acts are what may be done with a matter of a kind, in the order in which it
 // goes.
 func (d *Desk) acts(m *matter, kind string) []watchAct {
+	switch kind {
+	case domainoversight.InspectionCategory:
+		return d.inspectionActs(m)
+	case domainoversight.PenaltyCategory:
+		return d.penaltyActs(m)
+	}
 	app, id := d.app, m.id
 	of := domain.Personal[string]
 	who := m.complaint.Filed.Text.Subject()
@@ -188,21 +283,14 @@ func (d *Desk) acts(m *matter, kind string) []watchAct {
 			return would(domainoversight.Complaint, m.complaint, cmd(act, form{Values: map[string][]string{}}))
 		}, func(_ *matter, act domain.Act, f form) (events.Receipt, error) {
 			return app.Complaints.Handle(m.ctx(), id.String(), cmd(act, f))
-		}}
+		}, nil}
 	}
 	review := func(name string, op handlers.Operation, cmd func(domain.Act, form) domainoversight.ReviewCommand, fields ...field) watchAct {
 		return watchAct{name, op, fields, func(m *matter, act domain.Act) error {
 			return would(domainoversight.Review, m.review, cmd(act, form{Values: map[string][]string{}}))
 		}, func(_ *matter, act domain.Act, f form) (events.Receipt, error) {
 			return app.FollowReview(m.ctx(), id, nil, cmd(act, f))
-		}}
-	}
-	// thought is what a candidate says where the form will ask.
-	thought := func(f form, name string) string {
-		if s := f.value(name); s != "" || f.Has("token") {
-			return s
-		}
-		return anything
+		}, nil}
 	}
 	today := domain.DateOf(app.Now())
 	if kind == domainoversight.ReviewCategory {
@@ -267,17 +355,28 @@ func (d *Desk) acts(m *matter, kind string) []watchAct {
 
 // matterOf folds the matter of an address for somebody who may see it.
 func (d *Desk) matterOf(v *visit, kind string) (*matter, error) {
-	id, err := uuid.Parse(chi.URLParam(v.r, "id"))
-	if err != nil || id == uuid.Nil {
+	m := &matter{visit: v, key: chi.URLParam(v.r, "id")}
+	if m.key == "new" && begins[kind] != "" {
+		return m, nil
+	}
+	op := handlers.Operation("get_" + kind)
+	var err error
+	if kind == domainoversight.InspectionCategory {
+		m.inspection, err = d.app.InspectionRound(v.ctx(), m.key)
+		return m, err // the page is for whoever may see it
+	}
+	if m.id, err = uuid.Parse(m.key); err != nil || m.id == uuid.Nil {
 		return nil, handlers.ErrNotFound
 	}
-	m := &matter{visit: v, id: id}
-	op := handlers.Operation("get_" + kind)
-	if kind == domainoversight.ReviewCategory {
-		m.review, _, err = d.app.Review(v.ctx(), id)
+	switch kind {
+	case domainoversight.ReviewCategory:
+		m.review, _, err = d.app.Review(v.ctx(), m.id)
 		m.of = m.review.Opened.Institution
-	} else {
-		m.complaint, _, err = d.app.Complaint(v.ctx(), id)
+	case domainoversight.PenaltyCategory:
+		m.penalty, _, err = d.app.Penalty(v.ctx(), m.id)
+		m.of = m.penalty.Proposed.Institution
+	default:
+		m.complaint, _, err = d.app.Complaint(v.ctx(), m.id)
 		m.of = m.complaint.Filed.Institution
 	}
 	if err != nil {
@@ -308,8 +407,11 @@ func (d *Desk) watchItem(v *visit, kind, at string) error {
 	if err != nil {
 		return err
 	}
+	if m.key == "new" && begins[kind] != "" {
+		return handlers.ErrNotFound
+	}
 	today := domain.DateOf(d.app.Now())
-	p := watchItem{Kind: kind, Back: at, At: at + "/" + m.id.String(), Acts: m.may(d, kind)}
+	p := watchItem{Kind: kind, Back: at, At: at + "/" + m.key, Acts: m.may(d, kind)}
 	x, err := d.app.Overseen(m.ctx(), m.of)
 	if err != nil && !errors.Is(err, handlers.ErrNotFound) {
 		return err
@@ -321,7 +423,20 @@ func (d *Desk) watchItem(v *visit, kind, at string) error {
 		}
 	}
 	var caseID uuid.UUID
-	if kind == domainoversight.ReviewCategory {
+	switch kind {
+	case domainoversight.InspectionCategory:
+		p.Title = m.key
+		p.Duties = dutyLines(publishing(m.inspection.Duties()), today)
+		if p.Round, err = d.inspectionPage(m); err != nil {
+			return err
+		}
+	case domainoversight.PenaltyCategory:
+		m.tellPenalty(tell, today)
+		p.Duties = dutyLines(m.penalty.Duties(), today)
+		for _, x := range m.penalty.Missed {
+			p.Missed = append(p.Missed, domainoversight.Duty{Step: domainoversight.Publish, By: x.By, Authority: true})
+		}
+	case domainoversight.ReviewCategory:
 		s := m.review
 		caseID = s.Opened.Case
 		tell("rated_on", string(s.Opened.RatedOn))
@@ -358,7 +473,7 @@ func (d *Desk) watchItem(v *visit, kind, at string) error {
 				p.Said = append(p.Said, quote{m.label("watch", "comment"), s})
 			}
 		}
-	} else {
+	default:
 		s := m.complaint
 		caseID = s.Filed.Case
 		tell("filed_on", string(s.Filed.FiledOn))
@@ -412,8 +527,16 @@ func (d *Desk) watchForm(v *visit, kind, at string) error {
 // showAct draws the form of an act; refused says why nothing was done, and f is
 // what was typed.
 func (d *Desk) showAct(m *matter, a watchAct, at string, status int, token string, f form, refused *handlers.Problem) error {
-	p := watchAction{Name: a.name, Back: at + "/" + m.id.String(), Token: token, By: m.actor.ID, Fields: slices.Clone(a.fields), Refused: refused}
+	p := watchAction{Name: a.name, Back: at + "/" + m.key, Token: token, By: m.actor.ID, Fields: slices.Clone(a.fields), Refused: refused}
 	p.To = p.Back + "/" + a.name
+	if m.key == "new" {
+		p.Back = at
+	}
+	if a.prepare != nil {
+		if err := a.prepare(p.Fields); err != nil {
+			return err
+		}
+	}
 	x, err := d.app.Overseen(m.ctx(), m.of)
 	if err != nil && !errors.Is(err, handlers.ErrNotFound) {
 		return err
@@ -471,9 +594,10 @@ func (d *Desk) doWatch(v *visit, kind, at string) error {
 		if problem.Status >= http.StatusInternalServerError {
 			return err
 		}
+		m.key = chi.URLParam(v.r, "id") // nothing has begun
 		return d.showAct(m, a, at, problem.Status, f.Get("token"), f, problem)
 	}
 	d.settled(v.ctx(), rc)
 	v.say(v.text("desk.done", v.label("watchact", a.name)))
-	return see(v, at+"/"+m.id.String())
+	return see(v, at+"/"+m.key)
 }

@@ -375,6 +375,10 @@ type Credit struct {
 	// down, Revoked why it was taken down; of today only.
 	Duties  []CreditDuty
 	Revoked []CreditRevoked
+	// Results are what inspections and penalties came to, as far as it is public
+	// today, and Ratings what families said; of today only.
+	Results resultsPage
+	Ratings *ratings
 	AsOf    AsOf
 }
 

@@ -14,6 +14,7 @@ import (
 	"shenzhong/domain/credit"
 	"shenzhong/handlers"
 	"shenzhong/projections"
+	"shenzhong/projections/oversight"
 	"shenzhong/projections/pricepages"
 	"shenzhong/projections/servicecredit"
 )
@@ -264,6 +265,20 @@ func (m *ReadModels) Credit(ctx context.Context, code string, on domain.Date) (C
 		return m.public(ctx, r, on, &p)
 	})
 	p.AsOf = asOf
+	if err != nil || p.Past {
+		return p, err
+	}
+	_, err = m.look(ctx, oversight.Name, func(tx *sql.Tx) error {
+		r, of := oversight.Reader{DB: tx}, domain.CreditCode(code)
+		xs, err := r.Results(ctx, "", of)
+		if err != nil {
+			return err
+		}
+		p.Results = publicResults(xs, on)
+		said, err := ratingsOf(on, func(from, until domain.Date) ([5]int, error) { return r.Ratings(ctx, of, from, until) })
+		p.Ratings = &said
+		return err
+	})
 	return p, err
 }
 

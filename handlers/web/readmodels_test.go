@@ -30,6 +30,7 @@ import (
 	"shenzhong/projections"
 	"shenzhong/projections/availability"
 	"shenzhong/projections/ecoratio"
+	"shenzhong/projections/oversight"
 	"shenzhong/projections/pricepages"
 	"shenzhong/projections/servicecredit"
 	"shenzhong/projections/tracking"
@@ -81,7 +82,7 @@ func newTown(t testing.TB, facts ...func(*town)) *town {
 	r := newRenderer(t, Site{Demo: true})
 	var err error
 	c.runner, err = projections.Open(t.Context(), projections.Config{Dir: t.TempDir(), Store: c.store, Registry: c.reg, Logger: slog.New(slog.DiscardHandler),
-		Projections: []projections.Projection{servicecredit.Projection{}, ecoratio.Projection{}, pricepages.Projection{Renderer: r.PricePages()}, availability.Projection{}, tracking.Projection{}, voyages.Projection{}}})
+		Projections: []projections.Projection{servicecredit.Projection{}, ecoratio.Projection{}, pricepages.Projection{Renderer: r.PricePages()}, availability.Projection{}, tracking.Projection{}, voyages.Projection{}, oversight.Projection{}}})
 	if err != nil {
 		t.Fatal(err)
 	}

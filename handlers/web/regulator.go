@@ -50,6 +50,8 @@ var regulatorSections = []menuEntry{
 	{section{"/regulator", ""}, "view_regulator"},
 	{section{"/regulator/complaints", ""}, "view_regulator"},
 	{section{"/regulator/reviews", ""}, "view_regulator"},
+	{section{"/regulator/inspections", ""}, "view_regulator"},
+	{section{"/regulator/penalties", ""}, "view_regulator"},
 	{section{"/regulator/credit", ""}, "view_regulator"},
 	{section{"/regulator/anomalies", ""}, "view_regulator"},
 	{section{"/regulator/duties", ""}, "view_regulator"},

@@ -102,7 +102,7 @@ func TestRegulatorInBrowser(t *testing.T) {
 
 // consolePages are the addresses of the console that a regulator comes to.
 func (i *inspectorate) consolePages() []string {
-	return []string{"/regulator", "/regulator/complaints", "/regulator/reviews", "/regulator?on=2026-09-20&view=true", "/regulator/ledger/" + deskHome, "/regulator/ledger/" + deskHome + "?on=2026-09-20&view=known", "/regulator/ledger/" + deskHome + "?on=2026-09-20&view=true",
+	return []string{"/regulator", "/regulator/complaints", "/regulator/reviews", "/regulator/inspections", "/regulator/penalties", "/regulator/penalties/new/propose", "/regulator?on=2026-09-20&view=true", "/regulator/ledger/" + deskHome, "/regulator/ledger/" + deskHome + "?on=2026-09-20&view=known", "/regulator/ledger/" + deskHome + "?on=2026-09-20&view=true",
 		"/regulator/credit", "/regulator/credit/" + deskHome, "/regulator/credit/" + deskHome + "/ffffffff-ffff-ffff-ffff-ffffffffffff/credit_suspect",
 		"/regulator/anomalies", "/regulator/duties", "/regulator/events/3",
 		"/desk/credit", "/desk/credit/" + i.notified.String() + "/credit_answer", "/desk/credit/" + i.public.String() + "/credit_ask_repair"}

@@ -20,6 +20,7 @@ import (
 	"shenzhong/domain/cremation"
 	"shenzhong/domain/ecoburial"
 	"shenzhong/domain/institution"
+	domainoversight "shenzhong/domain/oversight"
 	"shenzhong/events"
 	"shenzhong/handlers"
 	"shenzhong/projections/ecoratio"
@@ -63,7 +64,8 @@ type duty struct {
 	Kind        string
 	Authority   bool // the authority's own
 	Institution domain.CreditCode
-	About       string // a rule, a month, a version
+	About       string // a rule, a month, a version, a kind of matter
+	At          string // page of the matter, where it has one
 	Due         domain.Date
 	Late        int // days on the day of the history; negative: days that are left
 }
@@ -306,6 +308,18 @@ func (d *Desk) duties(ctx context.Context, c cityView) ([]duty, error) {
 		if a.Closed == "" && (a.Kind == watch.TooShort || a.Kind == watch.Telemetry) {
 			add(duty{Kind: "EXPLAIN", Institution: a.Institution, About: string(a.Kind), Due: a.On.AddDays(c.Params.Int(institution.AnomalyDays))})
 		}
+	}
+	// Complaints, follow-ups, inspections and penalties.
+	terms, err := d.data.OversightDuties(ctx, h.On, h.Until())
+	if err != nil {
+		return nil, err
+	}
+	for _, x := range terms {
+		kind := string(x.Step)
+		if x.Kind == domainoversight.ComplaintCategory && x.Step == domainoversight.Answer {
+			kind = "ANSWER_COMPLAINT" // an answer about service credit has that name
+		}
+		add(duty{Kind: kind, Authority: x.Authority, Institution: x.Institution, About: x.Kind, At: "/regulator/" + watchPath(x.Kind) + "/" + x.ID, Due: x.By})
 	}
 	slices.SortStableFunc(ds, func(a, b duty) int {
 		if a.Authority != b.Authority {

@@ -13,11 +13,11 @@ import (
 // A Reader answers questions about what is watched over.
 type Reader struct{ DB projections.Querier }
 
-// A Matter is one complaint or follow-up.
+// A Matter is one complaint, follow-up, round of inspections or penalty.
 type Matter struct {
 	Kind, ID    string // category and id of its stream
 	Institution domain.CreditCode
-	About       string // line of the price list
+	About       string // line of the price list, or kind of penalty
 	Level       int    // of a review
 	State       string // last part of the last event's name
 	OpenedOn    domain.Date
@@ -62,14 +62,14 @@ func (r Reader) List(ctx context.Context, kind string, of domain.CreditCode) (op
 	if err := rs.Err(); err != nil {
 		return nil, nil, err
 	}
-	if err := r.duties(ctx, "duty", kind, of, func(stream string, d oversight.Duty) {
+	if err := r.duties(ctx, "duty", "d.done_known = ''", kind, of, func(stream string, d oversight.Duty) {
 		if i, ok := at[stream]; ok {
 			all[i].Duties = append(all[i].Duties, d)
 		}
 	}); err != nil {
 		return nil, nil, err
 	}
-	if err := r.duties(ctx, "missed", kind, of, func(stream string, d oversight.Duty) {
+	if err := r.duties(ctx, "missed", "true", kind, of, func(stream string, d oversight.Duty) {
 		if i, ok := at[stream]; ok {
 			all[i].Missed = append(all[i].Missed, d)
 		}
@@ -91,9 +91,9 @@ func (r Reader) List(ctx context.Context, kind string, of domain.CreditCode) (op
 }
 
 // duties reads the terms of a table, by their day.
-func (r Reader) duties(ctx context.Context, table, kind string, of domain.CreditCode, add func(stream string, d oversight.Duty)) error {
+func (r Reader) duties(ctx context.Context, table, which, kind string, of domain.CreditCode, add func(stream string, d oversight.Duty)) error {
 	rs, err := r.DB.QueryContext(ctx, `SELECT d.stream, d.step, d.by, d.authority FROM `+table+` d JOIN matter m ON m.stream = d.stream
-		WHERE m.kind = ?1 AND (?2 = '' OR m.institution = ?2) ORDER BY d.by, d.step`, kind, string(of))
+		WHERE `+which+` AND m.kind = ?1 AND (?2 = '' OR m.institution = ?2) ORDER BY d.by, d.step`, kind, string(of))
 	if err != nil {
 		return err
 	}
@@ -107,4 +107,100 @@ func (r Reader) duties(ctx context.Context, table, kind string, of domain.Credit
 		add(stream, d)
 	}
 	return rs.Err()
+}
+
+// A Due is a term that ran on a day, with the matter it runs in.
+type Due struct {
+	oversight.Duty
+	Kind, ID    string
+	Institution domain.CreditCode // whose matter it is
+}
+
+// DutiesOn are the terms that ran at the end of a day, by what the log held at
+// the end of known, or by everything that it holds for "".
+func (r Reader) DutiesOn(ctx context.Context, on, known domain.Date) (ds []Due, err error) {
+	rs, err := r.DB.QueryContext(ctx, `SELECT m.kind, m.id, m.institution, d.step, d.by, d.authority FROM duty d JOIN matter m ON m.stream = d.stream
+		WHERE d.since <= ?1 AND (d.done = '' OR d.done > ?1) AND ?2 = ''
+		   OR d.known <= ?2 AND (d.done_known = '' OR d.done_known > ?2) AND ?2 != '' ORDER BY d.by, d.position, d.step`, string(on), string(known))
+	if err != nil {
+		return nil, err
+	}
+	defer rs.Close()
+	for rs.Next() {
+		var d Due
+		if err := rs.Scan(&d.Kind, &d.ID, &d.Institution, &d.Step, &d.By, &d.Authority); err != nil {
+			return nil, err
+		}
+		if d.Kind == oversight.InspectionCategory { // the step names the institution
+			d.Institution, d.Step = domain.CreditCode(d.Step), oversight.Publish
+		}
+		ds = append(ds, d)
+	}
+	return ds, rs.Err()
+}
+
+// A Result is what a visit of an inspection or a penalty came to.
+type Result struct {
+	Kind, ID    string
+	Institution domain.CreditCode
+	Severity    oversight.PenaltySeverity
+	What        string // kind of penalty, version of the checklist
+	Amount      domain.Money
+	Fact        string // of an inspection: a line for each finding
+	Basis       string
+	Findings    int
+	Document    string
+	On          domain.Date // of the visit or the decision
+	From, Until domain.Date // publication; empty: none, or no end
+	Revoked     domain.Date
+	Reason      string
+}
+
+// Public says whether everybody may see it on a day. A penalty that was struck
+// out is not shown; that it was, and why, is.
+func (x Result) Public(on domain.Date) bool {
+	return x.From != "" && x.From <= on && (x.Until == "" || on <= x.Until) && x.Revoked == ""
+}
+
+// Withdrawn says that it was shown and struck out, which is said for as long as
+// it would have been shown.
+func (x Result) Withdrawn(on domain.Date) bool {
+	return x.Revoked != "" && x.From != "" && x.From <= on && (x.Until == "" || on <= x.Until)
+}
+
+// Results are those of a kind and of an institution, of all for "", the newest
+// first.
+func (r Reader) Results(ctx context.Context, kind string, of domain.CreditCode) (xs []Result, err error) {
+	rs, err := r.DB.QueryContext(ctx, `SELECT kind, id, institution, severity, what, amount, fact, basis, findings, document, happened_on, from_day, until_day, revoked_on, reason
+		FROM result WHERE (?1 = '' OR kind = ?1) AND (?2 = '' OR institution = ?2) ORDER BY from_day DESC, happened_on DESC, stream, institution`, kind, string(of))
+	if err != nil {
+		return nil, err
+	}
+	defer rs.Close()
+	for rs.Next() {
+		var x Result
+		if err := rs.Scan(&x.Kind, &x.ID, &x.Institution, &x.Severity, &x.What, &x.Amount, &x.Fact, &x.Basis, &x.Findings, &x.Document, &x.On, &x.From, &x.Until, &x.Revoked, &x.Reason); err != nil {
+			return nil, err
+		}
+		xs = append(xs, x)
+	}
+	return xs, rs.Err()
+}
+
+// Ratings counts the ratings of an institution from one day to another by level;
+// the first is level 5. One that was excluded does not count.
+func (r Reader) Ratings(ctx context.Context, of domain.CreditCode, from, until domain.Date) (levels [5]int, err error) {
+	rs, err := r.DB.QueryContext(ctx, `SELECT level, count(*) FROM rating WHERE institution = ? AND level BETWEEN 1 AND 5 AND rated_on BETWEEN ? AND ? AND NOT excluded GROUP BY level`, string(of), string(from), string(until))
+	if err != nil {
+		return levels, err
+	}
+	defer rs.Close()
+	for rs.Next() {
+		var level, n int
+		if err := rs.Scan(&level, &n); err != nil {
+			return levels, err
+		}
+		levels[5-level] = n
+	}
+	return levels, rs.Err()
 }

@@ -1,14 +1,12 @@
 package pricepages
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"time"
 
 	"shenzhong/domain"
-	"shenzhong/domain/booking"
 	"shenzhong/projections"
 )
 
@@ -32,23 +30,54 @@ type Charged struct {
 	P90    domain.Money `json:"p90_fen,omitempty"`
 }
 
-// charge counts a line of a bill.
-func charge(tx *projections.Tx, caseID, month string, l booking.Line) (of string, err error) {
-	rs, err := tx.Query(`SELECT institution FROM of_case WHERE id = ?`, caseID)
-	if err != nil {
-		return "", err
-	}
-	defer rs.Close()
-	if !rs.Next() {
-		return "", cmp.Or(rs.Err(), fmt.Errorf("pricepages: case %s is charged before it is opened", caseID))
-	}
-	if err := rs.Scan(&of); err != nil {
-		return "", err
-	}
-	rs.Close()
-	_, err = tx.Exec(`INSERT INTO charged VALUES (?,?,?,?,1) ON CONFLICT DO UPDATE SET n = n + 1`, of, l.Code, month, int64(l.Price))
-	return of, err
+// A bar is one price of an item in a month, by the institution that charged it.
+type bar struct {
+	institution, code, month string
+	price                    domain.Money
 }
+
+// charges counts the lines of bills in a batch: a price is charged again and
+// again, so few statements write them all.
+type charges map[bar]int
+
+func (cs charges) write(tx *projections.Tx) error {
+	for b, n := range cs {
+		if _, err := tx.Exec(`INSERT INTO charged VALUES (?,?,?,?,?) ON CONFLICT DO UPDATE SET n = n + excluded.n`, b.institution, b.code, b.month, int64(b.price), n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cases knows which institution a case is at, of this batch and of all before.
+type cases struct {
+	tx  *projections.Tx
+	at  map[string]string
+	new []any // id, institution
+}
+
+func newCases(tx *projections.Tx) *cases { return &cases{tx: tx, at: map[string]string{}} }
+
+func (c *cases) opened(id, institution string) {
+	c.at[id] = institution
+	c.new = append(c.new, id, institution)
+}
+
+func (c *cases) institution(id string) (of string, err error) {
+	if of, ok := c.at[id]; ok {
+		return of, nil
+	}
+	switch known, err := c.tx.Get(`SELECT institution FROM of_case WHERE id = ?`, []any{id}, &of); {
+	case err != nil:
+		return "", err
+	case !known:
+		return "", fmt.Errorf("pricepages: case %s is charged before it is opened", id)
+	}
+	c.at[id] = of
+	return of, nil
+}
+
+func (c *cases) write() error { return c.tx.Insert(`INSERT INTO of_case`, 2, c.new) }
 
 // monthOf is the local month of an instant: "2026-10".
 func monthOf(t time.Time) string { return string(domain.DateOf(t))[:7] }
@@ -80,12 +109,12 @@ func (r Reader) charged(ctx context.Context, institution, from, until string) ([
 		return nil, err
 	}
 	defer rs.Close()
-	type bar struct {
+	type count struct {
 		price domain.Money
 		n     int
 	}
 	var cs []Charged
-	var bars []bar
+	var bars []count
 	end := func() {
 		if len(bars) == 0 {
 			return
@@ -111,7 +140,7 @@ func (r Reader) charged(ctx context.Context, institution, from, until string) ([
 	}
 	for rs.Next() {
 		var month, code string
-		var b bar
+		var b count
 		if err := rs.Scan(&month, &code, &b.price, &b.n); err != nil {
 			return nil, err
 		}

@@ -65,27 +65,16 @@ func (Projection) Types() []string {
 func (p Projection) Apply(ctx context.Context, tx *projections.Tx, batch []projections.Event) error {
 	r := Reader{tx}
 	touched := map[string]map[int]bool{} // versions by institution; nil: all of them
-	now, err := r.clock(ctx)
+	shown, err := r.clock(ctx)           // when the batch began
 	if err != nil {
 		return err
 	}
+	now := shown
+	cases := newCases(tx)
+	charges := charges{}
 	for _, e := range batch {
 		id := e.Stream.ID()
-		if month := monthOf(e.At); month > now {
-			// A month is over: its figures are published with every list that was in
-			// force in it, and those of the month before it leave the lists.
-			now = month
-			if _, err := tx.Exec(`INSERT INTO clock VALUES (1, ?) ON CONFLICT DO UPDATE SET month = excluded.month`, now); err != nil {
-				return err
-			}
-			ids, err := r.withCharges(ctx)
-			if err != nil {
-				return err
-			}
-			for _, id := range ids {
-				touched[id] = nil
-			}
-		}
+		now = max(now, monthOf(e.At))
 		switch b := e.Body.(type) {
 		case pricing.Published:
 			v := newList(id, b)
@@ -125,20 +114,13 @@ func (p Projection) Apply(ctx context.Context, tx *projections.Tx, batch []proje
 				return err
 			}
 		case booking.Opened:
-			if _, err := tx.Exec(`INSERT INTO of_case VALUES (?,?)`, id, b.Institution); err != nil {
-				return err
-			}
+			cases.opened(id, b.Institution)
 		case booking.Charged:
-			month := monthOf(cmp.Or(e.Occurred, e.At))
-			of, err := charge(tx, id, month, b.Line)
+			of, err := cases.institution(id)
 			if err != nil {
 				return err
 			}
-			// Of the month that the lists show, one that came in late; of this month
-			// nothing is published before it is over.
-			if month == before(now) {
-				touched[of] = nil
-			}
+			charges[bar{of, b.Line.Code, monthOf(cmp.Or(e.Occurred, e.At)), b.Line.Price}]++
 		case institution.Registered:
 			if _, err := tx.Exec(`INSERT INTO institution VALUES (?,?,?,?,?)`, id, b.NameZh, b.NameEn, string(b.Kind), b.Fictitious); err != nil {
 				return err
@@ -153,6 +135,46 @@ func (p Projection) Apply(ctx context.Context, tx *projections.Tx, batch []proje
 			return fmt.Errorf("pricepages: %T is none of its events", e.Body)
 		}
 	}
+	if err := cases.write(); err != nil {
+		return err
+	}
+	if err := charges.write(tx); err != nil {
+		return err
+	}
+	// Of this month nothing is published before it is over. When it is, its
+	// figures are published with every list that was in force in it, and those of
+	// the month shown so far leave the lists. Of the month that they show, a charge
+	// may also come in late.
+	turned := map[string]bool{}
+	if now > shown {
+		if _, err := tx.Exec(`INSERT INTO clock VALUES (1, ?) ON CONFLICT DO UPDATE SET month = excluded.month`, now); err != nil {
+			return err
+		}
+		turned[before(now)] = true
+		if shown != "" {
+			turned[before(shown)] = true
+		}
+	}
+	recounted := map[string]map[string]bool{} // months by institution
+	if len(turned) > 0 {
+		ids, err := r.withCharges(ctx)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			recounted[id] = turned
+		}
+	}
+	for c := range charges {
+		if c.month == before(now) && recounted[c.institution] == nil {
+			recounted[c.institution] = map[string]bool{c.month: true}
+		}
+	}
+	for id := range recounted {
+		if _, ok := touched[id]; !ok {
+			touched[id] = map[int]bool{}
+		}
+	}
 	for _, id := range slices.Sorted(maps.Keys(touched)) {
 		ps, err := r.pages(ctx, id)
 		if err != nil {
@@ -162,11 +184,15 @@ func (p Projection) Apply(ctx context.Context, tx *projections.Tx, batch []proje
 			continue // registered, and no list yet
 		}
 		for _, page := range ps {
-			if vs := touched[id]; vs == nil || vs[page.Version.Version] {
+			vs, months := touched[id], slices.Collect(maps.Keys(recounted[id]))
+			if vs == nil || vs[page.Version.Version] || slices.ContainsFunc(months, page.overlaps) {
 				if err := p.write(tx, page); err != nil {
 					return err
 				}
 			}
+		}
+		if vs := touched[id]; vs != nil && len(vs) == 0 {
+			continue // the history tells of no charges
 		}
 		if err := p.writeHistory(tx, newHistory(ps)); err != nil {
 			return err

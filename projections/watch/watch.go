@@ -51,15 +51,28 @@ func (Projection) Types() []string {
 
 // Apply implements projections.Projection.
 func (Projection) Apply(ctx context.Context, tx *projections.Tx, batch []projections.Event) error {
+	w := writer{tx: tx, at: map[string]string{}}
 	for _, e := range batch {
-		if err := apply(ctx, tx, e); err != nil {
+		if err := w.apply(ctx, e); err != nil {
 			return err
 		}
 	}
-	return nil
+	if err := tx.Insert(`INSERT INTO matter`, 2, w.matters); err != nil {
+		return err
+	}
+	return tx.Insert(`INSERT INTO charge`, 14, w.charges)
 }
 
-func apply(ctx context.Context, tx *projections.Tx, e projections.Event) error {
+// A writer folds a batch. What most of it is, cases and their charges, it keeps
+// for few statements at the end.
+type writer struct {
+	tx               *projections.Tx
+	at               map[string]string // institutions by case
+	matters, charges []any
+}
+
+func (w *writer) apply(ctx context.Context, e projections.Event) error {
+	tx := w.tx
 	at, event, stream, recorded := int64(e.Position), e.ID.String(), string(e.Stream), stamp(e.At)
 	exec := func(query string, args ...any) error {
 		_, err := tx.Exec(query, args...)
@@ -69,17 +82,20 @@ func apply(ctx context.Context, tx *projections.Tx, e projections.Event) error {
 	case institution.Registered:
 		return exec(`INSERT INTO institution VALUES (?,?,?)`, e.Stream.ID(), string(b.Kind), string(domain.DateOf(e.At)))
 	case booking.Opened:
-		return exec(`INSERT INTO matter VALUES (?,?)`, e.Stream.ID(), b.Institution)
+		w.at[e.Stream.ID()] = b.Institution
+		w.matters = append(w.matters, e.Stream.ID(), b.Institution)
+		return nil
 	case booking.Charged:
-		of, err := institutionOf(ctx, tx, e.Stream.ID())
+		of, err := w.institution(e.Stream.ID())
 		if err != nil {
 			return err
 		}
 		l := b.Line
-		return exec(`INSERT INTO charge VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)`, at, event, recorded, string(domain.DateOf(e.At)), of, stream,
+		w.charges = append(w.charges, at, event, recorded, string(domain.DateOf(e.At)), of, stream,
 			l.Code, l.NameZh, l.Unit, l.Quantity, int64(l.Price), int64(l.Amount), int64(l.Ceiling), l.PriceListVersion)
+		return nil
 	case booking.ChargeRefused:
-		of, err := institutionOf(ctx, tx, e.Stream.ID())
+		of, err := w.institution(e.Stream.ID())
 		if err != nil {
 			return err
 		}
@@ -132,12 +148,19 @@ func apply(ctx context.Context, tx *projections.Tx, e projections.Event) error {
 	return fmt.Errorf("watch: %T is none of its events", e.Body)
 }
 
-// institutionOf is where a case belongs.
-func institutionOf(ctx context.Context, tx *projections.Tx, id string) (of string, err error) {
-	if err = tx.QueryRowContext(ctx, `SELECT institution FROM matter WHERE "case" = ?`, id).Scan(&of); err != nil {
-		err = fmt.Errorf("watch: a charge of a case that was not opened: %w", err)
+// institution is where a case belongs.
+func (w *writer) institution(id string) (of string, err error) {
+	if of, ok := w.at[id]; ok {
+		return of, nil
 	}
-	return of, err
+	switch known, err := w.tx.Get(`SELECT institution FROM matter WHERE "case" = ?`, []any{id}, &of); {
+	case err != nil:
+		return "", err
+	case !known:
+		return "", fmt.Errorf("watch: a charge of case %s, which was not opened", id)
+	}
+	w.at[id] = of
+	return of, nil
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
