@@ -474,6 +474,7 @@ var Access = map[Operation]Rule{
 	"draw_round":         {Roles: []Role{Cemetery}, Own: true},
 	"pass_place":         {Roles: []Role{Cemetery}, Own: true},
 	"measure_plot":       {Roles: []Role{Cemetery, Regulator}, Own: true},
+	"agree_headstone":    {Roles: []Role{Cemetery}, Own: true},
 	"reopen_plot":        {Roles: []Role{Cemetery, Regulator}, Own: true},
 
 	"renew_right":         {Roles: []Role{Cemetery}, Own: true},

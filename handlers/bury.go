@@ -436,3 +436,47 @@ func (a *App) MeasurePlot(ctx context.Context, c MeasurePlot) (events.Receipt, e
 	}
 	return to(a.Plots, id, c.IfMatch).run(ctx, c.Measure)
 }
+
+// AgreeHeadstone asks for a headstone on a place that was given.
+type AgreeHeadstone struct {
+	cemetery.AgreeStone // without Inscription, Rules, Cemetery and Standing
+	// Words are what it shall say; they are sealed for the holder of the right.
+	Words   string
+	Of      domain.CreditCode
+	Plot    string
+	IfMatch *events.Revision
+}
+
+// AgreeHeadstone looks up the right, the cemetery and its rules, and asks the
+// plot. That a higher stone was asked for than the rules allow is kept on the
+// plot. One stream is written.
+func (a *App) AgreeHeadstone(ctx context.Context, c AgreeHeadstone) (events.Receipt, error) {
+	id := PlotID(c.Of, c.Plot)
+	if err := streamID(cemetery.PlotCategory, id); err != nil {
+		return events.Receipt{}, err
+	}
+	if err := a.Granted(ctx, step(c.Act, "granted"), id); err != nil {
+		return events.Receipt{}, err
+	}
+	r, _, err := a.Rights.Load(ctx, RightID(c.Of, c.Right))
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	if c.Cemetery, _, err = a.Cemeteries.Load(ctx, string(c.Of)); err != nil {
+		return events.Receipt{}, err
+	}
+	if c.Rules, err = a.RulesFor(ctx, c.Cemetery.Division, day(c.Act)); err != nil {
+		return events.Receipt{}, err
+	}
+	c.Standing, c.Inscription = r.Standing(), domain.Personal(r.Holder, c.Words)
+	rc, err := to(a.Plots, id, c.IfMatch).run(ctx, c.AgreeStone)
+	if !errors.Is(err, cemetery.ErrHeadstone) {
+		return rc, err
+	}
+	c.Act = step(c.Act, "refused")
+	_, failed := a.Plots.Handle(ctx, id, cemetery.RefuseStone{AgreeStone: c.AgreeStone})
+	if _, rejected := errors.AsType[*domain.Rejection](failed); rejected {
+		return rc, err
+	}
+	return rc, errors.Join(err, failed)
+}

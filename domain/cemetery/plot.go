@@ -135,6 +135,14 @@ type (
 		Asked   string `json:"asked,omitzero"`
 		Limit   string `json:"limit,omitzero"`
 	}
+	// StoneAgreed says what headstone may stand on the place. Its words name the
+	// dead; they are sealed for the holder of the right.
+	StoneAgreed struct {
+		Right       string                 `json:"right"`
+		HeightCM    int                    `json:"height_cm"` // above the ground; zero: it lies flat
+		Inscription domain.Private[string] `json:"inscription"`
+		Rules       string                 `json:"rules"` // the version it was held against
+	}
 	// PlotInterred is one interment.
 	PlotInterred struct {
 		Right       string            `json:"right"`
@@ -235,6 +243,7 @@ func (PlotHeld) plotEvent()        {}
 func (PlotHoldEnded) plotEvent()   {}
 func (PlotAllocated) plotEvent()   {}
 func (PlotRefused) plotEvent()     {}
+func (StoneAgreed) plotEvent()     {}
 func (PlotConsented) plotEvent()   {}
 func (PlotInterred) plotEvent()    {}
 func (PlotReinterred) plotEvent()  {}
@@ -277,6 +286,19 @@ type (
 		Rules                  Rules
 		Cemetery               CemeteryState
 	}
+	// AgreeStone asks for a headstone on a place that was given. Standing is the
+	// fact how its right stands; Inscription is sealed for the holder.
+	AgreeStone struct {
+		domain.Act
+		Right       string
+		HeightCM    int
+		Inscription domain.Private[string]
+		Rules       Rules
+		Cemetery    CemeteryState
+		Standing    Standing
+	}
+	// RefuseStone keeps that a higher one was asked for than the rules allow.
+	RefuseStone struct{ AgreeStone }
 	// Hold keeps a free place for a round.
 	Hold struct {
 		domain.Act
@@ -402,6 +424,7 @@ type Standing struct {
 
 func (Survey) plotCommand()           {}
 func (Measure) plotCommand()          {}
+func (AgreeStone) plotCommand()       {}
 func (Hold) plotCommand()             {}
 func (EndHold) plotCommand()          {}
 func (Allocate) plotCommand()         {}
@@ -424,9 +447,10 @@ type PlotState struct {
 	Interred  []domain.Subject // each has a place
 	Exceeded  []PlotExceeded   // limits that the place breaks as it is
 	Refusals  []PlotRefused
-	Held      string // the round it is kept for
-	Holds     int    // how often it was kept for one
-	Lapsed    bool   // the right has; who rests there rests there
+	Stone     StoneAgreed // zero Right: none was agreed
+	Held      string      // the round it is kept for
+	Holds     int         // how often it was kept for one
+	Lapsed    bool        // the right has; who rests there rests there
 	// Emptied counts the positions that were vacated and not reopened: they are
 	// locked.
 	Emptied int
@@ -479,6 +503,10 @@ var Plot = domain.Decider[PlotState, PlotCommand, PlotEvent]{Decide: decidePlot,
 var (
 	// ErrCemeteryUnknown refuses a plot of a cemetery that is not on record.
 	ErrCemeteryUnknown = domain.Reject("plot_cemetery_unknown", "公墓还没有登记。", "The cemetery is not on record.")
+	// ErrHeadstone refuses a headstone above the limit.
+	ErrHeadstone = domain.Reject("headstone_too_high", "墓碑高 %d 厘米，超过限值 %d 厘米，不能这样立。改小以后可以再报。", "The headstone would be %d cm high, above the limit of %d cm. It can be asked for again with a lower one.").Under("E-6", basisRegulation)
+	// ErrInscription refuses a headstone without words, or with a whole story.
+	ErrInscription = domain.Reject("headstone_inscription", "请写明碑文，最多 %d 字。", "The words on the stone are needed, %d characters at most.")
 	// ErrPlotInvalid refuses a survey that describes no place.
 	ErrPlotInvalid = domain.Reject("plot_invalid", "墓位资料有误：%s。", "The plot's survey is not right: %s.").Under("I15", "")
 	// ErrPlotText refuses a mark that cannot be read, or is none.
@@ -602,6 +630,26 @@ func decidePlot(s PlotState, cmd PlotCommand) ([]PlotEvent, error) {
 			return nil, ErrPlotInvalid.With("stone_height_cm")
 		}
 		return s.held(c.Cemetery, p, c.Rules), nil
+	case AgreeStone:
+		agreed := StoneAgreed{c.Right, c.HeightCM, c.Inscription, c.Rules.Or().ID}
+		if s.Stone.Right == c.Right && c.Right != "" && s.Stone.HeightCM == c.HeightCM && s.Stone.Inscription.Or("") == c.Inscription.Or("") {
+			return nil, nil
+		}
+		if err := s.mayStand(c); err != nil {
+			return nil, err
+		}
+		return []PlotEvent{agreed}, nil
+	case RefuseStone:
+		id := c.ID.String()
+		if slices.ContainsFunc(s.Refusals, func(r PlotRefused) bool { return r.Refusal == id }) {
+			return nil, nil
+		}
+		r, ok := errors.AsType[*domain.Rejection](s.mayStand(c.AgreeStone))
+		if !ok || r.Code != ErrHeadstone.Code {
+			return nil, ErrNotKept
+		}
+		limit := c.Rules.Or().within(c.Cemetery.Limits).StoneHeightCM
+		return []PlotEvent{PlotRefused{Refusal: id, Right: c.Right, Code: r.Code, Rule: r.Rule, Basis: r.Basis, Asked: strconv.Itoa(c.HeightCM), Limit: strconv.Itoa(limit)}}, nil
 	case Hold:
 		switch {
 		case c.Round != "" && s.Held == c.Round:
@@ -721,6 +769,37 @@ func decidePlot(s PlotState, cmd PlotCommand) ([]PlotEvent, error) {
 		return []PlotEvent{PlotReopened{c.Document}}, nil
 	}
 	panic("unreachable: PlotCommand is sealed")
+}
+
+// longestInscription is far above what a stone of the allowed height holds, in
+// characters.
+const longestInscription = 200
+
+// mayStand holds a headstone against the right and the limits.
+func (s PlotState) mayStand(c AgreeStone) error {
+	stone := s.Surveyed
+	stone.StoneHeightCM = c.HeightCM
+	words := strings.TrimSpace(c.Inscription.Or(""))
+	switch st := c.Standing; {
+	case s.Right == "" || s.Right != c.Right:
+		return ErrNotHolder
+	case c.Cemetery.Cemetery != s.Surveyed.Cemetery:
+		return ErrCemeteryUnknown
+	case st.Right != c.Right || st.Over:
+		return ErrStanding
+	case s.Lapsed || st.Lapsed:
+		return ErrLapsed
+	case c.HeightCM < 0:
+		return ErrPlotInvalid.With("stone_height_cm")
+	case words == "" || utf8.RuneCountInString(words) > longestInscription:
+		return ErrInscription.With(longestInscription)
+	}
+	for _, f := range c.Rules.Findings(c.Cemetery, stone) {
+		if f.Rule == "E-6" && !f.Told {
+			return ErrHeadstone.With(f.Measured, f.Limit)
+		}
+	}
+	return nil
 }
 
 // byClock says that no person acts.
@@ -984,15 +1063,17 @@ func evolvePlot(s PlotState, e PlotEvent) PlotState {
 		s.Applicant = e.Holder
 	case PlotLapsed:
 		s.Lapsed = true
+	case StoneAgreed:
+		s.Stone = e
 	case PlotSurrendered:
-		s.Right, s.Applicant, s.TermUntil, s.Places = "", "", "", nil
+		s.Right, s.Applicant, s.TermUntil, s.Places, s.Stone = "", "", "", nil, StoneAgreed{}
 	case PlotVacated:
 		s.Left = append(slices.Clip(s.Left), e)
 		s.Emptied++
 		s.Interred = slices.DeleteFunc(slices.Clone(s.Interred), func(p domain.Subject) bool { return p == e.Person })
 		s.Places = slices.DeleteFunc(slices.Clone(s.Places), func(p PlotAllocated) bool { return p.Deceased == e.Person })
 		if e.Empty {
-			s.Right, s.Applicant, s.TermUntil, s.Places, s.Lapsed = "", "", "", nil, false
+			s.Right, s.Applicant, s.TermUntil, s.Places, s.Lapsed, s.Stone = "", "", "", nil, false, StoneAgreed{}
 		}
 	case PlotReopened:
 		s.Emptied = 0

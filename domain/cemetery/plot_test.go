@@ -393,6 +393,38 @@ func TestRefusalsAreKept(t *testing.T) {
 	}
 }
 
+// A headstone stands within the limits, with a living right and its words; what
+// was too high is refused, and that it was asked for is kept.
+func TestHeadstone(t *testing.T) {
+	words := domain.Personal(son, "慈父之墓")
+	stone := AgreeStone{Act: by, Right: "R-1", HeightCM: 80, Inscription: words, Cemetery: pine, Standing: inter.Standing}
+	agreed := StoneAgreed{"R-1", 80, words, DefaultRules.ID}
+	high := with(stone, func(c *AgreeStone) { c.HeightCM = 101 })
+	spec.Given(t, surveyed, allocated).When(stone).Then(agreed)
+	spec.Given(t, surveyed, allocated, agreed).When(stone).Then()
+	spec.Given(t, surveyed, allocated, agreed).When(with(stone, func(c *AgreeStone) { c.HeightCM = 0 })).Then(StoneAgreed{"R-1", 0, words, DefaultRules.ID})
+	spec.Given(t, surveyed, allocated).When(high).Rejects(ErrHeadstone)
+	spec.Given(t, surveyed, allocated).When(RefuseStone{high}).
+		Then(PlotRefused{Refusal: by.ID.String(), Right: "R-1", Code: "headstone_too_high", Rule: "E-6", Basis: ErrHeadstone.Basis, Asked: "101", Limit: "100"})
+	spec.Given(t, surveyed, allocated, PlotRefused{Refusal: by.ID.String()}).When(RefuseStone{high}).Then()
+	spec.Given(t, surveyed, allocated).When(RefuseStone{stone}).Rejects(ErrNotKept)
+	spec.Given(t, surveyed, allocated, PlotSurrendered{"R-1", "R", nil}).When(stone).Rejects(ErrNotHolder)
+	for _, x := range []struct {
+		change func(*AgreeStone)
+		want   error
+	}{
+		{func(c *AgreeStone) { c.Right = "R-2" }, ErrNotHolder},
+		{func(c *AgreeStone) { c.Cemetery = CemeteryState{} }, ErrCemeteryUnknown},
+		{func(c *AgreeStone) { c.Standing.Over = true }, ErrStanding},
+		{func(c *AgreeStone) { c.Standing.Lapsed = true }, ErrLapsed},
+		{func(c *AgreeStone) { c.HeightCM = -1 }, ErrPlotInvalid},
+		{func(c *AgreeStone) { c.Inscription = domain.Personal(son, " ") }, ErrInscription},
+		{func(c *AgreeStone) { c.Inscription = domain.Personal(son, strings.Repeat("字", 201)) }, ErrInscription},
+	} {
+		spec.Given(t, surveyed, allocated).When(with(stone, x.change)).Rejects(x.want)
+	}
+}
+
 func TestHeldForARound(t *testing.T) {
 	held := PlotHeld{"2026-2"}
 	won := with(allocate, func(c *Allocate) { c.Round, c.Won = "2026-2", true })

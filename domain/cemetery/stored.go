@@ -16,6 +16,7 @@ var Wire = []domain.Wire{
 	domain.Upcast("plot.allocated.v1", allocatedV1.up),
 	domain.Named[PlotAllocated]("plot.allocated.v2"),
 	domain.Named[PlotRefused]("plot.refused.v1"),
+	domain.Named[StoneAgreed]("plot.stone_agreed.v1"),
 	domain.Named[PlotConsented]("plot.consented.v1"),
 	domain.Named[PlotInterred]("plot.interred.v1"),
 	domain.Named[PlotReinterred]("plot.reinterred.v1"),

@@ -320,6 +320,8 @@ func valid(op handlers.Operation) string {
 		return `{"application":"x","place":"A-1","reason":"GAVE_UP"}`
 	case "measure_plot":
 		return `{"area_cm2":5000,"stone_height_cm":80}`
+	case "agree_headstone":
+		return `{"right":"R-1","height_cm":60,"inscription":"慈父之墓"}`
 	case "reopen_plot":
 		return `{"document":"x"}`
 	case "propose_lapse":

@@ -61,6 +61,13 @@ type measureBody struct {
 	StoneHeightCM int `json:"stone_height_cm" minimum:"0" maximum:"10000"`
 }
 
+type stoneBody struct {
+	Happened
+	Right       string `json:"right" minLength:"1" maxLength:"60"`
+	HeightCM    int    `json:"height_cm" minimum:"0" maximum:"10000" doc:"Above the ground; zero for a stone that lies flat."`
+	Inscription string `json:"inscription" minLength:"1" maxLength:"200" doc:"The words on the stone. Kept sealed."`
+}
+
 type decisionBody struct {
 	Happened
 	Document string `json:"document" maxLength:"100" doc:"Number of the document. No names."`
@@ -351,6 +358,14 @@ func (a *API) rounds(h huma.API) {
 		}
 		of := domain.CreditCode(in.Cemetery)
 		rc, err := a.app.MeasurePlot(ctx, handlers.MeasurePlot{Of: of, Plot: in.Plot, IfMatch: q.IfMatch, Measure: cemetery.Measure{Act: q.Act, AreaCM2: in.Body.AreaCM2, StoneHeightCM: in.Body.StoneHeightCM}})
+		return done{handlers.PlotID(of, in.Plot), rc}, err
+	})
+	post(a, h, "agree_headstone", "/cemeteries/{cemetery}/plots/{plot}/headstone", "Agree on a headstone within the limits", func(ctx context.Context, q *request, in *onPlot[stoneBody]) (done, error) {
+		if err := q.at(in.Cemetery); err != nil {
+			return done{}, err
+		}
+		of, b := domain.CreditCode(in.Cemetery), in.Body
+		rc, err := a.app.AgreeHeadstone(ctx, handlers.AgreeHeadstone{Of: of, Plot: in.Plot, IfMatch: q.IfMatch, Words: b.Inscription, AgreeStone: cemetery.AgreeStone{Act: q.Act, Right: b.Right, HeightCM: b.HeightCM}})
 		return done{handlers.PlotID(of, in.Plot), rc}, err
 	})
 	post(a, h, "reopen_plot", "/cemeteries/{cemetery}/plots/{plot}/reopening", "Let a vacated plot be given again, publicly", func(ctx context.Context, q *request, in *onPlot[decisionBody]) (done, error) {

@@ -213,6 +213,17 @@ func TestOffice(t *testing.T) {
 	o.not("placement_exists", hillCemetery, "A-01-02", "allocate", "certificate", su, "contract", "HT-2")
 	o.not("field_needed", hillCemetery, "A-01-01", "inter", "consent_paper", " ")
 	o.done(hillCemetery, "A-01-01", "inter", "consent_paper", "SQ-1")
+	// A headstone within the limits; one above them is refused, and that it was asked for is kept.
+	o.not("field_needed", hillCemetery, "A-01-01", "headstone", "headstone_cm", "60", "inscription", " ")
+	o.not("headstone_too_high", hillCemetery, "A-01-01", "headstone", "headstone_cm", "130", "inscription", "慈母苏念慈之墓")
+	o.done(hillCemetery, "A-01-01", "headstone", "headstone_cm", "60", "inscription", "慈母苏念慈之墓")
+	g.settle()
+	if p := text(o.page("/desk/cemeteries/" + hillCemetery + "?plot=A-01-01").root); !strings.Contains(p, "高 60 厘米，碑文已存") || !strings.Contains(p, "被拒的申请（已留痕）") || strings.Contains(p, "慈母苏念慈之墓") {
+		t.Errorf("the sheet after a headstone: %s", p)
+	}
+	if p := text(o.page("/desk/limits").root); !strings.Contains(p, "报立的墓碑高") || !strings.Contains(p, "130 厘米") {
+		t.Errorf("the limits page: %s", p)
+	}
 	o.not("right_no_transfer", hillCemetery, "A-01-01", "transfer", "paid", "30000")
 	o.not("right_occupied", hillCemetery, "A-01-01", "surrender", "reason", "—", "paper_no", "TH-1")
 	o.done(hillCemetery, "A-01-01", "serve_notice", "stage", "-12", "channel", "IN_PERSON", "proof", "SD-1")
@@ -422,6 +433,14 @@ func TestMapAndListAgree(t *testing.T) {
 		if len(drawn) > 0 {
 			t.Errorf("%s: the legend lacks %v", address, drawn)
 		}
+	}
+	// Damage is reported from the place's own sheet, and the report says where.
+	report := "/complain?institution=" + hillCemetery + "&plot=A-03-07"
+	if p := g.office.page("/cemeteries/" + hillCemetery + "?plot=A-03-07"); len(p.find(func(n *html.Node) bool { return attr(n, "href") == report })) != 1 {
+		t.Error("the sheet does not lead to a report of damage")
+	}
+	if s := string(g.office.get(report).body); !strings.Contains(s, "墓位 A-03-07：</textarea>") {
+		t.Errorf("the report does not say where: %s", s)
 	}
 	for _, address := range []string{"/cemeteries", "/cemeteries/" + hillCemetery, "/cemeteries/" + hillCemetery + "?plot=A-03-07", "/cemeteries/" + hillCemetery + "?plot=A-03-08"} {
 		b := string(g.office.get(address).body)

@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -66,13 +67,20 @@ func (p complainForm) Err(field string) Text { return bookAbout{Wrong: p.Wrong}.
 // Any says that one of these fields is wrong.
 func (p complainForm) Any(fields ...string) bool { return bookAbout{Wrong: p.Wrong}.Any(fields...) }
 
+// plotNumber is what the number of a place looks like.
+var plotNumber = regexp.MustCompile(`^[A-Za-z0-9._-]{1,60}$`)
+
 // maxComplaint and maxReach bound what is said and how to reach who said it, in
 // characters.
 const maxComplaint, maxReach = 1500, 100
 
 func (f *Families) complainPage(v *asked) error {
 	q := v.r.URL.Query()
-	return f.showComplain(v, http.StatusOK, complainForm{Token: uuid.NewString(), Institution: q.Get("institution"), Item: q.Get("item")})
+	p := complainForm{Token: uuid.NewString(), Institution: q.Get("institution"), Item: q.Get("item")}
+	if plot := q.Get("plot"); plotNumber.MatchString(plot) { // where the damage is that somebody reports
+		p.Text = f.both("place.damage_at", plot).In(v.view.Lang)
+	}
+	return f.showComplain(v, http.StatusOK, p)
 }
 
 func (f *Families) showComplain(v *asked, status int, p complainForm) error {
@@ -104,7 +112,7 @@ func (f *Families) showComplain(v *asked, status int, p complainForm) error {
 			}
 		}
 	}
-	return f.answer(v, status, "complain", "/complain", p, "institution", "item")
+	return f.answer(v, status, "complain", "/complain", p, "institution", "item", "plot")
 }
 
 // atComplaint is the field that a rule's "no" to a complaint is about.

@@ -44,7 +44,7 @@ func (v *visit) limitFigure(code, s string) string {
 		return s
 	case code == cemetery.ErrArea.Code:
 		return area(n) + v.text("limits.m2")
-	case code == cemetery.ErrStone.Code:
+	case code == cemetery.ErrStone.Code || code == cemetery.ErrHeadstone.Code:
 		return strconv.Itoa(n) + v.text("limits.cm")
 	}
 	return domain.Money(n).String() + v.text("limits.yuan")

@@ -542,6 +542,24 @@ var placeActs = []*placeAct{
 		}),
 	},
 	{
+		name: "headstone", op: "agree_headstone", tell: true,
+		ask: func(p *placeView) error {
+			return only(p.plot.Right != "" && !p.plot.Lapsed, func() error {
+				return p.askPlot(cemetery.AgreeStone{Act: p.candidate(), Right: p.plot.Right, Inscription: domain.Personal("candidate", "candidate"), Rules: p.rules, Cemetery: p.cem, Standing: p.standing()})
+			})
+		},
+		fields: func(p *placeView) []field {
+			return []field{{Name: "headstone_cm", Kind: "number", Max: 5, Hint: "headstone_cm"}, {Name: "inscription", Kind: "area", Max: 200, Hint: "inscription"}}
+		},
+		do: func(p *placeView, act domain.Act, f form) (events.Receipt, error) {
+			c := handlers.AgreeHeadstone{Of: p.of, Plot: p.no, Words: f.value("inscription"), AgreeStone: cemetery.AgreeStone{Act: act, Right: p.plot.Right, HeightCM: f.number("headstone_cm")}}
+			if err := f.bad.Or(); err != nil {
+				return events.Receipt{}, err
+			}
+			return p.desk.app.AgreeHeadstone(p.ctx(), c)
+		},
+	},
+	{
 		name: "measure", op: "survey_plot",
 		ask: func(*placeView) error { return nil },
 		fields: func(p *placeView) []field {
@@ -930,6 +948,9 @@ func (p *placeView) sheet() *officeSheet {
 	}
 	for _, x := range p.plot.Exceeded {
 		s.Exceeded = append(s.Exceeded, fact{x.Rule, p.exceeded(places.Exceeded{Rule: x.Rule, Measured: x.Measured, Limit: x.Limit})})
+	}
+	if p.plot.Stone.Right != "" {
+		add("place.headstone", p.text("place.headstone_is", p.plot.Stone.HeightCM))
 	}
 	if n := len(p.plot.Refusals); n > 0 {
 		add("place.refusals", fmt.Sprint(n))
