@@ -79,6 +79,10 @@ func (h *harbour) family(n int) uuid.UUID {
 
 // under is the address under the n-th family's code.
 func (h *harbour) under(n int) string {
+	h.Helper()
+	if err := h.runner.WaitCaughtUp(h.Context()); err != nil {
+		h.Fatal(err)
+	}
 	return "/track/" + h.app.TrackingCode(uuid.NewSHA1(uuid.Nil, fmt.Append(nil, "sea case", n)))
 }
 
