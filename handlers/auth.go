@@ -245,6 +245,7 @@ func DemoSeats(home, cemetery, eco string) []Seat {
 		{"eco-0401", eco, Eco, "生态安葬经办", "eco-burial operator"},
 		{"regulator-0501", Everywhere, Regulator, "民政监管一", "civil affairs, officer 1"},
 		{"regulator-0502", Everywhere, Regulator, "民政监管二", "civil affairs, officer 2"},
+		{"regulator-0503", Everywhere, Regulator, "民政法制审核", "civil affairs, legal review"},
 		{"admin-0601", Everywhere, Admin, "基础资料管理", "master data"},
 		{"importer-0701", Everywhere, Importer, "数据导入", "imports"},
 	} {

@@ -221,7 +221,7 @@ func freePort(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 // get URL STATUS [TEXT…] asks until somebody answers, at most two minutes, and
-// looks for the texts in the answer.
+// looks for the texts in the answer, which the file "got" then holds.
 func get(ts *testscript.TestScript, _ bool, args []string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
@@ -248,6 +248,7 @@ func get(ts *testscript.TestScript, _ bool, args []string) {
 				ts.Fatalf("%s: no %q in\n%.3000s", args[0], text, body)
 			}
 		}
+		ts.Check(os.WriteFile(ts.MkAbs("got"), body, 0o644))
 		return
 	}
 }

@@ -585,13 +585,16 @@ func (p *plan) sort(incidents []*incident) {
 		day := func(l *lane) string { return l.name[strings.LastIndexByte(l.name, '.')+1:] }
 		return cmp.Or(strings.Compare(day(a), day(b)), strings.Compare(a.name, b.name))
 	})
-	last := map[string]chan struct{}{}
+	last := map[string]<-chan struct{}{}
 	for _, l := range p.lanes {
-		if furnace := l.name[:strings.LastIndexByte(l.name, '.')]; l.charges > 0 {
+		furnace := l.name[:strings.LastIndexByte(l.name, '.')]
+		// Whoever is brought to the furnace waits, also on the day that goes on now,
+		// when nobody is out yet.
+		if slices.ContainsFunc(l.steps, func(st planned1) bool { return st.kind == stepToFurnace || st.kind == stepCharge }) {
+			l.before = last[furnace]
+		}
+		if l.charges > 0 {
 			l.out = make(chan struct{})
-			if before, ok := last[furnace]; ok {
-				l.before = before
-			}
 			last[furnace] = l.out
 		}
 	}

@@ -169,6 +169,32 @@ func TestPlan(t *testing.T) {
 			t.Errorf("lane %s is out of order or knows the future", l.name)
 		}
 	}
+	// A quarter past eight the first of the day are in the furnaces and nobody is
+	// out: they too came after those of the days before.
+	d, err := newDemoCity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	morning, _, err := newPlan(d, 7, n, simulateFrom, simulateUntil, simulateUntil.Start().Add(8*time.Hour+15*time.Minute))
+	if err != nil {
+		t.Fatal(err)
+	}
+	used, waiting := map[string]bool{}, 0
+	for _, l := range morning.lanes {
+		furnace := l.name[:strings.LastIndexByte(l.name, '.')]
+		if used[furnace] && slices.ContainsFunc(l.steps, func(st planned1) bool { return st.kind == stepCharge }) {
+			if l.before == nil {
+				t.Errorf("lane %s waits for nobody", l.name)
+			}
+			if l.charges == 0 {
+				waiting++
+			}
+		}
+		used[furnace] = used[furnace] || l.charges > 0
+	}
+	if waiting == 0 {
+		t.Error("nobody is in a furnace: the test shows nothing")
+	}
 }
 
 func TestPeopleCarryTheMark(t *testing.T) {

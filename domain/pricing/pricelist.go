@@ -217,9 +217,9 @@ func (s PriceListState) publish(c Publish) ([]PriceListEvent, error) {
 		if blank(c.LateReason) {
 			return nil, ErrBackdated.With(p.EffectiveFrom)
 		}
-		if p.LateReason, err = domain.CheckLine(c.LateReason); err != nil {
-			return nil, err
-		}
+	}
+	if p.LateReason, err = domain.CheckLine(c.LateReason); err != nil {
+		return nil, err
 	}
 	return []PriceListEvent{p}, nil
 }

@@ -67,6 +67,7 @@ func TestPublish(t *testing.T) {
 		list.Given(t).When(c).Then(at(1, c.EffectiveFrom))
 		list.Given(t, published).When(with(c, func(c *Publish) { c.LateReason = "补录" })).Then(with(at(2, c.EffectiveFrom), func(p *Published) { p.LateReason = "补录" }))
 		list.Given(t, published).When(with(c, func(c *Publish) { c.EffectiveFrom = today })).Then(at(2, today))
+		list.Given(t, published).When(with(c, func(c *Publish) { c.EffectiveFrom, c.LateReason = today, "补录" })).Then(with(at(2, today), func(p *Published) { p.LateReason = "补录" }))
 	})
 	t.Run("a list is published a year ahead and no further", func(t *testing.T) {
 		last := domain.DateOf(by.Now).AddDays(366)

@@ -106,3 +106,52 @@ func TestAnUpheldComplaintIsASuspicion(t *testing.T) {
 		t.Errorf("suspicions: %+v", l.Suspicions)
 	}
 }
+
+// A published inspection with findings and a served penalty are suspicions, each
+// under the rule of its kind and severity; a visit that found nothing is none.
+func TestInspectionsAndPenaltiesAreSuspicions(t *testing.T) {
+	s := newScene(t)
+	s.ok(s.app.AdoptCreditPolicy(t.Context(), credit.Adopt{Act: s.act(), PolicyVersion: credit.Default()}))
+	_, stop := s.start(nil)
+	defer stop()
+	round := events.Handler[oversight.InspectionState, oversight.InspectionCommand, oversight.InspectionEvent]{Store: s.app.Store, Registry: s.app.Registry,
+		Category: oversight.InspectionCategory, Decider: oversight.Inspection}
+	for _, x := range []struct {
+		id       string
+		findings []oversight.InspectionFinding
+	}{{"2026-Q3", nil}, {"2026-Q4", []oversight.InspectionFinding{{Line: "P01", What: "价目牌缺两项"}}}} {
+		for _, e := range []oversight.InspectionEvent{oversight.InspectionRecorded{Institution: home, VisitedOn: "2026-11-02", Findings: x.findings, PublishBy: "2099-01-01"},
+			oversight.InspectionPublished{Institution: home, Document: "连民检〔2026〕1号", PublishedOn: "2026-11-03", PublishedUntil: "2027-11-03"}} {
+			round.Decider.Decide = func(oversight.InspectionState, oversight.InspectionCommand) ([]oversight.InspectionEvent, error) {
+				return []oversight.InspectionEvent{e}, nil
+			}
+			s.ok(round.Handle(t.Context(), x.id, oversight.MissInspection{Act: s.act()}))
+		}
+	}
+	penalty := events.Handler[oversight.PenaltyState, oversight.PenaltyCommand, oversight.PenaltyEvent]{Store: s.app.Store, Registry: s.app.Registry,
+		Category: oversight.PenaltyCategory, Decider: oversight.Penalty}
+	for _, severity := range oversight.PenaltySeverities {
+		id := uuid.NewString()
+		for _, e := range []oversight.PenaltyEvent{oversight.PenaltyProposed{Institution: home, Severity: severity, Kind: "警告", Fact: "F", Basis: "B", Officers: [2]string{"o-1", "o-2"}},
+			oversight.PenaltyDecided{Document: "D", DecidedOn: "2026-11-02", PublishBy: "2099-01-01"}, oversight.PenaltyServed{ServedOn: "2026-11-03"}} {
+			penalty.Decider.Decide = func(oversight.PenaltyState, oversight.PenaltyCommand) ([]oversight.PenaltyEvent, error) {
+				return []oversight.PenaltyEvent{e}, nil
+			}
+			s.ok(penalty.Handle(t.Context(), id, oversight.MissPenalty{Act: s.act()}))
+		}
+	}
+	rules := map[string]string{}
+	s.until("all of them are suspected", func() bool {
+		l, _, err := s.app.Credit.Load(t.Context(), home)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range l.Suspicions {
+			rules[x.Rule] = x.Fact
+		}
+		return rules["V03"] != "" && rules["V04"] != "" && rules["V05"] != ""
+	})
+	if len(rules) != 4 || rules["V01"] != "inspection-2026-Q4/"+home {
+		t.Errorf("suspected: %v", rules)
+	}
+}

@@ -302,9 +302,63 @@ func (p PriceCharged) Item(code string) Text {
 	return Text{Zh: code}
 }
 
+// A cataloguePage shows the fee catalogues as they were adopted, newest first.
+type cataloguePage struct {
+	Catalogues []catalogueVersion
+	AsOf       AsOf
+}
+
+type catalogueVersion struct {
+	Division domain.Division
+	Version  int
+	Document string
+	From     domain.Date
+	Until    domain.Date // the day on which the next version replaced it; empty for the last
+	Blocks   []catalogueBlock
+}
+
+type catalogueBlock struct {
+	Kind pricing.Block
+	Rows []catalogueRow
+}
+
+type catalogueRow struct {
+	PriceRow
+	RequiredOf string // the kind of institution whose list has to have it
+}
+
+// cataloguePage is the fee catalogues as they were adopted, for people.
+func (h *Handler) cataloguePage(w http.ResponseWriter, r *http.Request) error {
+	cs, asOf, err := h.data.Catalogues(r.Context())
+	if err != nil {
+		return err
+	}
+	p := cataloguePage{AsOf: asOf}
+	for i, c := range cs {
+		v := catalogueVersion{Division: c.Division, Version: c.Version, Document: c.Document, From: c.EffectiveFrom}
+		if i > 0 && cs[i-1].Division == c.Division {
+			v.Until = cs[i-1].EffectiveFrom
+		}
+		for _, kind := range pricing.Blocks {
+			b := catalogueBlock{Kind: kind}
+			for n, it := range c.Items {
+				if (pricing.Row{Category: it.Category, PricingType: it.PricingType}).Block() == kind {
+					b.Rows = append(b.Rows, catalogueRow{PriceRow{Number: n + 1, Code: it.Code, Name: Text{it.NameZh, it.NameEn}, Method: it.PricingType, Unit: it.Unit, LimitMin: it.PriceMin, LimitMax: it.PriceMax,
+						MarkupPercent: it.MarkupPercent, Markup: it.Markup, Note: it.Note, Basis: it.Basis, Content: it.Content}, it.RequiredOf})
+				}
+			}
+			if len(b.Rows) > 0 {
+				v.Blocks = append(v.Blocks, b)
+			}
+		}
+		p.Catalogues = append(p.Catalogues, v)
+	}
+	return h.show(w, r, "catalogue", "/prices", p, &p.AsOf)
+}
+
 // catalogue is the fee catalogues as they were adopted, for programs.
 func (h *Handler) catalogue(w http.ResponseWriter, r *http.Request) error {
-	cs, err := h.data.Catalogues(r.Context())
+	cs, _, err := h.data.Catalogues(r.Context())
 	if err != nil {
 		return err
 	}
@@ -402,12 +456,12 @@ func (m *ReadModels) Charged(ctx context.Context, institution string) (PriceChar
 }
 
 // Catalogues implements Source.
-func (m *ReadModels) Catalogues(ctx context.Context) (cs []pricepages.Catalogue, err error) {
-	_, err = m.lookPrices(ctx, func(r pricepages.Reader) error {
+func (m *ReadModels) Catalogues(ctx context.Context) (cs []pricepages.Catalogue, asOf AsOf, err error) {
+	asOf, err = m.lookPrices(ctx, func(r pricepages.Reader) error {
 		cs, err = r.Catalogues(ctx)
 		return err
 	})
-	return cs, err
+	return cs, asOf, err
 }
 
 // limitOf is how high the price may be by the catalogue, or else by the list.

@@ -18,7 +18,9 @@ import (
 	"shenzhong/domain"
 	"shenzhong/domain/credit"
 	"shenzhong/domain/ecoburial"
+	domainoversight "shenzhong/domain/oversight"
 	"shenzhong/domain/pricing"
+	"shenzhong/events"
 	"shenzhong/events/memory"
 	"shenzhong/handlers"
 	"shenzhong/projections"
@@ -220,8 +222,15 @@ func (f full) Charged(_ context.Context, institution string) (PriceCharged, erro
 	return c, nil
 }
 
-func (full) Catalogues(context.Context) ([]pricepages.Catalogue, error) {
-	return []pricepages.Catalogue{*examplePage().Catalogue}, nil
+func (f full) Catalogues(context.Context) ([]pricepages.Catalogue, AsOf, error) {
+	now := *examplePage().Catalogue
+	now.Items = []pricing.Item{
+		{Code: "CRM-FLAT", NameZh: "遗体火化（平板炉）", NameEn: "Cremation, flat-bed furnace", Category: pricing.Cremation, PricingType: pricing.GovGuidedBasic, Unit: "元/具", Content: "含骨灰装整", Basis: "大发改发〔2026〕演示 1 号", PriceMin: domain.Yuan(700), PriceMax: domain.Yuan(900), RequiredOf: "FUNERAL_HOME"},
+		{Code: "HAL-L", NameZh: "告别厅（大）", NameEn: "Farewell hall, large", Category: pricing.Farewell, PricingType: pricing.ReferenceRange, Unit: "元/场", PriceMin: domain.Yuan(40), PriceMax: domain.Yuan(1000)},
+		{Code: "URN-BASIC", NameZh: "骨灰盒（基本款）", NameEn: "Urn, basic", Category: pricing.Goods, PricingType: pricing.MarkupCapped, Unit: "元/只", MarkupPercent: 30}}
+	before := now
+	now.Version, before.Version, before.EffectiveFrom = 2, 1, now.EffectiveFrom.AddMonths(-12)
+	return []pricepages.Catalogue{now, before}, f.asOf(), nil
 }
 
 func (bare) PriceCompare(_ context.Context, q CompareQuery) (PriceCompare, error) {
@@ -230,7 +239,9 @@ func (bare) PriceCompare(_ context.Context, q CompareQuery) (PriceCompare, error
 func (bare) Charged(_ context.Context, institution string) (PriceCharged, error) {
 	return PriceCharged{Key: institution}, nil
 }
-func (bare) Catalogues(context.Context) ([]pricepages.Catalogue, error) { return nil, nil }
+func (bare) Catalogues(context.Context) ([]pricepages.Catalogue, AsOf, error) {
+	return nil, AsOf{}, nil
+}
 
 func fileOf(body []byte, version int) pricepages.File {
 	sum := sha256.Sum256(body)
@@ -413,12 +424,21 @@ func exampleServer(t testing.TB, source func(*Renderer) Source) *handlers.Server
 		t.Fatal(err)
 	}
 	h, v := New(r, source(r)), newVillage(t, memory.New())
+	for _, round := range []string{"2026-Q3", "2026-Q4"} { // the draws that the example's results come from
+		typ, data, err := v.app.Registry.Encode(t.Context(), domainoversight.InspectionCommitted{Commitment: "a commitment", Count: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := v.app.Store.Append(t.Context(), events.Stream(domainoversight.InspectionCategory+"-"+round), events.NoStream, events.New{ID: uuid.New(), Type: typ, Data: data}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return handlers.New(handlers.Config{Accounts: accounts, Web: h, Pages: []handlers.Mount{NewFamilies(h, v.app, bareSource{v.app}), NewCemeteries(h, noPlaces{}), NewTransparency(h, exampleTree(t).log)}, Log: slog.New(slog.DiscardHandler)})
 }
 
 // addresses are every page, with data in it where the source has some.
 func addresses() []string {
 	return []string{"/", "/prices", "/prices/" + exampleHome, "/prices/" + exampleReal, "/prices/" + exampleHome + "/history", "/prices/" + exampleHome + "?version=11", "/prices/" + exampleHome + "?on=2026-10-05", "/prices/" + exampleHome + "/wall", "/prices/" + exampleHome + "/counter", "/prices/" + exampleHome + "/charged",
-		"/prices/compare", "/prices/compare?basket=plain&from=210213&sort=near", "/stats/eco-burial",
+		"/prices/catalogue", "/prices/compare", "/prices/compare?basket=plain&from=210213&sort=near", "/stats/eco-burial",
 		"/stats/eco-burial?period=2026-11", "/stats/eco-burial/list?period=2026-10&share=strict", "/stats/eco-burial/list?period=2026-10&division=210224", "/stats/eco-burial/list?period=2026-10&late=1", "/credit", "/credit/" + exampleHome, fmt.Sprintf("/credit/%s?on=2026-09-20", exampleHome), "/oversight", "/nowhere", "/prices/nobody"}
 }

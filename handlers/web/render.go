@@ -42,7 +42,7 @@ type Renderer struct {
 }
 
 // pageNames are the pages: each is a template file, and the name of its title.
-var pageNames = []string{"home", "prices", "price", "history", "wall", "counter", "compare", "charged", "eco", "eco-list", "voyages", "credits", "credit", "problem", "signin", "estimate", "verify", "tlog", "results", "inspection"}
+var pageNames = []string{"home", "prices", "price", "history", "wall", "counter", "compare", "charged", "catalogue", "eco", "eco-list", "voyages", "credits", "credit", "problem", "signin", "estimate", "verify", "tlog", "results", "inspection"}
 
 // deskPageNames are the pages of staff, which have their own frame.
 var deskPageNames = []string{"desk-problem", "desk-resume", "desk-board", "desk-search", "desk-intake", "desk-case", "desk-news", "desk-act",
@@ -152,7 +152,7 @@ const freshMark = `<div id="freshness" hidden></div>`
 // render draws a page.
 func (r *Renderer) render(name, nav string, v view, body any, asOf *AsOf) ([]byte, error) {
 	var b bytes.Buffer
-	f := frame{view: v, Site: r.site, Nav: nav, Top: name != "price" && name != "history" && name != "wall" && name != "counter" && name != "compare" && name != "charged" && name != "credit" && name != "eco-list" && name != "cemetery" && name != "results" && name != "inspection", Bare: nav == "problem" || slices.Contains(familyPageNames, name), Body: body}
+	f := frame{view: v, Site: r.site, Nav: nav, Top: name != "price" && name != "history" && name != "wall" && name != "counter" && name != "compare" && name != "charged" && name != "catalogue" && name != "credit" && name != "eco-list" && name != "cemetery" && name != "results" && name != "inspection", Bare: nav == "problem" || slices.Contains(familyPageNames, name), Body: body}
 	if name == "clerk" {
 		f.Script = "clerk.js"
 	}

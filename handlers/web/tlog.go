@@ -105,7 +105,28 @@ type tlogPage struct {
 	Witnesses  []tlogWitness
 	Address    string
 	Checkpoint []string // its lines
+	Example    string   // a program that checks a proof
 }
+
+// proofExample checks a proof of inclusion with nothing but Python's own library,
+// as RFC 9162, section 2.1.3.2, says. It stands on the page for whoever writes a
+// program of their own.
+const proofExample = `python3 - <<'END'
+import base64, hashlib, json, urllib.request
+p = json.load(urllib.request.urlopen("%s/inclusion.json?index=%d&size=%d"))
+fn, sn = p["index"], p["size"] - 1
+h = base64.b64decode(p["leaf_hash"])
+for s in p["proof"]:
+    s = base64.b64decode(s)
+    if fn %% 2 or fn == sn:
+        h = hashlib.sha256(b"\x01" + s + h).digest()
+        while fn %% 2 == 0 and fn:
+            fn, sn = fn // 2, sn // 2
+    else:
+        h = hashlib.sha256(b"\x01" + h + s).digest()
+    fn, sn = fn // 2, sn // 2
+print(sn == 0 and base64.b64encode(h).decode() == p["root"])
+END`
 
 type tlogWitness struct {
 	Title, Key string
@@ -119,6 +140,7 @@ func (t *Transparency) page(w http.ResponseWriter, r *http.Request) error {
 	s, at, ok := t.log.Latest()
 	if ok {
 		p.Signed, p.Size, p.Root, p.At, p.Checkpoint = true, int(s.Size), s.Root.String(), at, strings.Split(strings.TrimSpace(string(s.Note)), "\n")
+		p.Example = fmt.Sprintf(proofExample, p.Address, max(0, p.Size-1), p.Size)
 	}
 	cs := t.log.CosignedBy()
 	for i, k := range t.log.Witnesses() {

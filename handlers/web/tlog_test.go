@@ -5,12 +5,14 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"html"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -231,6 +233,19 @@ func TestTreeQuestions(t *testing.T) {
 	} {
 		if status, body, _ := fetch(t, srv.URL+at); status != want {
 			t.Errorf("%s: %d %s", at, status, body)
+		}
+	}
+	// What the page offers to copy works as it stands.
+	_, page, _ := fetch(t, srv.URL+"/tlog")
+	offered := regexp.MustCompile(`>(http[^<]+json[^<]+)</a>`).FindAllStringSubmatch(page, -1)
+	if len(offered) != 2 || !strings.Contains(html.UnescapeString(page), `urlopen("`+srv.URL+`/tlog/inclusion.json?index=299&size=300")`) {
+		t.Fatalf("the page offers %q", offered)
+	}
+	signed, _, _ := x.log.Latest()
+	for _, m := range offered {
+		status, body, _ := fetch(t, html.UnescapeString(m[1]))
+		if status != 200 || !strings.Contains(body, signed.Root.String()) || !strings.Contains(body, `"proof":["`) {
+			t.Errorf("%s: %d %s", m[1], status, body)
 		}
 	}
 	_, tile, header := fetch(t, srv.URL+"/tlog/tile/0/001.p/44")

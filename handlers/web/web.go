@@ -40,7 +40,7 @@ type Source interface {
 	// Charged is what an institution's items actually cost.
 	Charged(ctx context.Context, institution string) (PriceCharged, error)
 	// Catalogues are the fee catalogues as they were adopted.
-	Catalogues(ctx context.Context) ([]pricepages.Catalogue, error)
+	Catalogues(ctx context.Context) ([]pricepages.Catalogue, AsOf, error)
 	// Eco is the ratio of a period.
 	Eco(ctx context.Context, q EcoQuery) (Eco, error)
 	// EcoList is what one figure of it counts.
@@ -80,6 +80,7 @@ func (h *Handler) Routes(r chi.Router) {
 		"/prices":                         h.prices,
 		"/prices/{institution}":           h.price,
 		"/prices/compare":                 h.compare,
+		"/prices/catalogue":               h.cataloguePage,
 		"/prices/catalogue.json":          h.catalogue,
 		"/prices/{institution}/{history}": h.beside,
 		"/.well-known/funeral-prices.txt": h.wellKnown,
