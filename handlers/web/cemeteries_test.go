@@ -457,7 +457,7 @@ func (g *graveyard) addresses() []string {
 	hill, village := "/cemeteries/"+hillCemetery, "/cemeteries/"+villageCemetery
 	return []string{"/cemeteries", "/cemeteries?district=210281", hill, hill + "?plot=A-03-07", hill + "?show=free&section=" + url.QueryEscape("甲区"), hill + "?q=zz", village,
 		"/desk" + hill, "/desk" + hill + "?plot=A-03-07", "/desk" + hill + "?plot=A-03-08", "/desk" + hill + "?plot=C-02-05", "/desk" + hill + "/places/A-01-01/allocate", "/desk" + hill + "/places/A-03-07/renew", "/desk" + hill + "/places/A-03-07/relocate",
-		"/desk" + hill + "/places/A-03-07/serve_notice", "/desk" + hill + "/years/2026", "/desk" + hill + "/import", "/desk/limits", hill + "/rounds/2026-1", "/desk" + hill + "?plot=C-03-01", "/desk" + village + "/clerk"}
+		"/desk" + hill + "/places/A-03-07/serve_notice", "/desk" + hill + "/places/A-03-07/headstone", "/desk" + hill + "/years/2026", "/desk" + hill + "/import", "/desk/limits", hill + "/rounds/2026-1", "/desk" + hill + "?plot=C-03-01", "/desk" + village + "/clerk"}
 }
 
 // visitor is who opens an address.

@@ -64,7 +64,7 @@ func (h *harbour) family(n int) uuid.UUID {
 	store(h.app.Cases.Stream(id.String()), booking.Opened{Institution: deskHome, Deceased: booking.Deceased{Kind: booking.Resident, Person: dead, Name: domain.Personal(dead, fmt.Sprintf("海归%d", n)), Hukou: "210202"},
 		Handler: booking.Handler{Person: son, Name: domain.Personal(son, "海知"), Phone: domain.Personal(son, "13804110412"), Relation: booking.Child}},
 		booking.TrackingIssued{Hash: h.app.TrackingHash(h.app.TrackingCode(id))})
-	store(h.app.Cremations.Stream(id.String()), cremation.Received{Tag: "T", Institution: deskHome}, cremation.Completed{At: h.clock()}, cremation.AshesCollected{WeightG: 2000, Containers: 1, Label: "T"},
+	store(h.app.Cremations.Stream(id.String()), cremation.Received{Tag: "T", Institution: deskHome}, cremation.Started{At: h.clock()}, cremation.Completed{At: h.clock()}, cremation.AshesCollected{WeightG: 2000, Containers: 1, Label: "T"},
 		cremation.CertificateIssued{Number: number}, cremation.AshesReleased{Share: 1, To: son, Certificate: number})
 	store(h.app.Certificates.Stream(number), cremation.CertificateRegistered{Case: id})
 	burial := uuid.NewSHA1(id, []byte("burial"))
@@ -79,6 +79,10 @@ func (h *harbour) family(n int) uuid.UUID {
 
 // under is the address under the n-th family's code.
 func (h *harbour) under(n int) string {
+	h.Helper()
+	if err := h.runner.WaitCaughtUp(h.Context()); err != nil {
+		h.Fatal(err)
+	}
 	return "/track/" + h.app.TrackingCode(uuid.NewSHA1(uuid.Nil, fmt.Append(nil, "sea case", n)))
 }
 
