@@ -474,7 +474,7 @@ func TestWordsOfADeskForm(t *testing.T) {
 	desk := h.clerk("desk-0101")
 	id := desk.intake()
 	before := len(desk.page("/desk/cases/" + id).find(tag(atom.Time)))
-	for _, words := range []string{"张\u202e三", "王\u200b某", "a\x00b", "\xff\xfe", strings.Repeat("长", 5000)} {
+	for _, words := range []string{"张\u202e三", "王\u200b某", strings.Repeat("长", 5000)} {
 		for act, name := range map[string]string{"challenge": "name", "authorise": "document", "circumstances": "custom"} {
 			res := desk.do(id, act, name, words, "phone", "13804110412", "relation", "SPOUSE", "ground", "DECISION")
 			if res.StatusCode != http.StatusUnprocessableEntity || len(res.doc(t).find(class("bad"))) == 0 {
@@ -487,6 +487,19 @@ func TestWordsOfADeskForm(t *testing.T) {
 		}
 		if res := desk.post("/desk/intake", v); res.StatusCode != http.StatusUnprocessableEntity || filled(res.doc(t), "/desk/intake").Get("handler_name") != "周近" {
 			t.Errorf("intake %.20q: status %d", words, res.StatusCode)
+		}
+	}
+	for _, words := range []string{"a\x00b", "\xff\xfe"} { // no form that was typed holds these: it was damaged on its way
+		v := filled(desk.page("/desk/intake"), "/desk/intake")
+		v.Set("custom", words)
+		for act, res := range map[string]answer{
+			"challenge": desk.do(id, "challenge", "name", words, "phone", "13804110412", "relation", "SPOUSE"),
+			"authorise": desk.do(id, "authorise", "document", words, "ground", "DECISION"),
+			"intake":    desk.post("/desk/intake", v),
+		} {
+			if res.StatusCode != http.StatusBadRequest || !strings.Contains(string(res.body), "form_malformed") {
+				t.Errorf("%s %q: status %d: %.300s", act, words, res.StatusCode, plainText(res.body))
+			}
 		}
 	}
 	if after := len(desk.page("/desk/cases/" + id).find(tag(atom.Time))); after != before {
