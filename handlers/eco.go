@@ -537,6 +537,32 @@ func (a *App) LeaveVoyage(ctx context.Context, c LeaveVoyage) (events.Receipt, e
 	return rc, a.untie(ctx, c.Act, c.Burial, c.Voyage)
 }
 
+// AnswerVoyageOffer answers for a burial to the seats offered to it after a
+// voyage was cancelled.
+type AnswerVoyageOffer struct {
+	domain.Act
+	Burial uuid.UUID
+	Voyage string
+	Take   bool
+}
+
+// AnswerVoyageOffer makes the seats firm, or runs: give them back → untie the
+// burial. A crash between leaves a burial tied (policy: freed seats untie; or
+// its next booking).
+func (a *App) AnswerVoyageOffer(ctx context.Context, c AnswerVoyageOffer) (events.Receipt, error) {
+	if _, err := a.voyage(ctx, c.Voyage); err != nil {
+		return events.Receipt{}, err
+	}
+	if c.Take {
+		return a.Voyages.Handle(ctx, c.Voyage, ecoburial.TakeOffer{Act: c.Act, Burial: c.Burial})
+	}
+	rc, err := a.Voyages.Handle(ctx, c.Voyage, ecoburial.DeclineOffer{Act: c.Act, Burial: c.Burial})
+	if err != nil {
+		return rc, err
+	}
+	return rc, a.untie(ctx, c.Act, c.Burial, c.Voyage)
+}
+
 // CancelVoyage ends a voyage that does not sail.
 type CancelVoyage struct {
 	Voyage string
@@ -777,6 +803,10 @@ type EcoStory struct {
 	// back. The zero value of each: none.
 	Voyage, Missed ecoburial.VoyageState
 	Seats          ecoburial.SeatsTaken
+	// Answer is what the family said to the seats that Offer, the number of a
+	// voyage, had for it last: the one it is tied to, or has left.
+	Answer ecoburial.OfferAnswered
+	Offer  string
 	// Incentive is what was computed, granted and paid for this burial. Where
 	// nothing was computed yet, Computed says what the rules come to today.
 	Incentive ecoburial.IncentiveState
@@ -812,6 +842,7 @@ func (a *App) EcoStory(ctx context.Context, burial uuid.UUID, hukou domain.Divis
 		}
 		s.Seats, _ = s.Voyage.Booking(burial)
 		missed = s.Seats.From
+		s.Answer, s.Offer = s.Voyage.Answers[burial], s.Burial.Voyage
 	}
 	if missed != "" {
 		v, _, err := a.Voyages.Load(ctx, missed)
@@ -820,6 +851,9 @@ func (a *App) EcoStory(ctx context.Context, burial uuid.UUID, hukou domain.Divis
 		}
 		if v.Cancelled.Reason != "" || v.Back[burial] {
 			s.Missed = v
+		}
+		if x, said := v.Answers[burial]; said && s.Burial.Voyage == "" {
+			s.Answer, s.Offer = x, missed
 		}
 	}
 	inc, _, err := a.Incentives.Load(ctx, string(s.Burial.Applied.Person))

@@ -37,6 +37,7 @@ var Wire = []domain.Wire{
 	domain.Named[Corrected]("eco.corrected.v1"),
 	domain.Named[VoyageOpened]("voyage.opened.v1"),
 	domain.Named[SeatsTaken]("voyage.seats_taken.v1"),
+	domain.Named[OfferAnswered]("voyage.offer_answered.v1"),
 	domain.Named[OfferTaken]("voyage.offer_taken.v1"),
 	domain.Named[SeatsFreed]("voyage.seats_freed.v1"),
 	domain.Named[VoyageCancelled]("voyage.cancelled.v1"),

@@ -70,6 +70,15 @@ type (
 		From  string                      `json:"from,omitzero"` // number of the cancelled voyage
 		Until time.Time                   `json:"until,omitzero"`
 	}
+	// OfferAnswered is what a family said to seats that were offered to it. By is
+	// who recorded it: the family itself, or an account of the desk. What follows
+	// from it is the next event.
+	OfferAnswered struct {
+		Burial uuid.UUID `json:"burial"`
+		Taken  bool      `json:"taken"`
+		By     string    `json:"by"`
+		At     time.Time `json:"at"`
+	}
 	// OfferTaken makes offered seats firm.
 	OfferTaken struct {
 		Burial uuid.UUID `json:"burial"`
@@ -143,6 +152,7 @@ const (
 
 func (VoyageOpened) voyageEvent()     {}
 func (SeatsTaken) voyageEvent()       {}
+func (OfferAnswered) voyageEvent()    {}
 func (OfferTaken) voyageEvent()       {}
 func (SeatsFreed) voyageEvent()       {}
 func (VoyageCancelled) voyageEvent()  {}
@@ -191,6 +201,12 @@ type (
 	}
 	// TakeOffer makes offered seats firm.
 	TakeOffer struct {
+		domain.Act
+		Burial uuid.UUID
+	}
+	// DeclineOffer gives offered seats back. An answer is given once: seats that
+	// were taken are given back by FreeSeats.
+	DeclineOffer struct {
 		domain.Act
 		Burial uuid.UUID
 	}
@@ -252,6 +268,7 @@ type Boarding struct {
 func (OpenVoyage) voyageCommand()   {}
 func (TakeSeats) voyageCommand()    {}
 func (TakeOffer) voyageCommand()    {}
+func (DeclineOffer) voyageCommand() {}
 func (FreeSeats) voyageCommand()    {}
 func (LapseSeats) voyageCommand()   {}
 func (CancelVoyage) voyageCommand() {}
@@ -263,8 +280,10 @@ func (EndVoyage) voyageCommand()    {}
 
 // VoyageState is how a voyage stands.
 type VoyageState struct {
-	Opened    VoyageOpened // zero Number: there is none
-	Bookings  []SeatsTaken // that hold seats, in the order of booking
+	Opened   VoyageOpened // zero Number: there is none
+	Bookings []SeatsTaken // that hold seats, in the order of booking
+	// Answers are what families said to the seats offered to them here.
+	Answers   map[uuid.UUID]OfferAnswered
 	Cancelled VoyageCancelled
 	Notices   map[uuid.UUID]NoticeIssued
 	Departed  VoyageDeparted
@@ -366,6 +385,9 @@ var (
 	ErrOfferOnly = domain.Reject("voyage_offer_open", "这是为家属保留的座位，家属还没有答复。", "These seats are an offer that the family has not taken.")
 	// ErrOfferOver refuses to take an offer whose time is over.
 	ErrOfferOver = domain.Reject("voyage_offer_over", "为您保留的座位已经到时，可以重新选航次。", "The time of this offer is over; another voyage can be chosen.")
+	// ErrOfferAnswered refuses a second, other answer to one offer.
+	ErrOfferAnswered = domain.Reject("voyage_offer_answered", "这次的座位已经答复过，答复只记一次；要改请联系承办单位。",
+		"This offer was answered, and an answer is recorded once; please ask the operator to change it.")
 	// ErrOfferNotOver refuses to end an offer before its time.
 	ErrOfferNotOver = domain.Reject("voyage_offer_not_over", "保留的时间还没有到。", "The time of this offer is not over.")
 	// ErrCancelReason refuses a cancellation without its reason and paper.
@@ -400,22 +422,26 @@ func decideVoyage(s VoyageState, cmd VoyageCommand) ([]VoyageEvent, error) {
 
 	case TakeOffer:
 		b, ok := s.Booking(c.Burial)
-		switch {
-		case !ok:
-			return nil, ErrNotBooked
-		case b.Until.IsZero():
+		if ok && b.Until.IsZero() {
 			return nil, nil
-		case s.Cancelled.Reason != "":
-			return nil, ErrVoyageCancelled
-		case !s.Departed.At.IsZero():
-			return nil, ErrVoyageDeparted
-		case !act.Now.Before(b.Until):
-			return nil, ErrOfferOver
 		}
-		return []VoyageEvent{OfferTaken{c.Burial}}, nil
+		if err := s.answerable(c.Burial, act.Now); err != nil {
+			return nil, err
+		}
+		return []VoyageEvent{answered(act, c.Burial, true), OfferTaken{c.Burial}}, nil
+
+	case DeclineOffer:
+		_, ok := s.Booking(c.Burial)
+		if x, said := s.Answers[c.Burial]; !ok && said && !x.Taken {
+			return nil, nil
+		}
+		if err := s.answerable(c.Burial, act.Now); err != nil {
+			return nil, err
+		}
+		return []VoyageEvent{answered(act, c.Burial, false), SeatsFreed{c.Burial, ByFamily}}, nil
 
 	case FreeSeats:
-		_, ok := s.Booking(c.Burial)
+		b, ok := s.Booking(c.Burial)
 		switch {
 		case !ok:
 			return nil, nil
@@ -423,6 +449,8 @@ func decideVoyage(s VoyageState, cmd VoyageCommand) ([]VoyageEvent, error) {
 			return nil, ErrVoyageDeparted
 		case s.Cancelled.Reason != "":
 			return nil, ErrVoyageCancelled
+		case act.Now.Before(b.Until):
+			return []VoyageEvent{answered(act, c.Burial, false), SeatsFreed{c.Burial, ByFamily}}, nil
 		}
 		return []VoyageEvent{SeatsFreed{c.Burial, ByFamily}}, nil
 
@@ -511,6 +539,34 @@ func decideVoyage(s VoyageState, cmd VoyageCommand) ([]VoyageEvent, error) {
 		return []VoyageEvent{VoyageEnded{len(s.Scattered), len(s.Back), at}}, nil
 	}
 	panic("unreachable: VoyageCommand is sealed")
+}
+
+// answerable says that the seats of a burial are an offer that waits for its
+// answer.
+func (s VoyageState) answerable(burial uuid.UUID, now time.Time) error {
+	b, ok := s.Booking(burial)
+	_, said := s.Answers[burial]
+	switch {
+	case said && !ok, ok && b.Until.IsZero() && b.From != "":
+		return ErrOfferAnswered
+	case !ok || b.Until.IsZero():
+		return ErrNotBooked
+	case s.Cancelled.Reason != "":
+		return ErrVoyageCancelled
+	case !s.Departed.At.IsZero():
+		return ErrVoyageDeparted
+	case !now.Before(b.Until):
+		return ErrOfferOver
+	}
+	return nil
+}
+
+func answered(act domain.Act, burial uuid.UUID, taken bool) OfferAnswered {
+	at := act.At
+	if at.IsZero() {
+		at = act.Now
+	}
+	return OfferAnswered{burial, taken, act.By, at.UTC().Round(0)}
 }
 
 func decideOpen(s VoyageState, c OpenVoyage) ([]VoyageEvent, error) {
@@ -617,6 +673,12 @@ func evolveVoyage(s VoyageState, e VoyageEvent) VoyageState {
 		s.Opened = e
 	case SeatsTaken:
 		s.Bookings = append(slices.Clip(s.Bookings), e)
+		if _, said := s.Answers[e.Burial]; said && !e.Until.IsZero() { // offered anew
+			s.Answers = maps.Clone(s.Answers)
+			delete(s.Answers, e.Burial)
+		}
+	case OfferAnswered:
+		s.Answers = with(s.Answers, e.Burial, e)
 	case OfferTaken:
 		if i := at(e.Burial); i >= 0 {
 			s.Bookings = slices.Clone(s.Bookings)

@@ -21,6 +21,7 @@ var (
 	take      = TakeSeats{Act: at(1), Burial: caseA, Person: deceased, Applicant: daughter, Open: true, Relatives: 2, Party: party}
 	taken     = SeatsTaken{Burial: caseA, Person: deceased, Applicant: daughter, Relatives: 2, Seats: 2, Party: party}
 	offered   = with(taken, func(e *SeatsTaken) { e.From, e.Until = "20261118-1", domaintest.Noon.Add(30*time.Hour) })
+	yes       = OfferAnswered{caseA, true, at(29).By, at(29).At}
 	cancelled = VoyageCancelled{Weather, "海浪预报 12 号", []string{"20261128-1"}, []uuid.UUID{caseA}}
 	departed  = VoyageDeparted{At: departs, Manifest: []ManifestRow{{1, caseA, deceased, 2}}}
 	scattered = AshesScattered{caseA, deceased, "HZ-20261125-1-01", "演示海域一", true, departs.Add(time.Hour)}
@@ -60,12 +61,26 @@ func TestVoyage(t *testing.T) {
 	})
 	t.Run("an offer is taken in time, or lapses", func(t *testing.T) {
 		spec.Given(t, openedV).When(with(take, func(c *TakeSeats) { c.From, c.Until = offered.From, offered.Until })).Then(offered)
-		spec.Given(t, openedV, offered).When(TakeOffer{at(29), caseA}).Then(OfferTaken{caseA})
+		spec.Given(t, openedV, offered).When(TakeOffer{at(29), caseA}).Then(yes, OfferTaken{caseA})
 		spec.Given(t, openedV, offered).When(TakeOffer{at(30), caseA}).Rejects(ErrOfferOver)
 		spec.Given(t, openedV, offered).When(LapseSeats{at(29), caseA}).Rejects(ErrOfferNotOver)
 		spec.Given(t, openedV, offered).When(LapseSeats{at(30), caseA}).Then(SeatsFreed{caseA, Lapsed})
 		spec.Given(t, openedV, offered, OfferTaken{caseA}).When(LapseSeats{at(31), caseA}).Then()
 		spec.Given(t, openedV).When(TakeOffer{at(29), caseA}).Rejects(ErrNotBooked)
+	})
+	t.Run("a family answers once, and who said it is kept", func(t *testing.T) {
+		no := with(yes, func(e *OfferAnswered) { e.Taken = false })
+		spec.Given(t, openedV, offered).When(DeclineOffer{at(29), caseA}).Then(no, SeatsFreed{caseA, ByFamily})
+		spec.Given(t, openedV, offered).When(FreeSeats{at(29), caseA}).Then(no, SeatsFreed{caseA, ByFamily})
+		spec.Given(t, openedV, offered).When(DeclineOffer{at(30), caseA}).Rejects(ErrOfferOver)
+		spec.Given(t, openedV, offered).When(FreeSeats{at(30), caseA}).Then(SeatsFreed{caseA, ByFamily})
+		spec.Given(t, openedV, offered, cancelled).When(DeclineOffer{at(29), caseA}).Rejects(ErrVoyageCancelled)
+		spec.Given(t, openedV, taken).When(DeclineOffer{at(29), caseA}).Rejects(ErrNotBooked)
+		spec.Given(t, openedV, offered, yes, OfferTaken{caseA}).When(TakeOffer{at(29), caseA}).Then()
+		spec.Given(t, openedV, offered, yes, OfferTaken{caseA}).When(DeclineOffer{at(29), caseA}).Rejects(ErrOfferAnswered)
+		spec.Given(t, openedV, offered, no, SeatsFreed{caseA, ByFamily}).When(DeclineOffer{at(29), caseA}).Then()
+		spec.Given(t, openedV, offered, no, SeatsFreed{caseA, ByFamily}).When(TakeOffer{at(29), caseA}).Rejects(ErrOfferAnswered)
+		spec.Given(t, openedV, offered, no, SeatsFreed{caseA, ByFamily}, offered).When(TakeOffer{at(29), caseA}).Then(yes, OfferTaken{caseA})
 	})
 	t.Run("cancelled for the weather, every family is told once", func(t *testing.T) {
 		spec.Given(t, openedV, taken).When(CancelVoyage{at(40), Weather, "海浪预报 12 号", []string{"20261128-1"}}).Then(cancelled)
@@ -118,7 +133,7 @@ func TestVoyage(t *testing.T) {
 // I15 and I11 of the sea: never beyond the licence, and what sailed was scattered
 // or came back, each once and with a certificate of its own.
 func TestVoyageHistories(t *testing.T) {
-	ended, told := 0, 0
+	ended, told, answers := 0, 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		hours := 0.0
 		burials := make([]uuid.UUID, 6)
@@ -132,7 +147,7 @@ func TestVoyageHistories(t *testing.T) {
 			if s.Cancelled.Reason != "" && len(s.Bookings) > 0 && rapid.Bool().Draw(t, "tell") {
 				return IssueNotice{Act: act, Burial: rapid.SampledFrom(s.Bookings).Draw(t, "told").Burial}
 			}
-			switch rapid.IntRange(0, 14).Draw(t, "command") {
+			switch rapid.IntRange(0, 15).Draw(t, "command") {
 			case 0, 1:
 				return with(open, func(c *OpenVoyage) { c.Act = act })
 			case 2, 3, 4, 5:
@@ -168,6 +183,8 @@ func TestVoyageHistories(t *testing.T) {
 				return Scatter{act, burial, rapid.Bool().Draw(t, "degradable"), rapid.IntRange(0, 3).Draw(t, "consented") > 0}
 			case 13:
 				return BringBack{act, burial, "起浪"}
+			case 14:
+				return DeclineOffer{act, burial}
 			}
 			return EndVoyage{act}
 		}
@@ -177,8 +194,16 @@ func TestVoyageHistories(t *testing.T) {
 			}
 			aboard, ends, numbers := 0, map[uuid.UUID]int{}, map[string]bool{}
 			manifest := map[uuid.UUID]bool{}
+			waits := map[uuid.UUID]bool{} // for an answer
 			for _, e := range history {
 				switch e := e.(type) {
+				case SeatsTaken:
+					waits[e.Burial] = !e.Until.IsZero()
+				case OfferAnswered:
+					if answers++; !waits[e.Burial] {
+						t.Fatalf("%+v: nothing was offered, or it was answered", e)
+					}
+					waits[e.Burial] = false
 				case VoyageDeparted:
 					for _, r := range e.Manifest {
 						aboard += max(1, r.Relatives)
@@ -209,7 +234,7 @@ func TestVoyageHistories(t *testing.T) {
 			}
 		})
 	})
-	if ended == 0 || told == 0 {
-		t.Errorf("%d voyages ended, %d families were told: the test shows too little", ended, told)
+	if ended == 0 || told == 0 || answers == 0 {
+		t.Errorf("%d voyages ended, %d families were told, %d answered: the test shows too little", ended, told, answers)
 	}
 }

@@ -1,7 +1,9 @@
 package api
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -76,6 +78,12 @@ type voyageBurialBody struct {
 	Burial string `json:"burial" format:"uuid"`
 }
 
+type voyageAnswerBody struct {
+	Happened
+	Burial string `json:"burial" format:"uuid"`
+	Answer string `json:"answer,omitzero" enum:"TAKE,DECLINE" default:"TAKE" doc:"What the family says. It is recorded once."`
+}
+
 type cancelVoyageBody struct {
 	Happened
 	Reason   string   `json:"reason" enum:"WEATHER,VESSEL,AUTHORITY"`
@@ -123,6 +131,7 @@ type VoyageView struct {
 	Seats      int             `json:"seats"`
 	Taken      int             `json:"seats_taken"`
 	Bookings   []VoyageBooking `json:"bookings,omitzero" nullable:"false" doc:"For the operator and the regulator."`
+	Answers    []OfferAnswer   `json:"offer_answers,omitzero" nullable:"false" doc:"What families said to seats offered here; for the operator and the regulator."`
 	DepartedAt time.Time       `json:"departed_at,omitzero"`
 }
 
@@ -138,6 +147,14 @@ type VoyageBooking struct {
 	BroughtBack bool      `json:"brought_back,omitzero"`
 	Told        bool      `json:"told,omitzero" doc:"Of a cancelled voyage: the family's notice was issued."`
 	OfferedOn   string    `json:"offered_on,omitzero" doc:"The voyage on which the notice offers seats."`
+}
+
+// OfferAnswer is what one family said to seats that were offered to it.
+type OfferAnswer struct {
+	Burial string    `json:"burial" format:"uuid"`
+	Taken  bool      `json:"taken"`
+	By     string    `json:"by" doc:"family: on its own page; or the account that recorded it."`
+	At     time.Time `json:"at"`
 }
 
 func voyageView(s ecoburial.VoyageState, all bool) VoyageView {
@@ -167,6 +184,10 @@ func voyageView(s ecoburial.VoyageState, all bool) VoyageView {
 		}
 		v.Bookings = append(v.Bookings, w)
 	}
+	for burial, x := range s.Answers {
+		v.Answers = append(v.Answers, OfferAnswer{burial.String(), x.Taken, x.By, x.At})
+	}
+	slices.SortFunc(v.Answers, func(a, b OfferAnswer) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Burial, b.Burial)) })
 	return v
 }
 
@@ -223,15 +244,12 @@ func (a *API) voyages(h huma.API) {
 		rc, err := a.app.BookVoyage(ctx, c)
 		return done{in.Voyage, rc}, err
 	})
-	post(a, h, "answer_voyage_offer", "/voyages/{voyage}/offer-answers", "Take the seats offered after a cancelled voyage", func(ctx context.Context, q *request, in *onVoyage[voyageBurialBody]) (done, error) {
+	post(a, h, "answer_voyage_offer", "/voyages/{voyage}/offer-answers", "Take or decline the seats offered after a cancelled voyage", func(ctx context.Context, q *request, in *onVoyage[voyageAnswerBody]) (done, error) {
 		id, _, err := a.burialFor(ctx, q, in.Body.Burial)
 		if err != nil {
 			return done{}, err
 		}
-		if _, _, err := voyageOf(ctx, in.Voyage); err != nil {
-			return done{}, err
-		}
-		rc, err := a.app.Voyages.Handle(ctx, in.Voyage, ecoburial.TakeOffer{Act: q.Act, Burial: id})
+		rc, err := a.app.AnswerVoyageOffer(ctx, handlers.AnswerVoyageOffer{Act: q.Act, Burial: id, Voyage: in.Voyage, Take: in.Body.Answer != "DECLINE"})
 		return done{in.Voyage, rc}, err
 	})
 	post(a, h, "leave_voyage", "/voyages/{voyage}/releases", "Give seats back", func(ctx context.Context, q *request, in *onVoyage[voyageBurialBody]) (done, error) {

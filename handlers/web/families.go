@@ -283,7 +283,7 @@ func (f *Families) summary(ctx context.Context, in institution.State, hall strin
 }
 
 // familyPageNames are the pages for families.
-var familyPageNames = []string{"book-time", "book-about", "book-check", "track", "track-find", "track-wait", "draw", "track-change", "track-cancel", "track-object", "track-rate", "complain", "complaint"}
+var familyPageNames = []string{"book-time", "book-about", "book-check", "track", "track-find", "track-wait", "track-offer", "draw", "track-change", "track-cancel", "track-object", "track-rate", "complain", "complaint"}
 
 // familyFuncs are the functions that their templates have besides.
 func (r *Renderer) familyFuncs(lang Lang) template.FuncMap {

@@ -52,6 +52,7 @@ func (f *Families) trackRoutes(r chi.Router) {
 	at("/change", f.changePage, f.change)
 	at("/cancel", f.cancelPage, f.cancel)
 	at("/wait", f.waitPage, f.wait)
+	at("/offer", f.offerPage, f.takeOffer)
 	at("/object", f.objectPage, f.object)
 	at("/rate", f.ratePage, f.rate)
 }
@@ -187,6 +188,8 @@ type trackPage struct {
 // A trackEco is an eco-burial of the case.
 type trackEco struct {
 	handlers.EcoStory
+	ID       uuid.UUID
+	At       string // address of the page that answers an offer of seats
 	Operator Text
 	State    string // of a sea burial: where it stands with its voyage, a key of the texts
 	Instead  string // number of the voyage that did not bring it to rest
@@ -206,7 +209,7 @@ func (f *Families) ecoOf(v *asked, c followed) (all []trackEco, err error) {
 		return nil, err
 	}
 	for _, id := range ids {
-		e := trackEco{}
+		e := trackEco{ID: id, At: c.at("/offer")}
 		if e.EcoStory, err = f.app.EcoStory(v.ctx(), id, c.story.Case.Deceased.Hukou, v.now); err != nil {
 			return nil, err
 		}
@@ -219,7 +222,7 @@ func (f *Families) ecoOf(v *asked, c followed) (all []trackEco, err error) {
 		}
 		e.Operator = Text{in.Registered.NameZh, in.Registered.NameEn}
 		if e.Burial.Applied.AtSea() {
-			e.State = e.atSea(id)
+			e.State = e.atSea(v.now)
 		}
 		e.Instead = e.Missed.Opened.Number
 		all = append(all, e)
@@ -228,12 +231,12 @@ func (f *Families) ecoOf(v *asked, c followed) (all []trackEco, err error) {
 }
 
 // atSea is where a sea burial stands with its voyage.
-func (e trackEco) atSea(burial uuid.UUID) string {
-	_, told := e.Missed.Notices[burial]
+func (e trackEco) atSea(now time.Time) string {
+	_, told := e.Missed.Notices[e.ID]
 	switch s := e.Voyage; {
 	case e.Burial.Completed.Type != "":
 		return "done"
-	case s.Opened.Number == "" && e.Missed.Back[burial]:
+	case s.Opened.Number == "" && e.Missed.Back[e.ID]:
 		return "back"
 	case s.Opened.Number == "" && told:
 		return "nowhere"
@@ -245,10 +248,73 @@ func (e trackEco) atSea(burial uuid.UUID) string {
 		return "sailed"
 	case e.Seats.Burial == uuid.Nil:
 		return "none"
-	case !e.Seats.Until.IsZero():
+	case now.Before(e.Seats.Until):
 		return "offer"
+	case !e.Seats.Until.IsZero():
+		return "over"
 	}
 	return "booked"
+}
+
+// trackOffer asks what the family says to the seats that are kept for it after
+// its voyage was cancelled.
+type trackOffer struct {
+	At, Back string
+	Now      time.Time
+	Offers   []trackEco // that wait for an answer
+	Said     []trackEco // that have one
+	Nothing  bool       // what was sent is no answer
+	Refused  Text
+}
+
+func (f *Families) offerPage(v *asked, c followed) error {
+	return f.showOffer(v, c, http.StatusOK, trackOffer{})
+}
+
+func (f *Families) showOffer(v *asked, c followed, status int, p trackOffer) error {
+	p.At, p.Back, p.Now = c.at("/offer"), c.at(""), v.now
+	all, err := f.ecoOf(v, c)
+	if err != nil {
+		return err
+	}
+	for _, e := range all {
+		switch {
+		case e.State == "offer":
+			p.Offers = append(p.Offers, e)
+		case e.Answer.By != "":
+			p.Said = append(p.Said, e)
+		}
+	}
+	return f.answer(v, status, "track-offer", "/track", p)
+}
+
+// takeOffer is POST …/offer: yes or no to the seats that the page showed. The
+// same answer again changes nothing; another one is refused.
+func (f *Families) takeOffer(v *asked, c followed) error {
+	say := v.r.PostFormValue("do")
+	if say != "yes" && say != "no" {
+		return f.showOffer(v, c, http.StatusUnprocessableEntity, trackOffer{Nothing: true})
+	}
+	all, err := f.ecoOf(v, c)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(all, func(e trackEco) bool { return e.ID.String() == v.r.PostFormValue("burial") })
+	if i < 0 {
+		return handlers.ErrInvalid
+	}
+	voyage := v.r.PostFormValue("voyage")
+	// The time until which seats were kept tells one offer from a later one.
+	id := uuid.NewSHA1(all[i].ID, []byte("voyage "+voyage+" "+say+" "+all[i].Seats.Until.Format(time.RFC3339)))
+	rc, err := f.app.AnswerVoyageOffer(v.ctx(), handlers.AnswerVoyageOffer{Act: v.act(id), Burial: all[i].ID, Voyage: voyage, Take: say == "yes"})
+	if r, ok := errors.AsType[*domain.Rejection](err); ok {
+		return f.showOffer(v, c, http.StatusUnprocessableEntity, trackOffer{Refused: Text{r.Text("zh"), r.Text("en")}})
+	}
+	if err != nil {
+		return err
+	}
+	f.app.Follow(v.ctx(), rc)
+	return v.to(c.at(""))
 }
 
 func (f *Families) trackPage(v *asked, c followed) error {

@@ -171,8 +171,9 @@ type voyagePage struct {
 	Operator             Text
 	State                voyages.State
 	Rows                 []voyageRow
-	Applied              []option // burials that could be booked, by their numbers: none are listed
-	Own                  bool     // of this account's own institution
+	Declined             []voyageRow // that said no to an offer, and have no seats
+	Applied              []option    // burials that could be booked, by their numbers: none are listed
+	Own                  bool        // of this account's own institution
 	MaySail, MayEnd      bool
 	MayBook              bool
 	Full                 bool // names in full: on the manifest
@@ -194,9 +195,15 @@ type voyageRow struct {
 	At          time.Time // of the scattering
 	Back, Left  bool
 	Notice      *ecoburial.NoticeIssued
-	Incentive   Text // the sentence for the family
-	Party       []ecoburial.Passenger
+	// Answer is what the family said to an offer of seats, here or on the voyage
+	// that the notice offers; the zero value for nothing yet.
+	Answer    ecoburial.OfferAnswered
+	Incentive Text // the sentence for the family
+	Party     []ecoburial.Passenger
 }
+
+// ByFamily says that the family answered on its own page.
+func (r voyageRow) ByFamily() bool { return r.Answer.By == handlers.Family }
 
 // Settled says that these ashes need nothing more on this voyage.
 func (r voyageRow) Settled() bool { return r.Certificate != "" || r.Back }
@@ -246,6 +253,21 @@ func (d *Desk) showVoyage(v *visit, status int, name, token string, refused *han
 			p.Rows = append(p.Rows, r.voyageRow)
 		}
 	}
+	for burial, x := range s.Answers {
+		if _, booked := s.Booking(burial); booked || x.Taken {
+			continue
+		}
+		r, err := d.voyageRow(v, s, ecoburial.SeatsTaken{Burial: burial}, false)
+		if err != nil {
+			return err
+		}
+		if p.Own || r.home(v) {
+			p.Declined = append(p.Declined, r.voyageRow)
+		}
+	}
+	slices.SortFunc(p.Declined, func(a, b voyageRow) int {
+		return cmp.Or(a.Answer.At.Compare(b.Answer.At), cmp.Compare(a.Burial.String(), b.Burial.String()))
+	})
 	slices.SortStableFunc(p.Rows, func(a, b voyageRow) int { return cmp.Compare(a.Row, b.Row) })
 	p.All, p.Scattered, p.Back = len(s.Departed.Manifest), len(s.Scattered), len(s.Back)
 	p.MaySail = p.Own && s.Open()
@@ -295,6 +317,14 @@ func (d *Desk) voyageRow(v *visit, s ecoburial.VoyageState, b ecoburial.SeatsTak
 	r.Label, r.Consented = of.Received.Label, !of.ConsentedAt.IsZero()
 	if n, told := s.Notices[b.Burial]; told {
 		r.Notice = &n
+	}
+	r.Answer = s.Answers[b.Burial]
+	if r.Notice != nil && r.Notice.To != "" {
+		w, _, err := d.app.Voyages.Load(v.ctx(), r.Notice.To)
+		if err != nil {
+			return r, err
+		}
+		r.Answer = w.Answers[b.Burial]
 	}
 	if i := slices.IndexFunc(s.Departed.Manifest, func(m ecoburial.ManifestRow) bool { return m.Burial == b.Burial }); i >= 0 {
 		r.Row = s.Departed.Manifest[i].Row
@@ -351,7 +381,10 @@ var voyageActs = map[string]struct {
 		return d.app.BookVoyage(v.ctx(), c)
 	}},
 	"accept": {"answer_voyage_offer", true, func(d *Desk, v *visit, s ecoburial.VoyageState, act domain.Act, f *form) (events.Receipt, error) {
-		return d.app.Voyages.Handle(v.ctx(), s.Opened.Number, ecoburial.TakeOffer{Act: act, Burial: f.burial()})
+		return d.app.AnswerVoyageOffer(v.ctx(), handlers.AnswerVoyageOffer{Act: act, Burial: f.burial(), Voyage: s.Opened.Number, Take: true})
+	}},
+	"decline": {"answer_voyage_offer", true, func(d *Desk, v *visit, s ecoburial.VoyageState, act domain.Act, f *form) (events.Receipt, error) {
+		return d.app.AnswerVoyageOffer(v.ctx(), handlers.AnswerVoyageOffer{Act: act, Burial: f.burial(), Voyage: s.Opened.Number})
 	}},
 	"leave": {"leave_voyage", true, func(d *Desk, v *visit, s ecoburial.VoyageState, act domain.Act, f *form) (events.Receipt, error) {
 		return d.app.LeaveVoyage(v.ctx(), handlers.LeaveVoyage{Act: act, Burial: f.burial(), Voyage: s.Opened.Number})

@@ -198,9 +198,16 @@ func TestVoyageFromOpeningToCertificate(t *testing.T) {
 	}
 	h.tells(1, "航次 V-1 没有开，原因是天气", "在航次 V-2 另为您留了座位，留到")
 	h.tells(2, "航次 V-1 没有开，原因是天气", "现在没有可以换的航次")
-	h.must("V-2", "accept", "burial", a.String())
-	h.must("V-2", "leave", "burial", c.String())
-	h.tells(3, "火化已经办完，生态安葬还没有", "还没有订航次")
+	h.answersOnItsPage(a, c)
+	h.tells(3, "火化已经办完，生态安葬还没有", "还没有订航次", "谢绝航次 V-2 的座位")
+	for _, at := range []string{"/desk/voyages/V-1", "/desk/voyages/V-2"} {
+		if s := text(h.eco.page(at).root); strings.Count(s, "家属在查询页上答复") < 1 || !strings.Contains(s, "2026-11-23 09:30 接受") {
+			t.Errorf("%s does not tell who answered and when: %s", at, s)
+		}
+	}
+	if s := text(h.eco.page("/desk/voyages/V-2").root); !strings.Contains(s, "谢绝的留座") || strings.Count(s, "家属在查询页上答复") != 2 {
+		t.Errorf("who declined: %s", s)
+	}
 	h.refuses("eco_consent_missing", "V-2", "depart", "aboard."+a.String(), "1", "relatives."+a.String(), "3")
 	h.tells(1, "航次 V-2 的座位已经订好")
 	h.consent(a)
@@ -235,6 +242,50 @@ func TestVoyageFromOpeningToCertificate(t *testing.T) {
 	}
 	if res := h.clerk("desk-0901").post("/desk/voyages/V-2/end", url.Values{"token": {uuid.NewString()}}); res.StatusCode != http.StatusForbidden {
 		t.Errorf("another home ends the voyage: status %d", res.StatusCode)
+	}
+}
+
+// answersOnItsPage has the first family take the seats of V-2 under its code and
+// the third decline them, each once.
+func (h *harbour) answersOnItsPage(a, c uuid.UUID) {
+	h.Helper()
+	h.tells(1, "看说明并答复")
+	one, three := h.under(1)+"/offer", h.under(3)+"/offer"
+	phone := h.clerk("desk-0101")
+	p := phone.page(one)
+	for _, want := range []string{"航次 V-1 没有开，原因是天气", "航次 V-2 的座位为您留到", "9:00开航，从演示码头出发", "随行家属 3 人", "接受：座位就订好了", "上船还需要申请人向", "谢绝：座位马上放回", "骨灰不动", "答复只记一次"} {
+		if s := text(p.root); !strings.Contains(s, want) {
+			h.Errorf("before the answer the page does not say %q: %s", want, s)
+		}
+	}
+	say := func(at string, burial uuid.UUID, voyage, do string) answer {
+		return phone.post(at, url.Values{"burial": {burial.String()}, "voyage": {voyage}, "do": {do}})
+	}
+	for _, x := range []struct {
+		res  answer
+		want int
+		says string
+	}{
+		{say(one, a, "V-2", ""), 422, "请选接受或谢绝"},
+		{say(one, c, "V-2", "yes"), 422, ""}, // another family's
+		{say(one, a, "V-9", "yes"), 422, ""},
+		{say(one, a, "V-2", "yes"), 303, ""},
+		{say(one, a, "V-2", "yes"), 303, ""},
+		{say(one, a, "V-2", "no"), 422, "答复只记一次"},
+		{say(three, c, "V-2", "no"), 303, ""},
+		{say(three, c, "V-2", "no"), 303, ""},
+		{say(three, c, "V-2", "yes"), 422, "已经答复过"},
+	} {
+		if x.res.StatusCode != x.want || !strings.Contains(plainText(x.res.body), x.says) {
+			h.Errorf("status %d, want %d and %q: %s", x.res.StatusCode, x.want, x.says, plainText(x.res.body))
+		}
+	}
+	h.tells(1, "接受航次 V-2 的座位", "航次 V-2 的座位已经订好")
+	if s := text(phone.page(one).root); !strings.Contains(s, "接受航次 V-2 的座位") || strings.Contains(s, "接受这些座位") {
+		h.Errorf("after its answer the family is asked again: %s", s)
+	}
+	if v, _, err := h.app.Voyages.Load(h.Context(), "V-2"); err != nil || len(v.Answers) != 2 || v.Taken() != 3 || v.Answers[a].By != handlers.Family || !v.Answers[a].At.Equal(h.clock()) {
+		h.Errorf("answers %v, %d seats taken (%v)", v.Answers, v.Taken(), err)
 	}
 }
 
@@ -342,7 +393,7 @@ func TestVoyagesInBrowser(t *testing.T) {
 		width int64
 	}{{view{Lang: Zh}, 1440}, {view{Lang: Zh}, 360}, {view{Lang: En, Elder: true}, 360}, {view{Lang: En}, 1440}} {
 		dress(t, ctx, h.server.URL, way.view, way.width)
-		for _, address := range []string{"/voyages", "/desk/voyages", "/desk/voyages/V-1", "/desk/voyages/V-2", "/desk/voyages/V-3", "/desk/voyages/V-1/manifest", "/desk/eco-burial?period=2026-11", "/desk/eco-burial/list?period=2026-11", h.under(1), h.under(2)} {
+		for _, address := range []string{"/voyages", "/desk/voyages", "/desk/voyages/V-1", "/desk/voyages/V-2", "/desk/voyages/V-3", "/desk/voyages/V-1/manifest", "/desk/eco-burial?period=2026-11", "/desk/eco-burial/list?period=2026-11", h.under(1), h.under(2), h.under(2) + "/offer"} {
 			name := fmt.Sprintf("voyages-%s-%d-%s", Variant(way.Lang, way.Elder), way.width, slug(strings.Replace(strings.Replace(address, h.under(1), "track done", 1), h.under(2), "track offer", 1)))
 			t.Run(name, func(t *testing.T) {
 				session := h.eco.as()
