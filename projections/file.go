@@ -50,7 +50,7 @@ const checkpointSchema = `CREATE TABLE checkpoint (
 //   - no page_size: with pages of 8 KB a rebuild took as much processor time as
 //     with the default of 4 KB (17.9 and 17.7 µs an event).
 //   - secure_delete: what is deleted is overwritten, so that a person who is
-//     forgotten is not left in the file's unused pages (see wipe).
+//     forgotten is not left in the file's unused pages (but see wipe).
 const writerPragmas = "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)" +
 	"&_pragma=wal_autocheckpoint(16384)&_pragma=secure_delete(1)&_pragma=temp_store(MEMORY)&_pragma=cache_size(-32768)"
 
@@ -201,7 +201,9 @@ type file struct {
 	at      events.Position // as the checkpoint row says
 	asOf    time.Time
 	ready   bool
-	unwiped bool // the WAL may still hold what was purged
+
+	unwiped bool // the file or its WAL may still hold what was purged; kept in the file as user_version
+	packed  bool // it was packed since
 }
 
 // openFile opens a read model's file, or makes it when schema is given.
@@ -234,7 +236,7 @@ func openFile(ctx context.Context, path string, version, build int, schema, fing
 	}
 	var at int64
 	var recorded string
-	if err := conn.QueryRowContext(ctx, `SELECT position, recorded_at, ready FROM checkpoint`).Scan(&at, &recorded, &f.ready); err != nil {
+	if err := conn.QueryRowContext(ctx, `SELECT position, recorded_at, ready, user_version FROM checkpoint, pragma_user_version`).Scan(&at, &recorded, &f.ready, &f.unwiped); err != nil {
 		return nil, err
 	}
 	f.at = events.Position(at)
@@ -260,10 +262,16 @@ func (f *file) move(to events.Position, recorded time.Time) error {
 
 // apply folds a batch and moves the checkpoint, in one transaction.
 func (f *file) apply(ctx context.Context, p Projection, batch []Event, to events.Position, recorded time.Time) error {
+	purges := slices.Contains(p.Types(), forgotten) && slices.ContainsFunc(batch, func(e Event) bool { return e.Type == forgotten })
 	err := f.tx.within(func() error {
 		if len(batch) > 0 {
 			if err := p.Apply(ctx, f.tx, batch); err != nil {
 				return err
+			}
+		}
+		if purges && !f.unwiped {
+			if _, err := f.tx.conn.ExecContext(background, `PRAGMA user_version = 1`); err != nil {
+				return infra(err)
 			}
 		}
 		return f.move(to, recorded)
@@ -272,8 +280,8 @@ func (f *file) apply(ctx context.Context, p Projection, batch []Event, to events
 		return err
 	}
 	f.at, f.asOf = to, recorded
-	if f.unwiped = f.unwiped || slices.ContainsFunc(batch, func(e Event) bool { return e.Type == forgotten }); f.unwiped {
-		f.wipe()
+	if purges {
+		f.unwiped, f.packed = true, false
 	}
 	return nil
 }
@@ -281,17 +289,38 @@ func (f *file) apply(ctx context.Context, p Projection, batch []Event, to events
 // forgotten is the event that makes read models purge a person.
 const forgotten = "subject.forgotten.v1"
 
-// wipe empties the WAL, in whose old frames a person who was just purged still
-// stands. Somebody who reads an older state at this moment keeps it from that;
-// the next batch tries again, or a quiet second.
-func (f *file) wipe() {
+// wipe sees to it that a person who was purged is not left in the file. Deleting
+// is not enough, even with secure_delete: when SQLite moves rows from page to
+// page it leaves copies in the free space of the pages, so the file is written
+// anew; and the WAL, in whose old frames the person still stands, is emptied.
+// It takes as long as copying the file and is done in a quiet second. Somebody
+// who reads an older state meanwhile keeps the WAL from being emptied; then it is
+// tried again. That it is still to be done outlives a crash.
+func (f *file) wipe() error {
+	if !f.packed {
+		// The copy goes through the disk: the file may be larger than what memory
+		// there is.
+		_, err := f.tx.conn.ExecContext(background, `PRAGMA temp_store = FILE; VACUUM`)
+		_, back := f.tx.conn.ExecContext(background, `PRAGMA temp_store = MEMORY`)
+		if err = errors.Join(err, back); err != nil {
+			return err
+		}
+		f.packed = true
+	}
 	var busy, log, copied int
 	_, err := f.tx.conn.ExecContext(background, `PRAGMA busy_timeout(200)`) // nobody waits long for this
 	if err == nil {
 		err = f.tx.conn.QueryRowContext(background, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &log, &copied)
 	}
-	f.unwiped = err != nil || busy != 0
 	_, _ = f.tx.conn.ExecContext(background, `PRAGMA busy_timeout(10000)`) // worst case: what was set above
+	if err != nil || busy != 0 {
+		return err
+	}
+	if _, err := f.tx.conn.ExecContext(background, `PRAGMA user_version = 0`); err != nil {
+		return err
+	}
+	f.unwiped = false
+	return nil
 }
 
 // setReady keeps for ever, also through a power cut, whether the file serves.

@@ -34,6 +34,7 @@ type lane struct {
 
 	// Of the lane's goroutine.
 	skipped int64 // events passed since the checkpoint was last written
+	unable  bool  // the file could not be cleaned the last time
 	halted  *lane // the live lane that this one stopped to take its place
 
 	// Under m.mu.
@@ -158,6 +159,9 @@ func (l *lane) run() {
 	defer close(l.done)
 	defer l.cancel()
 	idle := time.Hour
+	if l.file.unwiped { // a crash came in between
+		idle = time.Second
+	}
 	for {
 		bs, ok := l.take(idle)
 		switch {
@@ -172,10 +176,12 @@ func (l *lane) run() {
 			return
 		}
 		// Events of no interest only move the position in memory; a quiet second
-		// later the file is told. A WAL that a reader kept from being emptied is
-		// tried again then.
-		if idle = time.Hour; l.skipped > 0 || l.file.unwiped {
+		// later the file is told, and cleaned of who was forgotten.
+		switch idle = time.Hour; {
+		case l.skipped > 0 || l.file.unwiped && !l.unable:
 			idle = time.Second
+		case l.file.unwiped:
+			idle = time.Minute // the disk may be full: not every second
 		}
 	}
 }
@@ -319,12 +325,16 @@ func (l *lane) trouble(err error) {
 	}
 }
 
-// flush empties a WAL that still has to be, and writes down a position that
-// only moved in memory. At the lane's end it
-// may fail: then those events are read again.
+// flush cleans the file of who was forgotten, and writes down a position that
+// only moved in memory. At the lane's end it may fail: then those events are
+// read again, and the cleaning is done after the next start.
 func (l *lane) flush() bool {
-	if l.file.unwiped {
-		l.file.wipe()
+	if l.file.unwiped && l.ctx.Err() == nil {
+		err := l.file.wipe()
+		if err != nil {
+			l.r.log.Warn("a read model cannot be cleaned of who was forgotten; trying again", "readmodel", l.m.p.Name(), "error", err)
+		}
+		l.unable = err != nil
 	}
 	if l.skipped == 0 {
 		return true
