@@ -471,6 +471,8 @@ var Access = map[Operation]Rule{
 	"announce_round":     {Roles: []Role{Cemetery}, Own: true},
 	"apply_round":        {Roles: []Role{Cemetery}, Own: true},
 	"withdraw_round":     {Roles: []Role{Cemetery}, Own: true},
+	"cancel_round":       {Roles: []Role{Cemetery}, Own: true},
+	"tell_applicant":     {Roles: []Role{Cemetery}, Own: true},
 	"draw_round":         {Roles: []Role{Cemetery}, Own: true},
 	"pass_place":         {Roles: []Role{Cemetery}, Own: true},
 	"measure_plot":       {Roles: []Role{Cemetery, Regulator}, Own: true},

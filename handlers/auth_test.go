@@ -32,7 +32,7 @@ var who = map[Role]string{
 		get_custody relocate_remains recount_cold_store get_cold_store split_ashes move_ashes clarify_cremation
 		any: get_burial_rules get_institution get_parameters get_price_list get_availability get_eco_rulebook`,
 	Cemetery: `own: agree_headstone answer_complaint get_complaint
-		announce_round apply_round withdraw_round draw_round pass_place measure_plot reopen_plot
+		announce_round apply_round withdraw_round cancel_round tell_applicant draw_round pass_place measure_plot reopen_plot
 		renew_right pay_upkeep record_holder_death propose_inheritance answer_inheritance inherit_right serve_notice announce_lapse propose_lapse surrender_right approve_lapse get_right
 		request_relocation notice_relocation lift_ashes redirect_relocation arrive_ashes cancel_relocation permit_relocation get_relocation
 		survey_plot allocate_plot inter surrender_plot get_plot answer_suspicion get_credit object_entry request_repair credit_what_if

@@ -109,7 +109,7 @@ func (a *App) KeepRound(ctx context.Context, act domain.Act, id string) error {
 		return err
 	}
 	of, round := r.Announced.Cemetery, r.Announced.Round
-	if r.Drawn == nil {
+	if r.Drawn == nil && r.Cancelled == nil {
 		for _, place := range r.Announced.Places {
 			err := a.holdPlaces(ctx, act, of, round, []string{place})
 			if _, refused := errors.AsType[*domain.Rejection](err); err != nil && !refused { // given meanwhile: whoever draws it is told
@@ -127,13 +127,16 @@ type ApplyRound struct {
 	// and Here, and, for a cremation certificate, without Deceased, Since and
 	// Hukou too, which are those of the certificate.
 	cemetery.ApplyRound
-	Of      domain.CreditCode
-	Round   string
+	Of    domain.CreditCode
+	Round string
+	// From is the number of a cancelled round of this cemetery from which the
+	// waiting goes on; Carried is looked up. Empty: none.
+	From    string
 	IfMatch *events.Revision
 }
 
-// ApplyRound looks up the certificate, the person's one place and the cemetery,
-// and asks the round. One stream is written.
+// ApplyRound looks up the certificate, the person's one place, the cemetery and
+// the round from which the waiting goes on, and asks the round. One stream is written.
 func (a *App) ApplyRound(ctx context.Context, c ApplyRound) (events.Receipt, error) {
 	id := RoundID(c.Of, c.Round)
 	if err := streamID(cemetery.RoundCategory, id); err != nil {
@@ -169,6 +172,19 @@ func (a *App) ApplyRound(ctx context.Context, c ApplyRound) (events.Receipt, err
 		}
 		c.Need.Placed = p.Plot
 	}
+	if c.From != "" {
+		c.Carried = cemetery.Carried{Round: c.From}
+		if streamID(cemetery.RoundCategory, RoundID(c.Of, c.From)) == nil {
+			s, _, err := a.Rounds.Load(ctx, RoundID(c.Of, c.From))
+			if err != nil {
+				return events.Receipt{}, err
+			}
+			c.Carried.Cancelled = s.Cancelled != nil
+			if i := slices.IndexFunc(s.Applications, func(x cemetery.RoundApplied) bool { return x.Deceased == c.Deceased }); i >= 0 {
+				c.Carried.RoundApplied = s.Applications[i]
+			}
+		}
+	}
 	return to(a.Rounds, id, c.IfMatch).run(ctx, c.ApplyRound)
 }
 
@@ -188,6 +204,30 @@ func (a *App) issuedOn(ctx context.Context, number string) (domain.Date, error) 
 
 // WithdrawRound takes an application back before the round closes.
 func (a *App) WithdrawRound(ctx context.Context, of domain.CreditCode, round string, at *events.Revision, c cemetery.WithdrawRound) (events.Receipt, error) {
+	id := RoundID(of, round)
+	if err := streamID(cemetery.RoundCategory, id); err != nil {
+		return events.Receipt{}, err
+	}
+	return to(a.Rounds, id, at).run(ctx, c)
+}
+
+// CancelRound runs: cancel → open its places. A crash between leaves places that
+// are held for nobody (policy: a cancelled round keeps none).
+func (a *App) CancelRound(ctx context.Context, of domain.CreditCode, round string, at *events.Revision, c cemetery.CancelRound) (events.Receipt, error) {
+	id := RoundID(of, round)
+	if err := streamID(cemetery.RoundCategory, id); err != nil {
+		return events.Receipt{}, err
+	}
+	rc, err := to(a.Rounds, id, at).run(ctx, c)
+	if err != nil {
+		return rc, err
+	}
+	return rc, a.KeepRound(ctx, c.Act, id)
+}
+
+// TellApplicant records that a family of a cancelled round was told. One stream
+// is written.
+func (a *App) TellApplicant(ctx context.Context, of domain.CreditCode, round string, at *events.Revision, c cemetery.TellApplicant) (events.Receipt, error) {
 	id := RoundID(of, round)
 	if err := streamID(cemetery.RoundCategory, id); err != nil {
 		return events.Receipt{}, err
@@ -243,6 +283,8 @@ type RoundRecord struct {
 	Commitment string    `json:"commitment"`
 	Closes     time.Time `json:"closes"`
 	Applied    int       `json:"applied"`
+	// Cancelled says that the round was cancelled before its draw.
+	Cancelled *RoundCancellation `json:"cancelled,omitzero"`
 	// Applications are in it from the closing on.
 	Applications []RoundApplication    `json:"applications,omitzero"`
 	Seed         string                `json:"seed,omitzero"`
@@ -253,6 +295,17 @@ type RoundRecord struct {
 	// their family, after every passing on.
 	Taken   []cemetery.RoundPlace `json:"taken,omitzero"`
 	Waiting []cemetery.RoundPlace `json:"waiting,omitzero"`
+}
+
+// A RoundCancellation is why a round was cancelled, under which announcement, and
+// how many of its families were told.
+type RoundCancellation struct {
+	Reason   cemetery.RoundReason `json:"reason"`
+	Document string               `json:"document"`
+	At       time.Time            `json:"at"`
+	// AfterClosing says that applications were closed already.
+	AfterClosing bool `json:"after_closing"`
+	Told         int  `json:"told"`
 }
 
 // A RoundApplication is what one application says for the draw.
@@ -291,6 +344,9 @@ func (a *App) Round(ctx context.Context, of domain.CreditCode, round string, now
 			}
 			r.Applications = append(r.Applications, p)
 		}
+	}
+	if e := s.Cancelled; e != nil {
+		r.Cancelled = &RoundCancellation{e.Reason, e.Document, e.At, !e.At.Before(x.Closes), len(s.Told)}
 	}
 	if d := s.Drawn; d != nil {
 		r.Seed, r.Salt, r.Order, r.Result, r.Taken, r.Waiting = d.Seed, d.Salt, d.Order, d.Result, s.Taken, s.Holds

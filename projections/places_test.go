@@ -236,7 +236,8 @@ func (g *graveyard) beyond() *graveyard {
 	}
 	for i, e := range []cemetery.RoundEvent{cemetery.RoundAnnounced{Cemetery: g.of, Round: "2026-2", Places: []string{"A-01-04", "A-01-05"}, Mode: cemetery.ByDraw, Closes: g.now, NoticeNo: "GG-2"},
 		cemetery.RoundApplied{Application: "a-1"}, cemetery.RoundApplied{Application: "a-2"}, cemetery.RoundWithdrawn{Application: "a-1"}, cemetery.RoundDrawn{},
-		cemetery.RoundAnnounced{Cemetery: g.of, Round: "2026-3", Places: []string{"A-01-06"}, Mode: cemetery.ByWaiting, Closes: g.now.Add(time.Hour), NoticeNo: "GG-3"}} {
+		cemetery.RoundAnnounced{Cemetery: g.of, Round: "2026-3", Places: []string{"A-01-06"}, Mode: cemetery.ByWaiting, Closes: g.now.Add(time.Hour), NoticeNo: "GG-3"},
+		cemetery.RoundCancelled{Reason: cemetery.SeedLost, Document: "GG-4", At: g.now}} {
 		c.add(cemetery.RoundCategory, string(g.of)+[]string{".2026-2", ".2026-3"}[i/5], e)
 	}
 	return g
@@ -299,7 +300,7 @@ func TestPlacesOffice(t *testing.T) {
 		t.Errorf("another cemetery: %+v %v", other, err)
 	}
 	rounds, err := q.Rounds(t.Context(), g.of, 10)
-	if d := cmp.Diff([]places.Round{{Round: "2026-3", Notice: "GG-3", Mode: cemetery.ByWaiting, Closes: g.now.Add(time.Hour), Places: 1},
+	if d := cmp.Diff([]places.Round{{Round: "2026-3", Notice: "GG-3", Mode: cemetery.ByWaiting, Closes: g.now.Add(time.Hour), Places: 1, Cancelled: true},
 		{Round: "2026-2", Notice: "GG-2", Mode: cemetery.ByDraw, Closes: g.now, Places: 2, Applied: 1, Drawn: true}}, rounds); d != "" || err != nil {
 		t.Error(d, err)
 	}

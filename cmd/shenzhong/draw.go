@@ -88,6 +88,10 @@ func (c *drawCheckCmd) Run(con *console) error {
 		if r.Commitment == "" || len(r.Places) == 0 {
 			return fail(exitRefused, errors.New("commitment, places"), "%s 缺少内容", "%s is incomplete", c.File)
 		}
+		if x := r.Cancelled; x != nil {
+			con.printf("这一轮在摇号前取消（公告 %s），没有可核对的结果。", "This round was cancelled before its draw (announcement %s); there is no result to check.", x.Document)
+			return nil
+		}
 		if r.Seed == "" {
 			con.printf("还没有摇号：%d 个位置，%d 份申请，%s 截止。", "Not drawn yet: %d places, %d applications, closing %s.", len(r.Places), r.Applied, r.Closes.Format(closing))
 			return nil

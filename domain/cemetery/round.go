@@ -60,6 +60,31 @@ type (
 	RoundWithdrawn struct {
 		Application string `json:"application"`
 	}
+	// RoundCarriedOver says that an application counts from the day from which one
+	// of the same person counted in a round that was cancelled.
+	RoundCarriedOver struct {
+		Application string      `json:"application"`
+		Round       string      `json:"round"` // the cancelled one, of the same cemetery
+		From        string      `json:"from"`  // number of the application there
+		Since       domain.Date `json:"since"`
+	}
+	// RoundCancelled ended a round that was not drawn; its places are open again.
+	RoundCancelled struct {
+		Reason   RoundReason `json:"reason"`
+		Document string      `json:"document"` // the public announcement of it
+		At       time.Time   `json:"at"`
+		// Applications are those whose families are to be told.
+		Applications []string `json:"applications,omitzero"`
+	}
+	// RoundTold says that the family of an application knows that the round was
+	// cancelled.
+	RoundTold struct {
+		Application string    `json:"application"`
+		Channel     Channel   `json:"channel"`
+		Proof       string    `json:"proof"` // number of the letter, of the call in the log
+		By          string    `json:"by"`
+		At          time.Time `json:"at"`
+	}
 	// RoundDrawn opened the seed and gave the places away.
 	RoundDrawn struct {
 		Seed   string       `json:"seed"`
@@ -100,12 +125,29 @@ const (
 	GaveUp     PassReason = "GAVE_UP"
 )
 
-func (RoundAnnounced) roundEvent() {}
-func (RoundApplied) roundEvent()   {}
-func (RoundWithdrawn) roundEvent() {}
-func (RoundDrawn) roundEvent()     {}
-func (RoundTaken) roundEvent()     {}
-func (RoundPassed) roundEvent()    {}
+// A RoundReason is why a round was cancelled before its draw.
+type RoundReason string
+
+// The reasons.
+const (
+	PlacesNotReady RoundReason = "PLACES_NOT_READY" // the places cannot be given
+	NoticeWrong    RoundReason = "NOTICE_WRONG"     // the announcement said something wrong
+	SeedLost       RoundReason = "SEED_LOST"        // or seen by somebody: no fair draw
+	Stopped        RoundReason = "AUTHORITY"        // the authority stopped it
+)
+
+// RoundReasons lists every reason, in the order of menus.
+var RoundReasons = []RoundReason{PlacesNotReady, NoticeWrong, SeedLost, Stopped}
+
+func (RoundAnnounced) roundEvent()   {}
+func (RoundApplied) roundEvent()     {}
+func (RoundWithdrawn) roundEvent()   {}
+func (RoundCarriedOver) roundEvent() {}
+func (RoundCancelled) roundEvent()   {}
+func (RoundTold) roundEvent()        {}
+func (RoundDrawn) roundEvent()       {}
+func (RoundTaken) roundEvent()       {}
+func (RoundPassed) roundEvent()      {}
 
 // A RoundCommand asks something of one round.
 type RoundCommand interface {
@@ -136,6 +178,9 @@ type (
 		Deceased    domain.Subject
 		Since       domain.Date // fact: the day of the certificate
 		Wishes      []string
+		// Carried is an application of a round of this cemetery that was cancelled;
+		// the waiting goes on from there. The zero value: none.
+		Carried Carried
 		// Need is judged by the rules of the round; its facts are looked up.
 		Need Need
 		// Cemetery is the fact what its own stream says.
@@ -145,6 +190,19 @@ type (
 	WithdrawRound struct {
 		domain.Act
 		Application string
+	}
+	// CancelRound ends a round before its draw.
+	CancelRound struct {
+		domain.Act
+		Reason   RoundReason
+		Document string
+	}
+	// TellApplicant records that a family of a cancelled round was told.
+	TellApplicant struct {
+		domain.Act
+		Application string
+		Channel     Channel
+		Proof       string
 	}
 	// DrawRound opens the seed and gives the places away.
 	DrawRound struct {
@@ -168,7 +226,17 @@ type (
 	}
 )
 
+// Carried are the facts about the round in which somebody applied before:
+// whether it was cancelled, and the application of the same person in it.
+type Carried struct {
+	Round     string
+	Cancelled bool
+	RoundApplied
+}
+
 func (AnnounceRound) roundCommand() {}
+func (CancelRound) roundCommand()   {}
+func (TellApplicant) roundCommand() {}
 func (ApplyRound) roundCommand()    {}
 func (WithdrawRound) roundCommand() {}
 func (DrawRound) roundCommand()     {}
@@ -180,6 +248,8 @@ type RoundState struct {
 	Announced    *RoundAnnounced
 	Applications []RoundApplied // in the order in which they came
 	Drawn        *RoundDrawn
+	Cancelled    *RoundCancelled
+	Told         map[string]RoundTold // by application, of a cancelled round
 	// Holds says to which application a place belongs now, Taken which of them
 	// were allocated. A place that nobody wanted is in neither.
 	Holds []RoundPlace
@@ -242,11 +312,20 @@ func (s RoundState) Won(place string, deceased domain.Subject) (RoundApplied, bo
 	return RoundApplied{}, false
 }
 
+// Untold are the applications of a cancelled round whose families were not told
+// yet.
+func (s RoundState) Untold() (as []string) {
+	if s.Cancelled == nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(s.Cancelled.Applications), func(a string) bool { _, told := s.Told[a]; return told })
+}
+
 // Keeps says that the round was announced with this place and somebody may still
 // be given it in the round.
 func (s RoundState) Keeps(place string) bool {
 	if s.Announced == nil || s.Drawn == nil {
-		return s.Announced != nil && slices.Contains(s.Announced.Places, place)
+		return s.Announced != nil && s.Cancelled == nil && slices.Contains(s.Announced.Places, place)
 	}
 	return slices.ContainsFunc(s.Holds, func(h RoundPlace) bool { return h.Place == place })
 }
@@ -281,6 +360,11 @@ var (
 	ErrRoundWishes    = domain.Reject("round_wishes", "请从公布的位置里选，每个只选一次。", "Please choose among the announced places, each of them once.")
 	ErrRoundSeed      = domain.Reject("round_seed_differs", "种子和盐与公布的承诺对不上。", "Seed and salt do not fit the commitment that was published.")
 	ErrRoundDrawn     = domain.Reject("round_drawn", "这一轮已经摇过号。", "The draw of this round has taken place.")
+	ErrRoundCancelled = domain.Reject("round_cancelled", "这一轮已经取消，没有摇号。", "This round was cancelled; there is no draw.")
+	ErrRoundReason    = domain.Reject("round_cancel_reason", "取消要写明原因和公告编号。", "A cancellation needs its reason and the number of its announcement.")
+	ErrNotCancelled   = domain.Reject("round_not_cancelled", "这一轮没有取消。", "This round was not cancelled.")
+	ErrTellHow        = domain.Reject("round_tell", "请选本轮的一份申请，写明怎样告知和凭据。", "An application of the round is needed, how its family was told, and the proof of it.")
+	ErrNotCarried     = domain.Reject("round_not_carried", "那一轮没有取消，或者没有这位逝者的申请，不能接着算。", "That round was not cancelled, or has no application for this person: there is nothing to go on from.")
 	ErrRoundNotDrawn  = domain.Reject("round_not_drawn", "这一轮还没有摇号。", "The draw of this round has not taken place.")
 	ErrNotWon         = domain.Reject("round_not_won", "这个位置没有安排给这份申请。", "This place did not fall to this application.").Under("E-4", "")
 	ErrPassEarly      = domain.Reject("round_pass_early", "中签人可以办理到 %s，现在不能递补。", "The family may come until %s; the place is not passed on before.")
@@ -312,6 +396,8 @@ func decideRound(s RoundState, cmd RoundCommand) ([]RoundEvent, error) {
 	case DrawRound:
 		d := s.Drawn
 		switch {
+		case s.Cancelled != nil:
+			return nil, ErrRoundCancelled
 		case d != nil && d.Seed == c.Seed && d.Salt == c.Salt:
 			return nil, nil
 		case d != nil:
@@ -323,6 +409,35 @@ func decideRound(s RoundState, cmd RoundCommand) ([]RoundEvent, error) {
 		}
 		order, lots := domain.Draw(c.Seed, s.Entries(), s.Announced.Places)
 		return []RoundEvent{RoundDrawn{c.Seed, c.Salt, order, places(lots), s.acceptBy(c.Now)}}, nil
+	case CancelRound:
+		e := RoundCancelled{Reason: c.Reason, Document: strings.TrimSpace(c.Document), At: c.Now.UTC().Round(0)}
+		switch x := s.Cancelled; {
+		case x != nil && x.Reason == e.Reason && x.Document == e.Document:
+			return nil, nil
+		case x != nil:
+			return nil, ErrRoundCancelled
+		case s.Drawn != nil:
+			return nil, ErrRoundDrawn
+		case !slices.Contains(RoundReasons, e.Reason) || e.Document == "":
+			return nil, ErrRoundReason
+		}
+		for _, a := range s.Applications {
+			e.Applications = append(e.Applications, a.Application)
+		}
+		return []RoundEvent{e}, nil
+	case TellApplicant:
+		_, ok := s.Application(c.Application)
+		_, told := s.Told[c.Application]
+		proof := strings.TrimSpace(c.Proof)
+		switch {
+		case s.Cancelled == nil:
+			return nil, ErrNotCancelled
+		case ok && told:
+			return nil, nil
+		case !ok || !slices.Contains(Channels, c.Channel) || c.Channel == AtThePlot || proof == "":
+			return nil, ErrTellHow
+		}
+		return []RoundEvent{RoundTold{c.Application, c.Channel, proof, c.By, c.Now.UTC().Round(0)}}, nil
 	case TakePlace:
 		p := RoundPlace{c.Application, c.Place}
 		switch {
@@ -362,7 +477,7 @@ func (s RoundState) acceptBy(now time.Time) domain.Date {
 func (s RoundState) announce(c AnnounceRound) ([]RoundEvent, error) {
 	e := RoundAnnounced{c.Cemetery.Cemetery, c.Round, slices.Clone(c.Places), c.Mode, c.Rules.Or(), c.Commitment, c.Closes.UTC().Round(0), c.NoticeNo}
 	if have := s.Announced; have != nil {
-		if slices.Equal(have.Places, e.Places) && have.Round == e.Round && have.Mode == e.Mode && have.Commitment == e.Commitment && have.Closes.Equal(e.Closes) && have.NoticeNo == e.NoticeNo {
+		if s.Cancelled == nil && s.Drawn == nil && slices.Equal(have.Places, e.Places) && have.Round == e.Round && have.Mode == e.Mode && have.Commitment == e.Commitment && have.Closes.Equal(e.Closes) && have.NoticeNo == e.NoticeNo {
 			return nil, nil
 		}
 		return nil, ErrRoundAnnounced
@@ -385,6 +500,8 @@ func (s RoundState) announce(c AnnounceRound) ([]RoundEvent, error) {
 // open says that applications are taken now.
 func (s RoundState) open(now time.Time) error {
 	switch {
+	case s.Cancelled != nil:
+		return ErrRoundCancelled
 	case s.Drawn != nil:
 		return ErrRoundDrawn
 	case !now.Before(s.Announced.Closes):
@@ -394,6 +511,10 @@ func (s RoundState) open(now time.Time) error {
 }
 
 func (s RoundState) apply(c ApplyRound) ([]RoundEvent, error) {
+	from := c.Carried
+	if from.Since != "" && (c.Since == "" || from.Since < c.Since) {
+		c.Since = from.Since
+	}
 	e := RoundApplied{c.Application, c.Applicant, c.Deceased, c.Need.Ground, c.Need.Certificate, c.Since, slices.Clone(c.Wishes)}
 	if a, ok := s.Application(c.Application); ok && a.Applicant == e.Applicant && a.Deceased == e.Deceased && a.Ground == e.Ground && a.Certificate == e.Certificate && a.Since == e.Since && slices.Equal(a.Wishes, e.Wishes) {
 		return nil, nil
@@ -417,9 +538,14 @@ func (s RoundState) apply(c ApplyRound) ([]RoundEvent, error) {
 		return nil, ErrApplied
 	case c.Cemetery.Cemetery != s.Announced.Cemetery:
 		return nil, ErrCemeteryUnknown
+	case from.Round != "" && (!from.Cancelled || from.Deceased != c.Deceased):
+		return nil, ErrNotCarried
 	}
 	if err := s.Announced.Rules.Eligible(c.Cemetery, c.Need); err != nil {
 		return nil, err
+	}
+	if from.Round != "" {
+		return []RoundEvent{e, RoundCarriedOver{e.Application, from.Round, from.Application, e.Since}}, nil
 	}
 	return []RoundEvent{e}, nil
 }
@@ -444,6 +570,14 @@ func evolveRound(s RoundState, e RoundEvent) RoundState {
 		s.Applications = append(slices.Clip(s.Applications), e)
 	case RoundWithdrawn:
 		s.Applications = slices.DeleteFunc(slices.Clone(s.Applications), func(a RoundApplied) bool { return a.Application == e.Application })
+	case RoundCancelled:
+		s.Cancelled = &e
+	case RoundTold:
+		told := map[string]RoundTold{e.Application: e}
+		for k, v := range s.Told {
+			told[k] = v
+		}
+		s.Told = told
 	case RoundDrawn:
 		s.Drawn, s.Holds, s.AcceptBy = &e, slices.Clone(e.Result), map[string]domain.Date{}
 		for _, r := range e.Result {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"shenzhong/domain"
 	. "shenzhong/domain/cemetery"
@@ -84,6 +85,124 @@ func TestApplyRound(t *testing.T) {
 		roundSpec.Given(t, waiting).When(change(func(c *ApplyRound) { c.Since = "" })).Rejects(ErrApplication)
 		roundSpec.Given(t, waiting).When(change(func(c *ApplyRound) { c.Since = "2026-11-24" })).Rejects(ErrApplication)
 	})
+}
+
+func TestCancelRound(t *testing.T) {
+	cancel := CancelRound{by, SeedLost, "GG-2026-9"}
+	cancelled := RoundCancelled{SeedLost, "GG-2026-9", by.Now, []string{"a-1"}}
+	over := []RoundEvent{announced, applied, cancelled}
+	t.Run("with a reason and its announcement, before the draw", func(t *testing.T) {
+		roundSpec.Given(t, announced, applied).When(cancel).Then(cancelled)
+		roundSpec.Given(t, announced, applied).When(with(cancel, func(c *CancelRound) { c.Act = domaintest.At("staff-1", closes) })).Then(with(cancelled, func(e *RoundCancelled) { e.At = closes }))
+		roundSpec.Given(t, over...).When(cancel).Then()
+		roundSpec.Given(t, over...).When(with(cancel, func(c *CancelRound) { c.Document = "x" })).Rejects(ErrRoundCancelled)
+		roundSpec.Given(t, announced).When(with(cancel, func(c *CancelRound) { c.Document = " " })).Rejects(ErrRoundReason)
+		roundSpec.Given(t, announced).When(with(cancel, func(c *CancelRound) { c.Reason = "MOOD" })).Rejects(ErrRoundReason)
+		roundSpec.Given(t).When(cancel).Rejects(ErrNoRound)
+		roundSpec.Given(t, announced, applied, RoundDrawn{Seed: seed, Salt: salt}).When(cancel).Rejects(ErrRoundDrawn)
+	})
+	t.Run("nothing goes on in it, and it keeps no place", func(t *testing.T) {
+		roundSpec.Given(t, over...).When(draw).Rejects(ErrRoundCancelled)
+		roundSpec.Given(t, over...).When(announce).Rejects(ErrRoundAnnounced)
+		roundSpec.Given(t, over...).When(with(apply, func(c *ApplyRound) { c.Application = "a-2" })).Rejects(ErrRoundCancelled)
+		roundSpec.Given(t, over...).When(WithdrawRound{by, "a-1"}).Rejects(ErrRoundCancelled)
+		if s := roundSpec.Given(t, over...).State(); s.Keeps("A-1") || !roundSpec.Given(t, announced).State().Keeps("A-1") {
+			t.Error("a cancelled round keeps its places, or an announced one does not")
+		}
+	})
+	tell := TellApplicant{by, "a-1", ByPhone, "D-7"}
+	t.Run("each family is told once, with a proof", func(t *testing.T) {
+		told := RoundTold{"a-1", ByPhone, "D-7", by.By, by.Now}
+		roundSpec.Given(t, over...).When(tell).Then(told)
+		roundSpec.Given(t, append(over, told)...).When(tell).Then()
+		roundSpec.Given(t, announced, applied).When(tell).Rejects(ErrNotCancelled)
+		for _, change := range []func(*TellApplicant){func(c *TellApplicant) { c.Application = "a-9" }, func(c *TellApplicant) { c.Proof = " " }, func(c *TellApplicant) { c.Channel = AtThePlot }} {
+			roundSpec.Given(t, over...).When(with(tell, change)).Rejects(ErrTellHow)
+		}
+		if a, b := roundSpec.Given(t, over...).State().Untold(), roundSpec.Given(t, append(over, told)...).State().Untold(); len(a) != 1 || len(b) != 0 {
+			t.Error(a, b)
+		}
+	})
+	t.Run("the waiting goes on in another round", func(t *testing.T) {
+		carry := with(apply, func(c *ApplyRound) {
+			c.Since, c.Carried = "2026-11-20", Carried{"2026-1", true, with(applied, func(e *RoundApplied) { e.Application, e.Since = "z-1", "2026-10-01" })}
+		})
+		since := with(applied, func(e *RoundApplied) { e.Since = "2026-10-01" })
+		over := RoundCarriedOver{"a-1", "2026-1", "z-1", "2026-10-01"}
+		roundSpec.Given(t, announced).When(carry).Then(since, over)
+		roundSpec.Given(t, announced, since, over).When(carry).Then()
+		roundSpec.Given(t, announced).When(with(carry, func(c *ApplyRound) { c.Carried.Since = "2026-11-21" })).Then(with(applied, func(e *RoundApplied) { e.Since = "2026-11-20" }), with(over, func(e *RoundCarriedOver) { e.Since = "2026-11-20" }))
+		roundSpec.Given(t, announced).When(with(carry, func(c *ApplyRound) { c.Carried.Cancelled = false })).Rejects(ErrNotCarried)
+		roundSpec.Given(t, announced).When(with(carry, func(c *ApplyRound) { c.Carried.Deceased = wife })).Rejects(ErrNotCarried)
+	})
+}
+
+// Whatever is tried, a round is drawn or cancelled and not both, gives nothing
+// away once cancelled, and tells each family once.
+func TestRoundHistories(t *testing.T) {
+	cancelled, drawn, told := 0, 0, 0
+	rapid.Check(t, func(t *rapid.T) {
+		hours := 0.0
+		command := func(s RoundState) RoundCommand {
+			hours += rapid.Float64Range(0, 12).Draw(t, "hours")
+			act := domaintest.At("staff-1", domaintest.Noon.Add(time.Duration(hours*float64(time.Hour))))
+			who := fmt.Sprint("a-", rapid.IntRange(1, 4).Draw(t, "who"))
+			place := rapid.SampledFrom(announce.Places).Draw(t, "place")
+			if s.Announced == nil {
+				return with(announce, func(c *AnnounceRound) { c.Act = act })
+			}
+			switch rapid.IntRange(0, 11).Draw(t, "command") {
+			case 0, 1, 2, 3:
+				return with(apply, func(c *ApplyRound) { c.Act, c.Application, c.Deceased = act, who, domain.Subject(who) })
+			case 4:
+				return WithdrawRound{act, who}
+			case 5:
+				return CancelRound{act, PlacesNotReady, "GG"}
+			case 6, 7:
+				return TellApplicant{act, who, ByPhone, "D"}
+			case 8, 9:
+				return DrawRound{act, seed, salt}
+			case 10:
+				return PassPlace{act, who, place, GaveUp}
+			}
+			return TakePlace{act, who, place, true}
+		}
+		domaintest.Random(t, Round, command, func(s RoundState, history []RoundEvent) {
+			ended, knows := "", map[string]bool{}
+			for _, e := range history {
+				switch e := e.(type) {
+				case RoundCancelled, RoundDrawn:
+					if ended != "" {
+						t.Fatalf("ended twice, by %s and %T", ended, e)
+					}
+					if ended = fmt.Sprintf("%T", e); ended == "cemetery.RoundDrawn" {
+						drawn++
+					} else {
+						cancelled++
+					}
+				case RoundTold:
+					if told++; knows[e.Application] || s.Cancelled == nil {
+						t.Fatalf("%+v: told before, or of nothing", e)
+					}
+					knows[e.Application] = true
+				case RoundApplied, RoundWithdrawn:
+					if ended != "" {
+						t.Fatalf("%T after %s", e, ended)
+					}
+				case RoundTaken, RoundPassed:
+					if s.Cancelled != nil {
+						t.Fatalf("%T in a cancelled round", e)
+					}
+				}
+			}
+			if s.Cancelled != nil && (s.Keeps("A-1") || len(s.Cancelled.Applications) != len(s.Applications) || len(s.Untold())+len(knows) != len(s.Applications)) {
+				t.Fatalf("places are kept or applications lost: %+v", s)
+			}
+		})
+	})
+	if cancelled == 0 || drawn == 0 || told == 0 {
+		t.Errorf("%d cancelled, %d drawn, %d told: the test shows too little", cancelled, drawn, told)
+	}
 }
 
 // 500 applications for 40 places come out as somebody else's twenty lines say.

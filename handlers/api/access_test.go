@@ -314,6 +314,10 @@ func valid(op handlers.Operation) string {
 		return `{"applicant_citizen_id":"210211193504120018","certificate":"N-1"}`
 	case "withdraw_round":
 		return `{"application":"x"}`
+	case "cancel_round":
+		return `{"reason":"SEED_LOST","document":"x"}`
+	case "tell_applicant":
+		return `{"application":"x","channel":"PHONE","proof":"x"}`
 	case "draw_round":
 		return `{"seed":"0000000000000000000000000000000000000000000000000000000000000000","salt":"0000000000000000000000000000000000000000000000000000000000000000"}`
 	case "pass_place":

@@ -41,11 +41,25 @@ type applyRoundBody struct {
 	FamilyHukou string   `json:"family_hukou,omitzero" maxLength:"6"`
 	Villager    bool     `json:"villager,omitzero"`
 	Wishes      []string `json:"wishes,omitzero" maxItems:"2000" nullable:"false" doc:"Places, the dearest first; none: any, in the order of the list."`
+	From        string   `json:"from_round,omitzero" maxLength:"40" doc:"A cancelled round of this cemetery in which somebody applied for the same person: the waiting goes on from there."`
 }
 
 type withdrawRoundBody struct {
 	Happened
 	Application string `json:"application" maxLength:"60"`
+}
+
+type cancelRoundBody struct {
+	Happened
+	Reason   string `json:"reason" enum:"PLACES_NOT_READY,NOTICE_WRONG,SEED_LOST,AUTHORITY"`
+	Document string `json:"document" minLength:"1" maxLength:"100" doc:"Number of the public announcement of the cancellation."`
+}
+
+type tellApplicantBody struct {
+	Happened
+	Application string `json:"application" maxLength:"60"`
+	Channel     string `json:"channel" enum:"IN_PERSON,REGISTERED_POST,MESSAGE,PHONE"`
+	Proof       string `json:"proof" minLength:"1" maxLength:"100" doc:"Number of the letter, or of the call in the log. No names."`
 }
 
 type passBody struct {
@@ -315,7 +329,7 @@ func (a *API) rounds(h huma.API) {
 		if err != nil {
 			return done{}, err
 		}
-		c := handlers.ApplyRound{Of: domain.CreditCode(in.Cemetery), Round: in.Round, IfMatch: q.IfMatch, ApplyRound: cemetery.ApplyRound{Act: q.Act, Application: q.New.String(), Applicant: applicant,
+		c := handlers.ApplyRound{Of: domain.CreditCode(in.Cemetery), Round: in.Round, From: b.From, IfMatch: q.IfMatch, ApplyRound: cemetery.ApplyRound{Act: q.Act, Application: q.New.String(), Applicant: applicant,
 			Wishes: b.Wishes, Need: cemetery.Need{Ground: cemetery.Ground(b.Ground), Certificate: b.Certificate, ExceptionPaper: b.Paper, Age: b.Age, Hukou: domain.Division(b.Hukou),
 				FamilyHukou: domain.Division(b.FamilyHukou), Villager: b.Villager}}}
 		if c.Need.Ground != cemetery.CremationCertificate {
@@ -335,6 +349,22 @@ func (a *API) rounds(h huma.API) {
 		}
 		rc, err := a.app.WithdrawRound(ctx, domain.CreditCode(in.Cemetery), in.Round, q.IfMatch, cemetery.WithdrawRound{Act: q.Act, Application: in.Body.Application})
 		return done{in.Body.Application, rc}, err
+	})
+	post(a, h, "cancel_round", "/cemeteries/{cemetery}/rounds/{round}/cancellation", "Cancel a round before its draw, and open its places", func(ctx context.Context, q *request, in *onRound[cancelRoundBody]) (done, error) {
+		if err := q.at(in.Cemetery); err != nil {
+			return done{}, err
+		}
+		of := domain.CreditCode(in.Cemetery)
+		rc, err := a.app.CancelRound(ctx, of, in.Round, q.IfMatch, cemetery.CancelRound{Act: q.Act, Reason: cemetery.RoundReason(in.Body.Reason), Document: in.Body.Document})
+		return done{handlers.RoundID(of, in.Round), rc}, err
+	})
+	post(a, h, "tell_applicant", "/cemeteries/{cemetery}/rounds/{round}/notices", "Record that a family of a cancelled round was told", func(ctx context.Context, q *request, in *onRound[tellApplicantBody]) (done, error) {
+		if err := q.at(in.Cemetery); err != nil {
+			return done{}, err
+		}
+		b := in.Body
+		rc, err := a.app.TellApplicant(ctx, domain.CreditCode(in.Cemetery), in.Round, q.IfMatch, cemetery.TellApplicant{Act: q.Act, Application: b.Application, Channel: cemetery.Channel(b.Channel), Proof: b.Proof})
+		return done{b.Application, rc}, err
 	})
 	post(a, h, "draw_round", "/cemeteries/{cemetery}/rounds/{round}/draw", "Open the seed and draw", func(ctx context.Context, q *request, in *onRound[drawBody]) (done, error) {
 		if err := q.at(in.Cemetery); err != nil {

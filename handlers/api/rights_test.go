@@ -68,7 +68,28 @@ func TestRoundOverHTTP(t *testing.T) {
 	if r := record(); r.Applied != 3 || r.Applications != nil || r.Seed != "" {
 		t.Errorf("%+v", r)
 	}
-	c.sleep(72 * time.Hour)
+	// A round that is cancelled opens its places and tells its families; the next
+	// one takes the waiting over.
+	c.yard("D-1")
+	other, next := at+"/rounds/2026-3", at+"/rounds/2026-4"
+	c.must(staff, at+"/rounds", strings.NewReplacer("2026-2", "2026-3", `"A-1","A-2"`, `"D-1"`, "DRAW", "WAITING").Replace(announce))
+	first := c.must(staff, other+"/applications", apply(5))
+	c.refuses(422, "round_not_cancelled", staff, other+"/notices", fmt.Sprintf(`{"application":%q,"channel":"PHONE","proof":"D-7"}`, first))
+	c.must(staff, other+"/cancellation", `{"reason":"SEED_LOST","document":"GG-9"}`)
+	c.refuses(422, "round_cancelled", staff, other+"/applications", apply(6))
+	c.must(staff, other+"/notices", fmt.Sprintf(`{"application":%q,"channel":"PHONE","proof":"D-7"}`, first))
+	c.sleep(24 * time.Hour)
+	c.must(staff, at+"/rounds", strings.NewReplacer("2026-2", "2026-4", `"A-1","A-2"`, `"D-1"`, "DRAW", "WAITING").Replace(announce))
+	from := strings.Replace(apply(5), "{", `{"from_round":"2026-3",`, 1)
+	c.refuses(422, "round_not_carried", staff, next+"/applications", strings.Replace(from, person(5), person(6), 1))
+	second := c.must(staff, next+"/applications", from)
+	if s, _, err := c.app.Rounds.Load(t.Context(), handlers.RoundID(cemetery, "2026-4")); err != nil || len(s.Applications) != 1 || s.Applications[0].Application != second || s.Applications[0].Since != "2026-11-23" {
+		t.Errorf("the waiting did not go on: %+v (%v)", s.Applications, err)
+	}
+	if x := c.send("", "GET", "/api/v1/rounds/"+cemetery+"/2026-3", ""); x.field("cancelled.reason") != "SEED_LOST" || x.field("cancelled.told") != "1" || x.field("cancelled.after_closing") != "false" {
+		t.Errorf("the record of the cancelled round: %s", x.Body)
+	}
+	c.sleep(48 * time.Hour)
 	c.refuses(422, "round_seed_differs", staff, round+"/draw", strings.Replace(opened, "1a", "2a", 1))
 	c.must(staff, round+"/draw", opened)
 	r := record()
@@ -78,6 +99,7 @@ func TestRoundOverHTTP(t *testing.T) {
 	allocate := func(n int) string {
 		return fmt.Sprintf(`{"applicant_citizen_id":%q,"ground":"LIVING_ILL","spouse_citizen_id":%[1]q,"spouse_hukou":"210211","exception_paper":"诊断书","round":"2026-2","contract":"C","term_until":"2046-01-01","fee_fen":0}`, person(n))
 	}
+	c.refuses(422, "round_drawn", staff, round+"/cancellation", `{"reason":"SEED_LOST","document":"GG-9"}`)
 	won, late := r.Result[0], r.Result[1]
 	c.refuses(422, "plot_held", staff, at+"/plots/"+won.Place+"/allocations", allocate(of[late.Application]))
 	c.must(staff, at+"/plots/"+won.Place+"/allocations", allocate(of[won.Application]))

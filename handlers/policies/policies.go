@@ -411,7 +411,7 @@ func (p *Policies) react(ctx context.Context, r events.Recorded) error {
 			return err
 		}
 		return p.placed(ctx, act("placements", "claim"), e.Deceased, id)
-	case cemetery.RoundAnnounced, cemetery.RoundDrawn, cemetery.RoundPassed:
+	case cemetery.RoundAnnounced, cemetery.RoundCancelled, cemetery.RoundDrawn, cemetery.RoundPassed:
 		// An announced round holds its places; a drawn one keeps only what fell to
 		// somebody.
 		return app.KeepRound(ctx, act("rounds", "keep"), id)

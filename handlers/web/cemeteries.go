@@ -23,7 +23,7 @@ import (
 // clerk; officePageNames those of a cemetery's office, in the frame of staff.
 var (
 	cemeteryPageNames = []string{"cemeteries", "cemetery", "clerk", "round"}
-	officePageNames   = []string{"desk-cemeteries", "desk-cemetery", "desk-place-act", "desk-year", "desk-import", "desk-limits"}
+	officePageNames   = []string{"desk-cemeteries", "desk-cemetery", "desk-place-act", "desk-round", "desk-year", "desk-import", "desk-limits"}
 )
 
 // A PlaceSource answers what the pages of cemeteries ask. What is not there is

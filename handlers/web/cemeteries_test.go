@@ -171,6 +171,10 @@ func (g *graveyard) lived() {
 	g.office.not("plot_area", hillCemetery, "C-02-05", "allocate", "certificate", g.certificates["林知秋"], "contract", "HT-3")
 	g.office.done(hillCemetery, "B-01-01", "allocate", "certificate", g.certificates["林知秋"], "contract", "HT-3")
 	g.office.not("right_no_transfer", hillCemetery, "A-03-07", "transfer", "paid", "30000")
+	g.announced("2026-0", cemetery.ByWaiting, []string{"C-03-01"}, "何雨生")
+	if _, err := g.app.CancelRound(g.Context(), hillCemetery, "2026-0", nil, cemetery.CancelRound{Act: g.act(g.clock()), Reason: cemetery.NoticeWrong, Document: "GG-2026-0"}); err != nil {
+		g.Fatal(err)
+	}
 	g.round("2026-1", cemetery.ByWaiting, []string{"C-03-01", "C-03-02", "C-03-03"}, "何雨生", "罗青山")
 	g.settle()
 }
@@ -180,6 +184,20 @@ const roundSeed, roundSalt = "1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a
 // round announces places, takes an application for each of the dead, and draws.
 // An hour passes.
 func (g *graveyard) round(name string, mode cemetery.Mode, places []string, of ...string) {
+	g.Helper()
+	g.announced(name, mode, places, of...)
+	g.later(time.Hour)
+	rc, err := g.app.DrawRound(g.Context(), hillCemetery, name, nil, cemetery.DrawRound{Act: g.act(g.clock()), Seed: roundSeed, Salt: roundSalt})
+	if err == nil {
+		err = g.runner.Wait(g.Context(), "places", rc.Position)
+	}
+	if err != nil {
+		g.Fatal(err)
+	}
+}
+
+// announced announces places and takes an application for each of the dead.
+func (g *graveyard) announced(name string, mode cemetery.Mode, places []string, of ...string) {
 	g.Helper()
 	do := func(rc events.Receipt, err error) {
 		g.Helper()
@@ -196,8 +214,6 @@ func (g *graveyard) round(name string, mode cemetery.Mode, places []string, of .
 		do(g.app.ApplyRound(g.Context(), handlers.ApplyRound{Of: hillCemetery, Round: name, ApplyRound: cemetery.ApplyRound{Act: g.act(g.clock()), Application: fmt.Sprintf("s-%03d", i+1),
 			Applicant: domain.Subject(uuid.NewString()), Wishes: places[i%len(places) : i%len(places)+1], Need: cemetery.Need{Ground: cemetery.CremationCertificate, Certificate: g.certificates[who]}}}))
 	}
-	g.later(time.Hour)
-	do(g.app.DrawRound(g.Context(), hillCemetery, name, nil, cemetery.DrawRound{Act: g.act(g.clock()), Seed: roundSeed, Salt: roundSalt}))
 }
 
 // TestOffice takes one place through what its office does: give, inter, remind,
@@ -457,7 +473,7 @@ func (g *graveyard) addresses() []string {
 	hill, village := "/cemeteries/"+hillCemetery, "/cemeteries/"+villageCemetery
 	return []string{"/cemeteries", "/cemeteries?district=210281", hill, hill + "?plot=A-03-07", hill + "?show=free&section=" + url.QueryEscape("甲区"), hill + "?q=zz", village,
 		"/desk" + hill, "/desk" + hill + "?plot=A-03-07", "/desk" + hill + "?plot=A-03-08", "/desk" + hill + "?plot=C-02-05", "/desk" + hill + "/places/A-01-01/allocate", "/desk" + hill + "/places/A-03-07/renew", "/desk" + hill + "/places/A-03-07/relocate",
-		"/desk" + hill + "/places/A-03-07/serve_notice", "/desk" + hill + "/places/A-03-07/headstone", "/desk" + hill + "/years/2026", "/desk" + hill + "/import", "/desk/limits", hill + "/rounds/2026-1", "/desk" + hill + "?plot=C-03-01", "/desk" + village + "/clerk"}
+		"/desk" + hill + "/places/A-03-07/serve_notice", "/desk" + hill + "/places/A-03-07/headstone", "/desk" + hill + "/years/2026", "/desk" + hill + "/import", "/desk/limits", hill + "/rounds/2026-1", hill + "/rounds/2026-0", "/desk" + hill + "/rounds/2026-0", "/desk" + hill + "?plot=C-03-01", "/desk" + village + "/clerk"}
 }
 
 // visitor is who opens an address.
@@ -542,6 +558,63 @@ func TestRoundPage(t *testing.T) {
 	g.office.done(hillCemetery, "C-03-01", "allocate", "certificate", g.certificates["何雨生"], "contract", "HT-1")
 	if s := text(g.office.page(address).root); !strings.Contains(s, "C-03-01已办理") {
 		t.Errorf("the page does not say that the place was given: %s", s)
+	}
+}
+
+// TestCancelledRound: the office cancels a round before its draw on its page and
+// tells each family; the public page says so, and the places are open again.
+func TestCancelledRound(t *testing.T) {
+	g := newGraveyard(t)
+	g.announced("2026-5", cemetery.ByWaiting, []string{"C-03-01", "C-03-02"}, "何雨生", "罗青山")
+	at := "/desk" + roundAddress(hillCemetery, "2026-5")
+	do := func(act string, want int, set ...string) string {
+		t.Helper()
+		v := url.Values{"token": {uuid.NewString()}, "by": {g.office.id}}
+		for i := 0; i < len(set); i += 2 {
+			v.Set(set[i], set[i+1])
+		}
+		res := g.office.post(at+"/"+act, v)
+		if res.StatusCode != want {
+			t.Fatalf("%s: status %d, want %d: %s", act, res.StatusCode, want, plainText(res.body))
+		}
+		return plainText(res.body)
+	}
+	if s := text(g.office.page("/desk/cemeteries/" + hillCemetery).root); !strings.Contains(s, "2026-5") {
+		t.Error("the office's page does not list the round")
+	}
+	if s := text(g.office.page(at).root); !strings.Contains(s, "他们等候的日期不丢") || strings.Contains(s, "s-001") {
+		t.Errorf("before: %s", s)
+	}
+	g.office.page(at).rules(t, Zh, false, func(string) bool { return true })
+	if s := do("cancel", 422, "why", "SEED_LOST"); !strings.Contains(s, "round_cancel_reason") {
+		t.Error(s)
+	}
+	if res := g.village.post(at+"/cancel", url.Values{"token": {uuid.NewString()}}); res.StatusCode != http.StatusForbidden {
+		t.Errorf("another office cancels: status %d", res.StatusCode)
+	}
+	do("cancel", 303, "why", "SEED_LOST", "document", "GG-2026-9")
+	if s := do("tell", 422, "application", "s-001", "channel", "PHONE"); !strings.Contains(s, "round_tell") {
+		t.Error(s)
+	}
+	do("tell", 303, "application", "s-001", "channel", "PHONE", "proof", "D-7")
+	if s := text(g.office.page(at).root); !strings.Contains(s, "s-001 已告知") || !strings.Contains(s, "s-002 还没有告知") {
+		t.Errorf("who was told: %s", s)
+	}
+	g.settle()
+	s := text(g.office.page(roundAddress(hillCemetery, "2026-5")).root)
+	for _, want := range []string{"已取消，没有安排", "申请还没有截止", "种子丢失或者已被看到", "公告：GG-2026-9", "等候的日期照算", "2 份申请，已经告知 1 份的家属"} {
+		if !strings.Contains(s, want) {
+			t.Errorf("the public page does not say %q: %s", want, s)
+		}
+	}
+	if strings.Contains(s, "shenzhong draw check") {
+		t.Error("the page explains how to recompute what was not drawn")
+	}
+	if s := text(g.office.page("/cemeteries/" + hillCemetery).root); !strings.Contains(s, "已取消，没有安排") {
+		t.Error("the cemetery's page does not say that the round was cancelled")
+	}
+	if p, _, err := g.app.Plots.Load(t.Context(), handlers.PlotID(hillCemetery, "C-03-01")); err != nil || p.Held != "" {
+		t.Errorf("the place is held for %q (%v)", p.Held, err)
 	}
 }
 

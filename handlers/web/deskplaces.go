@@ -35,6 +35,8 @@ func (d *Desk) placePages() []deskPage {
 		{http.MethodGet, "/desk/cemeteries/{cemetery}/clerk", "inter", d.clerk},
 		{http.MethodPost, "/desk/cemeteries/{cemetery}/clerk", "inter", d.clerkRecord},
 		{http.MethodGet, "/desk/cemeteries/{cemetery}/clerk-worker.js", "inter", d.clerkWorker},
+		{http.MethodGet, "/desk/cemeteries/{cemetery}/rounds/{round}", "view_places", d.round},
+		{http.MethodPost, "/desk/cemeteries/{cemetery}/rounds/{round}/{act}", "view_places", d.roundDo},
 		{http.MethodGet, "/desk/cemeteries/{cemetery}/places/{plot}/{act}", "view_places", d.placeForm},
 		{http.MethodPost, "/desk/cemeteries/{cemetery}/places/{plot}/{act}", "view_places", d.placeDo},
 	}

@@ -70,7 +70,7 @@ func (f *Families) round(v *asked) error {
 		return err
 	}
 	p := roundPage{RoundRecord: rec, Now: v.now, Yard: Text{c.NameZh, c.NameEn}, File: "/api/v1/rounds/" + rec.Cemetery + "/" + rec.Round, Program: roundProgram,
-		Drawn: rec.Seed != "", Open: rec.Seed == "" && v.now.Before(rec.Closes)}
+		Drawn: rec.Seed != "", Open: rec.Seed == "" && rec.Cancelled == nil && v.now.Before(rec.Closes)}
 	line := func(x cemetery.RoundPlace) roundLine {
 		l := roundLine{1 + slices.Index(rec.Order, x.Application), x.Application, x.Place, "round.gone_on"}
 		switch {

@@ -30,7 +30,7 @@ type Projection struct{}
 func (Projection) Name() string { return Name }
 
 // Version implements projections.Projection.
-func (Projection) Version() int { return 2 }
+func (Projection) Version() int { return 3 }
 
 // Schema implements projections.Projection.
 func (Projection) Schema() string { return schema }
@@ -45,7 +45,7 @@ func (Projection) Types() []string {
 		"right.granted.v1", "right.renewed.v1", "right.upkeep_paid.v1", "right.holder_died.v1", "right.inherited.v1", "right.notice_served.v1",
 		"right.lapsed.v1", "right.surrendered.v1", "right.ended.v1", "right.transfer_refused.v1",
 		"relocation.requested.v1", "relocation.permitted.v1", "relocation.lifted.v1", "relocation.redirected.v1", "relocation.arrived.v1", "relocation.cancelled.v1",
-		"round.announced.v1", "round.applied.v1", "round.withdrawn.v1", "round.drawn.v1",
+		"round.announced.v1", "round.applied.v1", "round.withdrawn.v1", "round.cancelled.v1", "round.drawn.v1",
 	}
 }
 
@@ -306,11 +306,13 @@ func (w *writer) round(id string, b cemetery.RoundEvent) error {
 	}
 	switch b := b.(type) {
 	case cemetery.RoundAnnounced:
-		return w.exec(`INSERT OR REPLACE INTO round VALUES (?,?,?,?,?,?,0,0)`, of, round, b.NoticeNo, string(b.Mode), b.Closes.UTC().Format(time.RFC3339), len(b.Places))
+		return w.exec(`INSERT OR REPLACE INTO round VALUES (?,?,?,?,?,?,0,0,0)`, of, round, b.NoticeNo, string(b.Mode), b.Closes.UTC().Format(time.RFC3339), len(b.Places))
 	case cemetery.RoundApplied:
 		return set(`applied = applied + 1`)
 	case cemetery.RoundWithdrawn:
 		return set(`applied = applied - 1`)
+	case cemetery.RoundCancelled:
+		return set(`cancelled = 1`)
 	case cemetery.RoundDrawn:
 		return set(`drawn = 1`)
 	}

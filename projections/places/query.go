@@ -558,11 +558,12 @@ type Round struct {
 	Closes          time.Time
 	Places, Applied int
 	Drawn           bool
+	Cancelled       bool // before its draw
 }
 
 // Rounds lists the rounds of a cemetery, the latest first, at most n.
 func (r Reader) Rounds(ctx context.Context, of domain.CreditCode, n int) (xs []Round, err error) {
-	rows, err := r.DB.QueryContext(ctx, `SELECT round, notice, mode, closes, places, applied, drawn FROM round WHERE cemetery = ? ORDER BY closes DESC, round DESC LIMIT ?`, string(of), n)
+	rows, err := r.DB.QueryContext(ctx, `SELECT round, notice, mode, closes, places, applied, drawn, cancelled FROM round WHERE cemetery = ? ORDER BY closes DESC, round DESC LIMIT ?`, string(of), n)
 	if err != nil {
 		return nil, err
 	}
@@ -570,7 +571,7 @@ func (r Reader) Rounds(ctx context.Context, of domain.CreditCode, n int) (xs []R
 	for rows.Next() {
 		var x Round
 		var closes string
-		if err := rows.Scan(&x.Round, &x.Notice, &x.Mode, &closes, &x.Places, &x.Applied, &x.Drawn); err != nil {
+		if err := rows.Scan(&x.Round, &x.Notice, &x.Mode, &closes, &x.Places, &x.Applied, &x.Drawn, &x.Cancelled); err != nil {
 			return nil, err
 		}
 		if x.Closes, err = time.Parse(time.RFC3339, closes); err != nil {

@@ -149,5 +149,6 @@ CREATE TABLE round (
 	places   INTEGER NOT NULL,
 	applied  INTEGER NOT NULL,
 	drawn    INTEGER NOT NULL,
+	cancelled INTEGER NOT NULL,
 	PRIMARY KEY (cemetery, round)
 ) STRICT, WITHOUT ROWID;
