@@ -91,11 +91,21 @@ func (a *App) StartCremation(ctx context.Context, c StartCremation) (events.Rece
 	}
 	ours := false
 	if f.Case != c.Case {
-		charged, err := a.Furnaces.Handle(ctx, furnace, cremation.Charge{Act: stepAt(c.Act, "charge", rev), Case: c.Case})
+		over, err := a.pastApproach(ctx, furnace)
 		if err != nil {
 			return events.Receipt{}, err
 		}
+		charged, err := a.Furnaces.Handle(ctx, furnace, cremation.Charge{Act: stepAt(c.Act, "charge", rev), Case: c.Case, Over: over,
+			Stands: s.Rules == cremation.PapersOnly || start.Custody.Place == cremation.Place{Kind: cremation.AtFurnace, ID: c.Furnace}})
+		if err != nil {
+			return events.Receipt{}, a.whoStands(ctx, furnace, err)
+		}
 		ours = charged.Events > 0
+		u, _, err := a.Custodies.Load(ctx, id) // from here on nobody else is let to the furnace: do these stand there still?
+		if err != nil {
+			return events.Receipt{}, err
+		}
+		start.Custody = u.Standing()
 		if f, _, err = a.Furnaces.Load(ctx, furnace); err != nil {
 			return events.Receipt{}, err
 		}

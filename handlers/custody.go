@@ -108,17 +108,23 @@ func BayOf(p cremation.Place) (cremation.Bay, bool) {
 	return cremation.Bay{Bank: bank, No: n}, true
 }
 
-// MoveRemains runs: would it be refused, or the bay be taken? → out of the old
-// bay → into the new one → the move. A crash after the first leaves remains
-// whose bay is free on paper, which the next count of the cold store finds; the
-// same request again completes it.
+// MoveRemains runs: would it be refused, or the bay be taken? → to the furnace
+// → out of the old bay → into the new one → the move → off the furnace that they
+// stood at. A crash after the bay leaves remains whose bay is free on paper,
+// which the next count of the cold store finds; one around the move leaves a
+// furnace at which nobody is let until these remains are scanned somewhere else
+// or, where they were, the next are brought. The same request again completes it.
 func (a *App) MoveRemains(ctx context.Context, c MoveRemains) (events.Receipt, error) {
 	id := c.Case.String()
-	// Once the move is noted everything is, and a bay may be somebody else's by now.
-	if done, err := a.did(ctx, a.Custodies.Stream(id), c.ID); err != nil || done != nil {
-		return pointed(done), err
-	}
 	s, _, err := a.Cremations.Load(ctx, id)
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	// Once the move is noted a bay may be somebody else's by now.
+	if done, err := a.did(ctx, a.Custodies.Stream(id), c.ID); err != nil || done != nil {
+		return pointed(done), errors.Join(err, a.leaveFurnace(ctx, c.Act, s.Institution, c.From, c.Case))
+	}
+	u, _, err := a.Custodies.Load(ctx, id)
 	if err != nil {
 		return events.Receipt{}, err
 	}
@@ -131,16 +137,7 @@ func (a *App) MoveRemains(ctx context.Context, c MoveRemains) (events.Receipt, e
 	if err != nil {
 		return events.Receipt{}, err
 	}
-	move := cremation.MoveRemains{Act: c.Act, Tag: c.Tag, From: c.From, To: c.To, Out: c.Out, In: c.In, RecountDue: cold.RecountDue(), InfectionHold: s.HasOpen(cremation.HoldInfectionControl)}
-	if c.To.Kind == cremation.AtFurnace {
-		if r, ok := in.Resource(c.To.ID); ok && r.Kind == institution.Furnace {
-			f, _, err := a.Furnaces.Load(ctx, FurnaceID(s.Institution, c.To.ID))
-			if err != nil {
-				return events.Receipt{}, err
-			}
-			move.FurnaceCase = f.Case
-		}
-	}
+	move := cremation.MoveRemains{Act: c.Act, Tag: c.Tag, From: c.From, To: c.To, Out: c.Out, In: c.In, RecountDue: cold.RecountDue(), InfectionHold: s.HasOpen(cremation.HoldInfectionControl), Approached: u.Approach()}
 	from, leaves := BayOf(c.From)
 	bay, enters := BayOf(c.To)
 	if enters {
@@ -148,6 +145,14 @@ func (a *App) MoveRemains(ctx context.Context, c MoveRemains) (events.Receipt, e
 	}
 	if err := to(a.Custodies, id, nil).wouldRefuse(ctx, move); err != nil {
 		return events.Receipt{}, err
+	}
+	if c.To.Kind == cremation.AtFurnace {
+		if r, ok := in.Resource(c.To.ID); !ok || r.Kind != institution.Furnace {
+			return events.Receipt{}, cremation.ErrPlace
+		}
+		if move.Approached, err = a.approach(ctx, c.Act, FurnaceID(s.Institution, c.To.ID), move.Approached); err != nil {
+			return events.Receipt{}, err
+		}
 	}
 	store := cremation.Store{Act: step(c.Act, "store"), Bay: bay, Tag: c.Tag, Case: c.Case, TagCase: s.Case, Capacity: capacity(in, bay.Bank, day(c.Act))}
 	// Leaving one bay and entering another are two acts of the store; the second
@@ -173,7 +178,74 @@ func (a *App) MoveRemains(ctx context.Context, c MoveRemains) (events.Receipt, e
 		}
 		move.BayTag = cold.TagIn(bay)
 	}
-	return a.Custodies.Handle(ctx, id, move)
+	rc, err := a.Custodies.Handle(ctx, id, move)
+	if err != nil {
+		return rc, err
+	}
+	return rc, a.leaveFurnace(ctx, c.Act, s.Institution, c.From, c.Case)
+}
+
+// approach asks the furnace for its place at the door, and answers with who has
+// it then.
+func (a *App) approach(ctx context.Context, act domain.Act, furnace string, of cremation.FurnaceApproached) (cremation.FurnaceApproached, error) {
+	over, err := a.pastApproach(ctx, furnace)
+	if err != nil {
+		return over, err
+	}
+	if _, err := a.Furnaces.Handle(ctx, furnace, cremation.Approach{Act: step(act, "approach"), Case: of.Case, Move: of.Move, Over: over}); err != nil {
+		return over, a.whoStands(ctx, furnace, err)
+	}
+	f, _, err := a.Furnaces.Load(ctx, furnace)
+	return f.Approach, err
+}
+
+// pastApproach is the approach on a furnace's stream, where the custody of that
+// case says that it is over; otherwise zero.
+func (a *App) pastApproach(ctx context.Context, furnace string) (over cremation.FurnaceApproached, err error) {
+	f, _, err := a.Furnaces.Load(ctx, furnace)
+	if err != nil || f.Approach.Case == uuid.Nil {
+		return over, err
+	}
+	u, _, err := a.Custodies.Load(ctx, f.Approach.Case.String())
+	if err != nil {
+		return over, err
+	}
+	if _, resource, _ := strings.Cut(furnace, "."); u.Past(f.Approach, resource) {
+		over = f.Approach
+	}
+	return over, nil
+}
+
+// whoStands names the other case by its number on paper where a furnace refuses
+// because of it.
+func (a *App) whoStands(ctx context.Context, furnace string, refused error) error {
+	if !errors.Is(refused, cremation.ErrFurnaceApproached) {
+		return refused
+	}
+	f, _, err := a.Furnaces.Load(ctx, furnace)
+	if err != nil || f.Approach.Case == uuid.Nil { // it left in the meantime
+		return errors.Join(refused, err)
+	}
+	other, _, err := a.Cases.Load(ctx, f.Approach.Case.String())
+	if err != nil || other.Number == "" {
+		return errors.Join(refused, err)
+	}
+	return cremation.ErrFurnaceApproached.With(other.Number)
+}
+
+// leaveFurnace tells a furnace that the case's remains, which stood at it, are
+// there no more. It changes nothing where they are, or never were.
+func (a *App) leaveFurnace(ctx context.Context, act domain.Act, home domain.CreditCode, from cremation.Place, caseID uuid.UUID) error {
+	if from.Kind != cremation.AtFurnace {
+		return nil
+	}
+	furnace := FurnaceID(home, from.ID)
+	over, err := a.pastApproach(ctx, furnace)
+	if err != nil || over.Case != caseID {
+		return err
+	}
+	_, err = a.Furnaces.Handle(ctx, furnace, cremation.Leave{Act: step(act, "leave"), Over: over})
+	return err
 }
 
 // since is the day from which somebody's storage counts.
@@ -612,8 +684,8 @@ type HandOverRemains struct {
 	cremation.HandOverRemains
 }
 
-// HandOverRemains runs: would it be refused? → out of the bay → hand over. A
-// crash between leaves remains whose bay is free on paper, which the next count
+// HandOverRemains runs: would it be refused? → out of the bay → hand over → off
+// the furnace that they stood at. A crash between leaves remains whose bay is free on paper, which the next count
 // of the cold store finds; the same request again completes it.
 func (a *App) HandOverRemains(ctx context.Context, c HandOverRemains) (events.Receipt, error) {
 	id := c.Case.String()
@@ -638,7 +710,15 @@ func (a *App) HandOverRemains(ctx context.Context, c HandOverRemains) (events.Re
 			return events.Receipt{}, err
 		}
 	}
-	return a.Custodies.Handle(ctx, id, c.HandOverRemains)
+	rc, err := a.Custodies.Handle(ctx, id, c.HandOverRemains)
+	if err != nil {
+		return rc, err
+	}
+	u, _, err := a.Custodies.Load(ctx, id)
+	if err != nil {
+		return rc, err
+	}
+	return rc, a.leaveFurnace(ctx, c.Act, s.Institution, u.Place, c.Case)
 }
 
 // ProposeRest looks up how long a notice is out before ashes that nobody takes

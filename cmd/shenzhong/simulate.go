@@ -523,7 +523,7 @@ func (f *funeral) step(ctx context.Context, s *simulation, kind stepKind, at tim
 	case stepCharge:
 		// StartCremation charges the furnace by itself, under an id that follows
 		// from the furnace's revision. A simulation must not depend on that.
-		_, err = app.Furnaces.Handle(ctx, handlers.FurnaceID(f.home.code(), f.furnace), cremation.Charge{Act: act(fire), Case: f.id})
+		_, err = app.Furnaces.Handle(ctx, handlers.FurnaceID(f.home.code(), f.furnace), cremation.Charge{Act: act(fire), Case: f.id, Stands: true})
 	case stepStart:
 		_, err = app.StartCremation(ctx, handlers.StartCremation{Act: act(fire), Case: f.id, Furnace: f.furnace})
 	case stepComplete:

@@ -83,6 +83,8 @@ var Wire = []domain.Wire{
 	domain.Named[ShiftHandedOver]("shift.handed_over.v1"),
 	domain.Named[ShiftTakenOver]("shift.taken_over.v1"),
 	domain.Named[FurnaceReported]("telemetry.reported.v1"),
+	domain.Named[FurnaceApproached]("furnace.approached.v1"),
+	domain.Named[FurnaceLeft]("furnace.left.v1"),
 	domain.Named[FurnaceCharged]("furnace.charged.v1"),
 	domain.Named[ChamberInspected]("furnace.inspected.v1"),
 	domain.Named[FurnaceEmptied]("furnace.emptied.v1"),

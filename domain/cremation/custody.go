@@ -349,9 +349,9 @@ type (
 		// InfectionHold is the fact that the case is under a hold of infection
 		// control.
 		InfectionHold bool
-		// FurnaceCase is the fact whose remains the furnace's own stream has in the
-		// furnace that these go to; uuid.Nil when it is empty.
-		FurnaceCase uuid.UUID
+		// Approached is the fact whom the own stream of the furnace that these go to
+		// has at its door, and by which of their moves.
+		Approached FurnaceApproached
 	}
 	// RecordCondition says what was learned about the remains.
 	RecordCondition struct {
@@ -598,6 +598,20 @@ type Standing struct {
 // Standing is the fact for Start.
 func (s CustodyState) Standing() Standing {
 	return Standing{s.Collected.Case, s.Tag, s.Identified(), s.Place, s.Since}
+}
+
+// Approach is how the next move of the remains stands on a furnace's stream.
+func (s CustodyState) Approach() FurnaceApproached {
+	return FurnaceApproached{s.Collected.Case, len(s.Moves)}
+}
+
+// Past says that an approach of these remains to a furnace is over: its move
+// went somewhere else, another came after it, or somebody else has them. What is
+// past stays so, which makes it a fact that cannot be overtaken; an approach
+// whose move is still to come is not past.
+func (s CustodyState) Past(a FurnaceApproached, furnace string) bool {
+	n := len(s.Moves)
+	return a.Case == s.Collected.Case && (s.HandedOut.To != "" || n > a.Move+1 || n == a.Move+1 && s.Moves[a.Move].To != Place{AtFurnace, furnace})
 }
 
 // Kept are the belongings that nobody has received yet.
@@ -865,8 +879,8 @@ func (s CustodyState) move(c MoveRemains) ([]CustodyEvent, error) {
 		return nil, ErrNotRecognised
 	case c.To.Kind == AtFurnace && !s.Identified():
 		return nil, ErrNotIdentified
-	case c.To.Kind == AtFurnace && c.FurnaceCase != uuid.Nil && c.FurnaceCase != s.Collected.Case:
-		return nil, ErrFurnaceOccupied
+	case c.To.Kind == AtFurnace && c.Approached != s.Approach():
+		return nil, ErrNotApproached
 	}
 	if err := checkScans(c.Act, c.Out, c.In, s.Since); err != nil {
 		return nil, err

@@ -173,7 +173,7 @@ func TestCollect(t *testing.T) {
 // I5: identification by the family, or a reasoned waiver on a second account.
 func TestIdentification(t *testing.T) {
 	identify := Identify{Act: at("staff-desk", -60), Tag: "T-0001", Relative: handler, Name: identified.Name, Relation: "CHILD", Method: ByViewing, Recognised: true, Form: "DL-BR-2026.1"}
-	toFurnace := MoveRemains{Act: at("staff-op", -20), Tag: "T-0001", From: bay14, To: chamber, Out: scan("staff-cold", -22), In: scan("staff-op", -20)}
+	toFurnace := MoveRemains{Act: at("staff-op", -20), Tag: "T-0001", From: bay14, To: chamber, Out: scan("staff-cold", -22), In: scan("staff-op", -20), Approached: FurnaceApproached{caseA, 1}}
 	t.Run("a relative recognises the deceased, at a known time, on a form with its version", func(t *testing.T) {
 		custody.Given(t, inBay...).When(identify).Then(identified)
 		custody.Given(t, inBay...).When(with(identify, func(c *Identify) { c.Relative = "" })).Rejects(ErrRelative)
@@ -190,10 +190,39 @@ func TestIdentification(t *testing.T) {
 		custody.Given(t, inBay...).When(toFurnace).Rejects(ErrNotIdentified)
 		custody.Given(t, plus[CustodyEvent](inBay, identified)...).When(toFurnace).Then(RemainsMoved{"T-0001", bay14, chamber, toFurnace.Out, toFurnace.In, uuid.Nil})
 	})
-	t.Run("nobody is brought to a furnace that still holds somebody else (I7)", func(t *testing.T) {
+	t.Run("nobody is brought to a furnace that has not given this very move its place (I7)", func(t *testing.T) {
 		here := plus[CustodyEvent](inBay, identified)
-		custody.Given(t, here...).When(with(toFurnace, func(c *MoveRemains) { c.FurnaceCase = caseB })).Rejects(ErrFurnaceOccupied)
-		custody.Given(t, here...).When(with(toFurnace, func(c *MoveRemains) { c.FurnaceCase = caseA })).Then(RemainsMoved{"T-0001", bay14, chamber, toFurnace.Out, toFurnace.In, uuid.Nil})
+		for _, other := range []FurnaceApproached{{}, {caseB, 1}, {caseA, 0}, {caseA, 2}} {
+			custody.Given(t, here...).When(with(toFurnace, func(c *MoveRemains) { c.Approached = other })).Rejects(ErrNotApproached)
+		}
+	})
+	t.Run("an approach is past once its move went elsewhere, or another followed, or somebody else has them", func(t *testing.T) {
+		brought := RemainsMoved{Tag: "T-0001", From: bay14, To: chamber, Out: toFurnace.Out, In: toFurnace.In}
+		here, there := plus[CustodyEvent](inBay, identified), plus[CustodyEvent](inBay, identified, brought)
+		away := RemainsMoved{Tag: "T-0001", From: chamber, To: vigilRoom}
+		for i, x := range []struct {
+			given   []CustodyEvent
+			move    int
+			furnace string
+			past    bool
+		}{
+			{here, 1, furnace, false}, // it is still to come
+			{here, 0, furnace, true},  // that move was into the bay
+			{there, 1, furnace, false},
+			{there, 1, "other", true},
+			{there, 2, furnace, false},
+			{plus[CustodyEvent](there, away), 1, furnace, true},
+			{plus[CustodyEvent](there, RemainsHandedOver{To: neighbour}), 1, furnace, true},
+			{plus[CustodyEvent](there, CustodyEnded{chamber}), 1, furnace, false},
+		} {
+			s := custody.Given(t, x.given...).State()
+			if got := s.Past(FurnaceApproached{caseA, x.move}, x.furnace); got != x.past {
+				t.Errorf("%d: past %v", i, got)
+			}
+			if s.Past(FurnaceApproached{caseB, x.move}, x.furnace) {
+				t.Errorf("%d: this custody says nothing of another case", i)
+			}
+		}
 	})
 	t.Run("a waiver gives its reason and is approved by somebody else", func(t *testing.T) {
 		custody.Given(t, inBay...).When(AskWaiver{at("staff-desk", -60), asked.Reason}).Then(asked)
@@ -428,7 +457,7 @@ func TestCustodyHistories(t *testing.T) {
 			case 14:
 				return EndCustody{act, yes("started")}
 			default:
-				return MoveRemains{Act: act, Tag: tag, From: from, To: rapid.SampledFrom(places).Draw(t, "to"), Out: out, In: in, BayTag: tag,
+				return MoveRemains{Act: act, Tag: tag, From: from, To: rapid.SampledFrom(places).Draw(t, "to"), Out: out, In: in, BayTag: tag, Approached: s.Approach(),
 					RecountDue: !yes("counted"), InfectionHold: !yes("no hold")}
 			}
 		}

@@ -14,6 +14,21 @@ const FurnaceCategory = "furnace"
 type FurnaceEvent interface{ furnaceEvent() }
 
 type (
+	// FurnaceApproached says that the remains of one case are brought to the
+	// furnace; from then on no others are. It comes before the move itself, so
+	// that of two who are brought at the same time one is refused.
+	FurnaceApproached struct {
+		Case uuid.UUID `json:"case"`
+		// Move is how many moves the custody had recorded before the one that brings
+		// them: that move is the custody's own word whether they came, and the next
+		// whether they went again.
+		Move int `json:"move"`
+	}
+	// FurnaceLeft says that they went again, or never came.
+	FurnaceLeft struct {
+		Case uuid.UUID `json:"case"`
+		Move int       `json:"move"` // of the approach that is over
+	}
 	// FurnaceCharged puts the remains of one case into the furnace.
 	FurnaceCharged struct {
 		Case uuid.UUID `json:"case"`
@@ -38,6 +53,8 @@ type (
 	}
 )
 
+func (FurnaceApproached) furnaceEvent()    {}
+func (FurnaceLeft) furnaceEvent()          {}
 func (FurnaceCharged) furnaceEvent()       {}
 func (ChamberInspected) furnaceEvent()     {}
 func (FurnaceEmptied) furnaceEvent()       {}
@@ -50,10 +67,30 @@ type FurnaceCommand interface {
 }
 
 type (
+	// Approach brings the remains of one case to the furnace.
+	Approach struct {
+		domain.Act
+		Case uuid.UUID
+		// Move is the fact how many moves the case's custody has recorded.
+		Move int
+		// Over is the fact which approach the custody of that other case says is
+		// over (CustodyState.Past); zero: none.
+		Over FurnaceApproached
+	}
+	// Leave says that an approach is over.
+	Leave struct {
+		domain.Act
+		Over FurnaceApproached // fact, as in Approach
+	}
 	// Charge asks for the furnace for one case.
 	Charge struct {
 		domain.Act
 		Case uuid.UUID
+		// Stands is the fact that the case's custody has the remains at this
+		// furnace, or that the case is of the time before custody was kept. Over is
+		// as in Approach.
+		Stands bool
+		Over   FurnaceApproached
 	}
 	// InspectChamber reports what Act.By found in the chamber.
 	InspectChamber struct {
@@ -80,6 +117,8 @@ type (
 	}
 )
 
+func (Approach) furnaceCommand()       {}
+func (Leave) furnaceCommand()          {}
 func (Charge) furnaceCommand()         {}
 func (InspectChamber) furnaceCommand() {}
 func (Empty) furnaceCommand()          {}
@@ -88,17 +127,27 @@ func (AbortCharge) furnaceCommand()    {}
 // FurnaceState is the case in the furnace; uuid.Nil when it is empty.
 type FurnaceState struct {
 	Case uuid.UUID
+	// Approach is who stands at the furnace, or is being brought to it; zero Case:
+	// nobody. It stays while they are inside, for a charge that is taken back.
+	Approach FurnaceApproached
 	// Inspection is the last look into the chamber since the charge; zero By: none.
 	Inspection ChamberInspected
 }
 
-// Furnace decides over one furnace: one set of remains at a time (I7).
+// Furnace decides over one furnace: one set of remains at a time, in it and at
+// its door (I7).
 var Furnace = domain.Decider[FurnaceState, FurnaceCommand, FurnaceEvent]{Decide: decideFurnace, Evolve: evolveFurnace}
 
 var (
 	// ErrFurnaceOccupied refuses a charge before the last one is cleared away.
 	ErrFurnaceOccupied = domain.Reject("furnace_occupied", "这台火化机里还有一位逝者，须待骨灰收齐、炉膛查看无遗留后再用。",
 		"This furnace still holds another case; the next charge waits until its ashes are collected and the chamber is inspected.").Under("I7", "").Race()
+	// ErrFurnaceApproached refuses to bring a body where another one stands.
+	ErrFurnaceApproached = domain.Reject("furnace_approached", "这台火化机前已有另一位逝者（业务 %s），须先入炉或移走，不能再送人到这里。",
+		"Another body stands at this furnace (case %s); it goes in or is taken away before anybody else is brought here.").Under("I7", "").Race()
+	// ErrNotApproached refuses to charge a furnace to which the body was not brought.
+	ErrNotApproached = domain.Reject("furnace_not_approached", "没有把这位逝者送到这台火化机的扫描记录，请先扫描送到。",
+		"These remains are not recorded as brought to this furnace; scan them to it first.").Under("I7", "").Race()
 	// ErrFurnaceOther refuses an act about a case that is not in the furnace.
 	ErrFurnaceOther = domain.Reject("furnace_other_case", "这台火化机里不是这位逝者。", "This furnace does not hold this case.").Under("I7", "")
 	// ErrAshesInFurnace refuses to call a furnace empty that is not.
@@ -119,16 +168,41 @@ func decideFurnace(s FurnaceState, cmd FurnaceCommand) ([]FurnaceEvent, error) {
 		return nil, err
 	}
 	switch c := cmd.(type) {
+	case Approach:
+		e := FurnaceApproached{c.Case, c.Move}
+		switch {
+		case c.Case == uuid.Nil:
+			return nil, ErrNoCase
+		case s.Approach == e:
+			return nil, nil
+		case s.Approach.Case == c.Case && s.Approach.Move > c.Move: // it was moved since
+			return nil, ErrNotApproached
+		}
+		left, err := s.freeFor(c.Case, c.Over)
+		if err != nil {
+			return nil, err
+		}
+		return append(left, e), nil
+	case Leave:
+		if c.Over.Case == uuid.Nil || s.Approach != c.Over {
+			return nil, nil
+		}
+		return []FurnaceEvent{FurnaceLeft(c.Over)}, nil
 	case Charge:
 		switch {
 		case c.Case == uuid.Nil:
 			return nil, ErrNoCase
 		case s.Case == c.Case:
 			return nil, nil
-		case s.Case != uuid.Nil:
-			return nil, ErrFurnaceOccupied
 		}
-		return []FurnaceEvent{FurnaceCharged{c.Case}}, nil
+		left, err := s.freeFor(c.Case, c.Over)
+		switch {
+		case err != nil:
+			return nil, err
+		case !c.Stands:
+			return nil, ErrNotApproached
+		}
+		return append(left, FurnaceCharged{c.Case}), nil
 	case InspectChamber:
 		e := ChamberInspected{c.Case, c.Clear, c.Finding, c.By}
 		switch {
@@ -170,14 +244,34 @@ func decideFurnace(s FurnaceState, cmd FurnaceCommand) ([]FurnaceEvent, error) {
 	panic("unreachable: FurnaceCommand is sealed")
 }
 
+// freeFor says that nobody but this case is in the furnace or at it; what left
+// without a record is recorded first.
+func (s FurnaceState) freeFor(of uuid.UUID, over FurnaceApproached) ([]FurnaceEvent, error) {
+	switch {
+	case s.Case != uuid.Nil && s.Case != of:
+		return nil, ErrFurnaceOccupied
+	case s.Approach.Case == uuid.Nil || s.Approach.Case == of:
+		return nil, nil
+	case s.Approach == over:
+		return []FurnaceEvent{FurnaceLeft(over)}, nil
+	}
+	return nil, ErrFurnaceApproached.With(s.Approach.Case)
+}
+
 func evolveFurnace(s FurnaceState, e FurnaceEvent) FurnaceState {
 	switch e := e.(type) {
-	case FurnaceCharged:
-		s = FurnaceState{Case: e.Case}
+	case FurnaceApproached:
+		s.Approach = e
+	case FurnaceLeft:
+		s.Approach = FurnaceApproached{}
+	case FurnaceCharged: // on logs from before approaches were kept, without one
+		s.Case, s.Inspection = e.Case, ChamberInspected{}
 	case ChamberInspected:
 		s.Inspection = e
-	case FurnaceEmptied, FurnaceChargeAborted:
+	case FurnaceEmptied:
 		s = FurnaceState{}
+	case FurnaceChargeAborted:
+		s.Case, s.Inspection = uuid.Nil, ChamberInspected{}
 	}
 	return s
 }

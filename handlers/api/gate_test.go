@@ -49,13 +49,25 @@ func (c *city) atFurnace(n int, g gate) (id, on, tag string) {
 	}
 	if !g.noIdentification {
 		c.put("desk-0101", on+"/custody/identifications", fmt.Sprintf(`{%s,"tag":%q,"name":"沈静","relation":"CHILD","method":"VIEWING","recognised":true,"form":"2026.1"}`, c.at(), tag))
-		c.put("furnace-0201", on+"/custody/moves", fmt.Sprintf(`{%s,"tag":%q,"from":{"kind":"RECEPTION"},"to":{"kind":"FURNACE","id":"furnace-1"},"scanned_out":%s}`, c.at(), tag, c.scan("desk-0102")))
+		c.put("furnace-0201", on+"/custody/moves", c.brought(tag))
 	}
 	if !g.noChecks && !g.noDeath {
 		c.put("desk-0102", on+"/cremation/verifications", fmt.Sprintf(`{%s,"tag":%q}`, c.at(), tag))
 		c.put("furnace-0201", on+"/cremation/verifications", fmt.Sprintf(`{%s,"tag":%q}`, c.at(), tag))
 	}
 	return id, on, tag
+}
+
+// brought scans remains from the reception to furnace-1, away back again.
+func (c *city) brought(tag string) string {
+	return c.scanned(tag, "RECEPTION", "", "FURNACE", "furnace-1")
+}
+func (c *city) away(tag string) string {
+	return c.scanned(tag, "FURNACE", "furnace-1", "RECEPTION", "")
+}
+
+func (c *city) scanned(tag, from, fromID, to, toID string) string {
+	return fmt.Sprintf(`{%s,"tag":%q,"from":{"kind":%q,"id":%q},"to":{"kind":%q,"id":%q},"scanned_out":%s}`, c.at(), tag, from, fromID, to, toID, c.scan("desk-0102"))
 }
 
 // decider asks the cremation itself, with the facts as they are, whether it
@@ -127,34 +139,47 @@ func TestNoCremationWithout(t *testing.T) {
 			if f, _, err := c.app.Furnaces.Load(t.Context(), handlers.FurnaceID(home, "furnace-1")); err != nil || f.Case != uuid.Nil {
 				t.Errorf("the furnace is charged with %s: %v", f.Case, err)
 			}
+			if !r.gate.noIdentification { // who does not go in is taken away again
+				c.must("furnace-0201", on+"/custody/moves", c.away(tag))
+			}
 		})
 	}
 	c.t = t
-	// With everything it begins; and while somebody is in there nobody else goes in.
-	_, on, _ := c.atFurnace(20, gate{})
-	next, second, _ := c.atFurnace(21, gate{})
+	// With everything it begins. While somebody stands there, and then is in there,
+	// nobody else is brought to it or goes in.
+	_, on, tag := c.atFurnace(20, gate{})
+	next, second, other := c.atFurnace(21, gate{noIdentification: true})
+	c.put("desk-0101", second+"/custody/identifications", fmt.Sprintf(`{%s,"tag":%q,"name":"沈静","relation":"CHILD","method":"VIEWING","recognised":true,"form":"2026.1"}`, c.at(), other))
 	start := func() string { return fmt.Sprintf(`{%s,"furnace":"furnace-1"}`, c.at()) }
+	refused := func(code string) {
+		t.Helper()
+		p := c.refuses(409, code, "furnace-0201", second+"/custody/moves", c.brought(other))
+		if p.Rule != "I7" || !chinese(p.Detail) {
+			t.Errorf("%+v", p)
+		}
+		if number := c.send("desk-0101", "GET", "/api/v1"+on, "").field("number"); code == "furnace_approached" && (number == "" || !strings.Contains(p.Detail, number)) {
+			t.Errorf("%q does not name case %q", p.Detail, number)
+		}
+		if s, _, err := c.app.Custodies.Load(t.Context(), next); err != nil || s.Place.Kind != cremation.InReception {
+			t.Errorf("they are at %+v: %v", s.Place, err)
+		}
+	}
+	refused("furnace_approached")
+	c.must("furnace-0201", on+"/custody/moves", c.away(tag)) // the place is free as soon as they are gone
+	c.must("furnace-0201", second+"/custody/moves", c.brought(other))
+	c.refuses(409, "furnace_approached", "furnace-0201", on+"/custody/moves", c.brought(tag))
+	c.must("furnace-0201", second+"/custody/moves", c.away(other))
+	c.must("furnace-0201", on+"/custody/moves", c.brought(tag))
 	c.must("furnace-0202", on+"/cremation/start", start())
-	p := c.refuses(409, "furnace_occupied", "furnace-0202", second+"/cremation/start", start())
-	if p.Rule != "I7" || !chinese(p.Detail) {
-		t.Errorf("%+v", p)
-	}
-	// Nor is anybody brought to it.
-	third, on3, tag := c.atFurnace(22, gate{noIdentification: true, noChecks: true})
-	c.put("desk-0101", on3+"/custody/identifications", fmt.Sprintf(`{%s,"tag":%q,"name":"沈静","relation":"CHILD","method":"VIEWING","recognised":true,"form":"2026.1"}`, c.at(), tag))
-	p = c.refuses(409, "furnace_occupied", "furnace-0201", on3+"/custody/moves", fmt.Sprintf(`{%s,"tag":%q,"from":{"kind":"RECEPTION"},"to":{"kind":"FURNACE","id":"furnace-1"},"scanned_out":%s}`, c.at(), tag, c.scan("desk-0102")))
-	if p.Rule != "I7" || !chinese(p.Detail) {
-		t.Errorf("%+v", p)
-	}
-	if s, _, err := c.app.Custodies.Load(t.Context(), third); err != nil || s.Place.Kind != cremation.InReception {
-		t.Errorf("they are at %+v: %v", s.Place, err)
-	}
+	refused("furnace_occupied")
+	c.refuses(422, "remains_not_at_furnace", "furnace-0202", second+"/cremation/start", start())
+	c.refuses(422, "custody_place", "furnace-0201", second+"/custody/moves", c.scanned(other, "RECEPTION", "", "FURNACE", "hall-1"))
 	f, _, err := c.app.Furnaces.Load(t.Context(), handlers.FurnaceID(home, "furnace-1"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	act := domain.Act{ID: uuid.New(), By: "furnace-0202", Now: c.clock().UTC()}
-	if _, err := cremation.Furnace.Decide(f, cremation.Charge{Act: act, Case: uuid.MustParse(next)}); !errors.Is(err, cremation.ErrFurnaceOccupied) {
+	if _, err := cremation.Furnace.Decide(f, cremation.Charge{Act: act, Case: uuid.MustParse(next), Stands: true}); !errors.Is(err, cremation.ErrFurnaceOccupied) {
 		t.Errorf("the decider of the furnace says %v", err)
 	}
 	s, _, err := c.app.Cremations.Load(t.Context(), next)

@@ -9,6 +9,9 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/uuid"
+
+	"shenzhong/domain"
 	"shenzhong/domain/booking"
 	"shenzhong/domain/cremation"
 	"shenzhong/domain/schedule"
@@ -198,20 +201,49 @@ func TestRaceForOneTag(t *testing.T) {
 	}
 }
 
-// A hundred cases stand at one furnace, each with everything it needs: one goes
-// in.
+// A hundred cases, each with everything it needs, are scanned to one furnace:
+// one comes to it. And where, by a log from before that was asked, a hundred
+// stand at one furnace, one goes in.
 func TestRaceForOneFurnace(t *testing.T) {
 	c := onDisk(t)
-	var ids []string
+	var ids, tags []string
 	var ws []write
 	for n := range 100 {
-		id, on, _ := c.atFurnace(n, gate{})
-		ids = append(ids, id)
-		ws = append(ws, write{"furnace-0202", on + "/cremation/start", fmt.Sprintf(`{%s,"furnace":"furnace-1"}`, c.at())})
+		id, on, tag := c.atFurnace(n, gate{noIdentification: true})
+		c.put("desk-0101", on+"/custody/identifications", fmt.Sprintf(`{%s,"tag":%q,"name":"沈静","relation":"CHILD","method":"VIEWING","recognised":true,"form":"2026.1"}`, c.at(), tag))
+		ids, tags = append(ids, id), append(tags, tag)
+		ws = append(ws, write{"furnace-0201", on + "/custody/moves", c.brought(tag)})
+	}
+	brought := c.one("furnace_approached", c.race(ws...))
+	es := c.events(cremation.FurnaceCategory, home+".furnace-1")
+	if came := of[cremation.FurnaceApproached](es); len(es) != 1 || len(came) != 1 || came[0].Case.String() != ids[brought] {
+		t.Errorf("the furnace has %+v", es)
+	}
+	for i, id := range ids {
+		if n := len(of[cremation.RemainsMoved](c.events(cremation.CustodyCategory, id))); n != map[bool]int{true: 1}[i == brought] {
+			t.Errorf("%s was moved %d times", id, n)
+		}
+	}
+	c.put("furnace-0201", "/cases/"+ids[brought]+"/custody/moves", c.away(tags[brought]))
+
+	ws = nil
+	for i, id := range ids {
+		u, _, err := c.app.Custodies.Load(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := c.clock()
+		scan := cremation.Scan{By: "desk-0102", At: now}
+		// As it was recorded then: the custody alone, and no word of it to the furnace.
+		if _, err := c.app.Custodies.Handle(t.Context(), id, cremation.MoveRemains{Act: domain.Act{ID: uuid.New(), By: "furnace-0201", Now: now.UTC(), At: now},
+			Tag: tags[i], From: u.Place, To: cremation.Place{Kind: cremation.AtFurnace, ID: "furnace-1"}, Out: scan, In: scan, Approached: u.Approach()}); err != nil {
+			t.Fatal(err)
+		}
+		ws = append(ws, write{"furnace-0202", "/cases/" + id + "/cremation/start", fmt.Sprintf(`{%s,"furnace":"furnace-1"}`, c.at())})
 	}
 	won := ids[c.one("furnace_occupied", c.race(ws...))]
-	es := c.events(cremation.FurnaceCategory, home+".furnace-1")
-	if charged := of[cremation.FurnaceCharged](es); len(es) != 1 || len(charged) != 1 || charged[0].Case.String() != won {
+	es = c.events(cremation.FurnaceCategory, home+".furnace-1")
+	if charged := of[cremation.FurnaceCharged](es); len(es) != 3 || len(charged) != 1 || charged[0].Case.String() != won {
 		t.Errorf("the furnace has %+v", es)
 	}
 	for _, id := range ids {

@@ -314,19 +314,23 @@ func TestNoCremation(t *testing.T) {
 		desk.must(id, "death_certificate", "issuer", "市某医院", "issued_on", "2026-11-22", "cause_class", "NATURAL", "checked", "1")
 		desk.must(id, "identify", "tag", "DL-0413", "recognised", "yes")
 		desk.must(id, "confirmation", "signed", "1")
-		furnace.must(id, "move", "tag", "DL-0413", "to", "FURNACE furnace-1", "out_by", "desk-0102")
+		// While the first stands there nobody else is brought there, and the page says who.
+		p := furnace.refused("furnace_approached", id, "move", "tag", "DL-0413", "to", "FURNACE furnace-1", "out_by", "desk-0102")
+		of, _, err := h.app.Cases.Load(t.Context(), first)
+		if err != nil || !strings.Contains(text(p.root), "I7") || !strings.Contains(text(p.root), "业务 "+of.Number+"）") {
+			t.Errorf("the page names neither rule nor case %q (%v): %s", of.Number, err, text(p.root))
+		}
 		verified(h, first)
 		furnace.must(first, "start", start...)
 		desk.refused("cremation_begun", first, "cancel", "reason", "ENTRY_ERROR") // and what has begun is not cancelled
 		furnace.must(id, "verify", "tag", "DL-0413")
 		h.clerk("desk-0102").must(id, "verify", "tag", "DL-0413")
-		p := furnace.refused("furnace_occupied", id, "start", start...)
+		furnace.refused("remains_not_at_furnace", id, "start", start...)
+		// Nor while it is in use.
+		p = furnace.refused("furnace_occupied", id, "move", "tag", "DL-0413", "to", "FURNACE furnace-1", "out_by", "desk-0102")
 		if !strings.Contains(text(p.root), "I7") {
 			t.Errorf("the page does not name the rule: %s", text(p.root))
 		}
-		// Back from the furnace's door, nobody is brought there while it is in use.
-		furnace.must(id, "move", "tag", "DL-0413", "to", "PREPARATION 1", "out_by", "desk-0102")
-		furnace.refused("furnace_occupied", id, "move", "tag", "DL-0413", "to", "FURNACE furnace-1", "out_by", "desk-0102")
 	})
 }
 
