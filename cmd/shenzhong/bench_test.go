@@ -52,6 +52,7 @@ func benchLog(b *testing.B) *city {
 // rebuild builds read models from nothing and answers with how many events were
 // read for it.
 func (c *city) rebuild(ctx context.Context, dir string, ps ...projections.Projection) (int64, error) {
+	defer rush()()
 	r, err := projections.Open(ctx, projections.Config{Dir: dir, Store: c.store, Registry: c.registry, Projections: ps})
 	if err != nil {
 		return 0, err

@@ -11,6 +11,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime/debug"
+	"sync"
 	"text/tabwriter"
 	"time"
 
@@ -135,12 +137,51 @@ func (c *city) openModels(ctx context.Context, demo bool) (err error) {
 		c.closers = append(c.closers, func() error { return os.RemoveAll(dir) })
 	}
 	c.models = dir
+	calm := rush()
+	defer func() {
+		if err != nil {
+			calm()
+		}
+	}()
 	if c.runner, err = projections.Open(ctx, projections.Config{Dir: dir, Store: c.store, Registry: c.registry, Projections: c.projections()}); err != nil {
 		return err
 	}
+	go func() {
+		defer calm()
+		_ = c.runner.WaitCaughtUp(ctx) // whoever needs it, waits for it and says so
+	}()
 	c.closers = append(c.closers, c.runner.Close)
 	c.app.Wait = c.runner.Wait
 	return nil
+}
+
+// rushing counts who is in a hurry; usual is what the collector does otherwise.
+var rushing struct {
+	sync.Mutex
+	n, usual int
+}
+
+// rush lets more garbage lie until calm is called, unless GOGC says what to do.
+// Read models that are built from far back drop nearly all they allocate within
+// a batch, and collecting it was a seventh of the work: 23.6 µs of processor
+// time an event with Go's default of 100, 20.4 with 300 (150,000 events, twelve
+// read models, four runs by turns), for half as much memory again.
+func rush() (calm func()) {
+	if os.Getenv("GOGC") != "" {
+		return func() {}
+	}
+	rushing.Lock()
+	defer rushing.Unlock()
+	if rushing.n++; rushing.n == 1 {
+		rushing.usual = debug.SetGCPercent(300)
+	}
+	return sync.OnceFunc(func() {
+		rushing.Lock()
+		defer rushing.Unlock()
+		if rushing.n--; rushing.n == 0 {
+			debug.SetGCPercent(rushing.usual)
+		}
+	})
 }
 
 // projections are the read models that a page or the API asks. The renderer is

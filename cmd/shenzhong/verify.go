@@ -189,6 +189,7 @@ func (c *rebuildCmd) Run(ctx context.Context, con *console) error {
 	for _, s := range city.runner.Status() {
 		head = max(head, s.Position)
 	}
+	defer rush()()
 	done := make(chan error, 1)
 	go func() { done <- city.runner.Rebuild(ctx, c.Names...) }()
 	bar := con.progress("重建", "rebuilding", 0)

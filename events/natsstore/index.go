@@ -254,9 +254,9 @@ func (x *index) rows(ctx context.Context, in interned, about int, stmt *sql.Stmt
 	defer rows.Close()
 	out := make([]events.Recorded, 0, about)
 	var p int64
-	var head sql.RawBytes
+	var head, data sql.RawBytes
+	var block []byte // the data of many events lie in one piece: that spares the collector half its work
 	for rows.Next() {
-		var data []byte
 		if err := rows.Scan(&p, &head, &data); err != nil {
 			return nil, err
 		}
@@ -264,7 +264,12 @@ func (x *index) rows(ctx context.Context, in interned, about int, stmt *sql.Stmt
 		if err != nil {
 			return nil, fmt.Errorf("%w: position %d", err, p)
 		}
-		r.Data = data
+		if len(data) > cap(block)-len(block) {
+			block = make([]byte, 0, max(len(data), min(about, 64)*1024))
+		}
+		n := len(block)
+		block = append(block, data...)
+		r.Data = block[n:len(block):len(block)]
 		out = append(out, r)
 	}
 	return out, rows.Err()
