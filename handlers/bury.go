@@ -367,10 +367,10 @@ func (a *App) collector(ctx context.Context, x cemetery.PlotAllocated) (cemetery
 
 // SurrenderPlot gives an empty plot back.
 type SurrenderPlot struct {
-	cemetery.Surrender
-	Of      domain.CreditCode
-	Plot    string
-	IfMatch *events.Revision
+	cemetery.Surrender // without Died, which is looked up
+	Of                 domain.CreditCode
+	Plot               string
+	IfMatch            *events.Revision
 }
 
 // SurrenderPlot runs: surrender → free each person's place → end the right. A
@@ -386,6 +386,11 @@ func (a *App) SurrenderPlot(ctx context.Context, c SurrenderPlot) (events.Receip
 	if err != nil {
 		return events.Receipt{}, err
 	}
+	r, _, err := a.Rights.Load(ctx, RightID(c.Of, s.Right))
+	if err != nil {
+		return events.Receipt{}, err
+	}
+	c.Died = r.Died
 	rc, err := to(a.Plots, id, c.IfMatch).run(ctx, c.Surrender)
 	if err != nil {
 		return rc, err

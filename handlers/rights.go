@@ -222,7 +222,7 @@ func (a *App) SurrenderRight(ctx context.Context, c SurrenderRight) (events.Rece
 		return events.Receipt{}, err
 	}
 	if p.Right == c.Right {
-		if _, err := a.Plots.Handle(ctx, place, cemetery.Surrender{Act: step(c.Act, "plot"), Right: c.Right, Reason: c.Reason}); err != nil {
+		if _, err := a.Plots.Handle(ctx, place, cemetery.Surrender{Act: step(c.Act, "plot"), Right: c.Right, Reason: c.Reason, Paper: c.Paper}); err != nil {
 			return events.Receipt{}, err
 		}
 	}

@@ -119,7 +119,7 @@ func TestPlacesEqualAFold(t *testing.T) {
 		case 3, 4:
 			ok = g.plot(p, g.inter(s.Right, who))
 		case 5:
-			ok = c.rand.IntN(3) == 0 && g.plot(p, cemetery.Surrender{Act: g.act(), Right: s.Right, Reason: "—"})
+			ok = c.rand.IntN(3) == 0 && g.plot(p, cemetery.Surrender{Act: g.act(), Right: s.Right, Reason: "—", Paper: "TH-1"})
 		case 6:
 			ok = g.plot(p, cemetery.Vacate{Act: g.act(), Person: who, Relocation: "x", Lifted: true})
 		case 7:

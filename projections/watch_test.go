@@ -99,6 +99,18 @@ func TestAnomalies(t *testing.T) {
 	wants = append(wants, want{watch.PriceGap, "2026-07-01", "", []events.Position{second}}, want{watch.PriceJump, "2026-07-01", "", []events.Position{first, second}})
 	list(other, 3, 13000) // on the limit
 
+	// The end of one whose start nobody recorded; of another it is recorded later.
+	c.at("2026-06-10 10:00")
+	never, later := c.id().String(), c.id().String()
+	noon := morning.Add(3 * time.Hour)
+	ended := func(id string, at time.Time) events.Position {
+		return c.add(cremation.CremationCategory, id, cremation.Completed{Institution: home, Furnace: "furnace-1", At: at})
+	}
+	n1, l1 := ended(never, time.Time{}), ended(later, noon.Add(72*time.Minute))
+	c.at("2026-07-01 10:00")
+	l2 := c.add(cremation.CremationCategory, later, cremation.Started{Institution: home, Furnace: "furnace-1", Operator: "furnace-0201", Verifiers: [2]string{"a", "b"}, At: noon})
+	wants = append(wants, want{watch.NoStart, "2026-06-10", "", []events.Position{n1}}, want{watch.NoStart, "2026-06-10", "2026-07-01", []events.Position{l1, l2}})
+
 	r := c.open(c.config(t.TempDir()))
 	caughtUp(t, r)
 	q := watch.Reader{DB: r.Read(watch.Name)}

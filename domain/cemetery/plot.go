@@ -190,6 +190,7 @@ type (
 		Right   string           `json:"right"`
 		Reason  string           `json:"reason"`
 		Persons []domain.Subject `json:"persons"`
+		Paper   string           `json:"paper,omitzero"` // number of the signed request; the first form had none
 	}
 	// PlotVacated is one person's leaving under a relocation. When nobody rests
 	// there any more the right is over, and the place is locked until it is
@@ -381,6 +382,9 @@ type (
 		domain.Act
 		Right  string
 		Reason string // never about a person
+		Paper  string // number of the holder's signed request
+		// Died is the fact that the right's own stream says so of its holder.
+		Died bool
 	}
 	// Extend follows a right that was renewed, PassOn one that was inherited,
 	// Lapse one that has lapsed. Standing is what the right's own stream says.
@@ -736,12 +740,16 @@ func decidePlot(s PlotState, cmd PlotCommand) ([]PlotEvent, error) {
 			return nil, ErrOccupied
 		case c.Reason == "":
 			return nil, ErrReason
+		case strings.TrimSpace(c.Paper) == "":
+			return nil, ErrSurrender
+		case c.Died:
+			return nil, ErrHolderGone
 		}
 		var persons []domain.Subject
 		for _, p := range s.Places {
 			persons = append(persons, p.Deceased)
 		}
-		return []PlotEvent{PlotSurrendered{c.Right, c.Reason, persons}}, nil
+		return []PlotEvent{PlotSurrendered{c.Right, c.Reason, persons, c.Paper}}, nil
 
 	case Vacate:
 		switch {

@@ -101,7 +101,7 @@ func TestAllocate(t *testing.T) {
 		spec.Given(t).When(allocate).Rejects(ErrNotSurveyed)
 	})
 	t.Run("a given-back plot is given anew", func(t *testing.T) {
-		spec.Given(t, surveyed, allocated, PlotSurrendered{"R-1", "改选", []domain.Subject{husband}}).When(change(func(c *Allocate) { c.Right = "R-2" })).
+		spec.Given(t, surveyed, allocated, PlotSurrendered{"R-1", "改选", []domain.Subject{husband}, "TH-1"}).When(change(func(c *Allocate) { c.Right = "R-2" })).
 			Then(with(allocated, func(e *PlotAllocated) { e.Right, e.Deed = "R-2", "R-2-1" }))
 	})
 	for name, c := range map[string]struct {
@@ -239,9 +239,9 @@ func TestInter(t *testing.T) {
 }
 
 func TestSurrender(t *testing.T) {
-	give := Surrender{by, "R-1", "改选海葬"}
+	give := Surrender{by, "R-1", "改选海葬", "TH-1", false}
 	t.Run("an empty plot is given back", func(t *testing.T) {
-		spec.Given(t, surveyed, allocated, reserved).When(give).Then(PlotSurrendered{"R-1", "改选海葬", []domain.Subject{husband, wife}})
+		spec.Given(t, surveyed, allocated, reserved).When(give).Then(PlotSurrendered{"R-1", "改选海葬", []domain.Subject{husband, wife}, "TH-1"})
 	})
 	t.Run("not one in which somebody rests", func(t *testing.T) {
 		spec.Given(t, surveyed, allocated, interred).When(give).Rejects(ErrOccupied)
@@ -249,6 +249,8 @@ func TestSurrender(t *testing.T) {
 	t.Run("not under another right, not without a reason", func(t *testing.T) {
 		spec.Given(t, surveyed, allocated).When(with(give, func(c *Surrender) { c.Right = "R-2" })).Rejects(ErrNotHolder)
 		spec.Given(t, surveyed, allocated).When(with(give, func(c *Surrender) { c.Reason = "" })).Rejects(ErrReason)
+		spec.Given(t, surveyed, allocated).When(with(give, func(c *Surrender) { c.Paper = " " })).Rejects(ErrSurrender)
+		spec.Given(t, surveyed, allocated).When(with(give, func(c *Surrender) { c.Died = true })).Rejects(ErrHolderGone)
 	})
 }
 
@@ -284,7 +286,7 @@ func TestPlotHistories(t *testing.T) {
 					c.Standing.Right = c.Right
 				})
 			}
-			return Surrender{by, rights.Draw(t, "right"), "x"}
+			return Surrender{by, rights.Draw(t, "right"), "x", "TH-1", false}
 		}
 		domaintest.Random(t, Plot, draw, func(s PlotState, history []PlotEvent) {
 			var plot PlotSurveyed
@@ -408,7 +410,7 @@ func TestHeadstone(t *testing.T) {
 		Then(PlotRefused{Refusal: by.ID.String(), Right: "R-1", Code: "headstone_too_high", Rule: "E-6", Basis: ErrHeadstone.Basis, Asked: "101", Limit: "100"})
 	spec.Given(t, surveyed, allocated, PlotRefused{Refusal: by.ID.String()}).When(RefuseStone{high}).Then()
 	spec.Given(t, surveyed, allocated).When(RefuseStone{stone}).Rejects(ErrNotKept)
-	spec.Given(t, surveyed, allocated, PlotSurrendered{"R-1", "R", nil}).When(stone).Rejects(ErrNotHolder)
+	spec.Given(t, surveyed, allocated, PlotSurrendered{"R-1", "R", nil, "TH-1"}).When(stone).Rejects(ErrNotHolder)
 	for _, x := range []struct {
 		change func(*AgreeStone)
 		want   error

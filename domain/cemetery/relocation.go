@@ -70,7 +70,9 @@ type (
 		To     Destination    `json:"to"`
 		By     string         `json:"by"` // the account that recorded the request
 	}
-	// RelocationNoticed is the public notice before graves are moved for works.
+	// RelocationNoticed is the public notice before graves are moved for works:
+	// From when it is out, by its own date, and Until when it runs. The days count
+	// from the day of the record.
 	RelocationNoticed struct {
 		Document string      `json:"document"`
 		From     domain.Date `json:"from"`
@@ -319,9 +321,11 @@ func decideRelocation(s RelocationState, cmd RelocationCommand) ([]RelocationEve
 	}
 	switch c := cmd.(type) {
 	case NoticeRelocation:
-		e := RelocationNoticed{c.Document, c.From, c.From.AddDays(c.Rules.Or().WorksDays)}
+		// A notice runs from the day on which it is known here: no earlier date makes
+		// the days in which families may come forward already over.
+		e := RelocationNoticed{c.Document, c.From, today.AddDays(c.Rules.Or().WorksDays)}
 		switch {
-		case s.Noticed == e:
+		case c.Document != "" && s.Noticed.Document == c.Document && s.Noticed.From == c.From:
 			return nil, nil
 		case c.Document == "" || !c.From.Valid() || c.From > today || s.Noticed.Document != "":
 			return nil, ErrRelocationNotice

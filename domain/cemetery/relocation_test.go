@@ -79,6 +79,11 @@ func TestPermitRelocation(t *testing.T) {
 		moveSpec.Given(t, works, noticed).When(permit).Then(permitted)
 		moveSpec.Given(t, works, with(noticed, func(e *RelocationNoticed) { e.Until = "2026-11-23" })).When(permit).Rejects(ErrRelocationNotice)
 		moveSpec.Given(t, works).When(with(notice, func(c *NoticeRelocation) { c.Document = "" })).Rejects(ErrRelocationNotice)
+		// One that is recorded late runs from then.
+		late := with(noticed, func(e *RelocationNoticed) { e.Until = "2027-01-21" })
+		moveSpec.Given(t, works).When(with(notice, func(c *NoticeRelocation) { c.Act = on("staff-1", "2026-11-22") })).Then(late)
+		moveSpec.Given(t, works, late).When(with(notice, func(c *NoticeRelocation) { c.Act = on("staff-1", "2026-11-23") })).Then()
+		moveSpec.Given(t, works, late).When(permit).Rejects(ErrRelocationNotice)
 		moveSpec.Given(t, works).When(with(notice, func(c *NoticeRelocation) { c.From = "2026-09-24" })).Rejects(ErrRelocationNotice)
 	})
 }

@@ -493,9 +493,10 @@ func decideRight(s RightState, cmd RightCommand) ([]RightEvent, error) {
 		return s.serve(c, today)
 	case AnnounceLapse:
 		end := s.Until.AddMonths(s.Notices.GraceMonths)
-		e := LapseAnnounced{c.Document, c.From, c.From.AddDays(s.Notices.PublicDays)}
+		// As for works, it runs from the day on which it is known here.
+		e := LapseAnnounced{c.Document, c.From, today.AddDays(s.Notices.PublicDays)}
 		switch {
-		case s.Announced == e:
+		case c.Document != "" && s.Announced.Document == c.Document && s.Announced.From == c.From:
 			return nil, nil
 		case c.Document == "" || !c.From.Valid() || c.From > today || c.From <= end || s.Announced.Document != "" || s.Lapsed:
 			return nil, ErrAnnounce

@@ -199,6 +199,12 @@ func TestLapse(t *testing.T) {
 		rightSpec.Given(t, ready...).When(ProposeLapse{on("staff-1", "2029-05-29"), ""}).Rejects(ErrLapseDocument)
 		rightSpec.Given(t, ready...).When(ProposeLapse{on("policy:lapse", "2029-05-29"), "J-1"}).Rejects(ErrRightByClock)
 	})
+	t.Run("a notice that is recorded late runs from then", func(t *testing.T) {
+		late := LapseAnnounced{"GG-1", "2029-03-29", "2029-11-28"}
+		rightSpec.Given(t, all...).When(AnnounceLapse{on("staff-1", "2029-09-29"), "GG-1", "2029-03-29"}).Then(late)
+		rightSpec.Given(t, append(all, late)...).When(AnnounceLapse{on("staff-1", "2029-09-30"), "GG-1", "2029-03-29"}).Then()
+		rightSpec.Given(t, append(all, late)...).When(ProposeLapse{on("staff-1", "2029-09-29"), "J-1"}).Rejects(ErrAnnounce)
+	})
 	t.Run("never within the grace", func(t *testing.T) {
 		rightSpec.Given(t, all...).When(AnnounceLapse{on("staff-1", "2029-03-28"), "GG-1", "2029-03-28"}).Rejects(ErrAnnounce)
 		rightSpec.Given(t, all...).When(ProposeLapse{on("staff-1", "2029-03-28"), "J-1"}).Rejects(ErrNotOver)

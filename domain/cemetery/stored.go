@@ -23,7 +23,8 @@ var Wire = []domain.Wire{
 	domain.Named[PlotExtended]("plot.extended.v1"),
 	domain.Named[PlotPassedOn]("plot.passed_on.v1"),
 	domain.Named[PlotLapsed]("plot.lapsed.v1"),
-	domain.Named[PlotSurrendered]("plot.surrendered.v1"),
+	domain.Upcast("plot.surrendered.v1", surrenderedV1.up),
+	domain.Named[PlotSurrendered]("plot.surrendered.v2"),
 	domain.Named[PlotVacated]("plot.vacated.v1"),
 	domain.Named[PlotReopened]("plot.reopened.v1"),
 
@@ -92,6 +93,16 @@ type surveyedV1 struct {
 func (x surveyedV1) up() PlotSurveyed {
 	return PlotSurveyed{Cemetery: x.Cemetery, Division: x.Division, Plot: x.Plot, Section: x.Section, Row: x.Row, Kind: x.Kind, EcoType: x.EcoType,
 		Capacity: x.Capacity, AreaCM2: x.AreaCM2, StoneHeightCM: x.StoneHeightCM}
+}
+
+type surrenderedV1 struct {
+	Right   string           `json:"right"`
+	Reason  string           `json:"reason"`
+	Persons []domain.Subject `json:"persons"`
+}
+
+func (x surrenderedV1) up() PlotSurrendered {
+	return PlotSurrendered{Right: x.Right, Reason: x.Reason, Persons: x.Persons}
 }
 
 type allocatedV1 struct {

@@ -202,7 +202,9 @@ func tenThousand(t *testing.T, seed uint64) {
 				return asks(w, Plot, w.plots, id, PlotCommand(Extend{w.act("staff-1"), w.rights[p.Right].Standing()}))
 			})
 		case 6: // give an empty plot back
-			w.steps(func() bool { return asks(w, Plot, w.plots, id, PlotCommand(Surrender{w.act("staff-1"), p.Right, "x"})) },
+			w.steps(func() bool {
+				return asks(w, Plot, w.plots, id, PlotCommand(Surrender{w.act("staff-1"), p.Right, "x", "TH-1", false}))
+			},
 				func() bool {
 					for _, x := range p.Places {
 						asks(w, Placement, w.placements, x.Deceased, PlacementCommand(Free{w.act("staff-1"), id, false}))

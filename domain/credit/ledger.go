@@ -505,11 +505,7 @@ func decideLedger(s LedgerState, cmd LedgerCommand) ([]LedgerEvent, error) {
 		if err != nil || x.AnswerBy != "" {
 			return nil, err
 		}
-		told := domain.DateOf(act.At)
-		if told == "" {
-			told = today
-		}
-		first := told.AddWorkingDays(AnswerDays)
+		first := today.AddWorkingDays(AnswerDays) // from the record: a notice of an earlier day leaves no less time
 		by := c.AnswerBy
 		if by == "" {
 			by = first

@@ -74,6 +74,9 @@ func TestSuspicion(t *testing.T) {
 		spec.Given(t, suspected).When(Notify{on("2026-11-27"), suspicion, "告知书 1 号", ""}).Then(Notified{suspicion, "告知书 1 号", "2026-12-04"})
 		spec.Given(t, suspected).When(Notify{on("2026-11-23"), suspicion, "告知书 1 号", "2026-12-07"}).Then(Notified{suspicion, "告知书 1 号", "2026-12-07"})
 		spec.Given(t, suspected).When(Notify{on("2026-11-23"), suspicion, "告知书 1 号", "2026-11-29"}).Rejects(ErrAnswerShort)
+		late := on("2026-11-27")
+		late.At, late.LateReason = late.At.AddDate(0, 0, -10), "补录"
+		spec.Given(t, suspected).When(Notify{late, suspicion, "告知书 1 号", ""}).Then(Notified{suspicion, "告知书 1 号", "2026-12-04"})
 		spec.Given(t, suspected).When(Notify{on("2026-11-23"), suspicion, "", ""}).Rejects(ErrDocument)
 		spec.Given(t).When(Notify{on("2026-11-23"), suspicion, "告知书 1 号", ""}).Rejects(ErrSuspicionUnknown)
 	})

@@ -1,6 +1,7 @@
 package cremation
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
@@ -88,7 +89,10 @@ type (
 	NoticePublished struct {
 		Share       int         `json:"share"`
 		Document    string      `json:"document"`
-		PublishedOn domain.Date `json:"published_on"`
+		PublishedOn domain.Date `json:"published_on"` // its own date
+		// RunsFrom is the day of the record, from which its days count; empty in the
+		// first form, where its own date counts.
+		RunsFrom domain.Date `json:"runs_from,omitzero"`
 	}
 	// ReleaseCodeIssued gives a share's collector a one-time code. The log knows
 	// its salted hash, sealed; the code itself nobody keeps.
@@ -579,11 +583,11 @@ func (s CremationState) ashes(cmd AshesCommand, at time.Time) ([]CremationEvent,
 		return []CremationEvent{DepositExtended{x.Share, c.Until, c.Agreement}}, nil
 	case PublishNotice:
 		x, err := s.share(c.Share)
-		e := NoticePublished{x.Share, c.Document, c.PublishedOn}
+		e := NoticePublished{x.Share, c.Document, c.PublishedOn, domain.DateOf(c.Now)}
 		switch {
 		case err != nil:
 			return nil, err
-		case x.Notice == e:
+		case c.Document != "" && x.Notice.Document == c.Document && x.Notice.PublishedOn == c.PublishedOn:
 			return nil, nil
 		case c.Document == "" || !c.PublishedOn.Valid() || c.PublishedOn < x.Notice.PublishedOn:
 			return nil, ErrNotice
@@ -607,7 +611,7 @@ func (s CremationState) ashes(cmd AshesCommand, at time.Time) ([]CremationEvent,
 			return nil, nil
 		case byClock(c.By):
 			return nil, ErrByClock
-		case c.Way == "" || c.Document == "" || x.Notice.Document == "" || x.Notice.PublishedOn.AddDays(c.After) > domain.DateOf(c.Now):
+		case c.Way == "" || c.Document == "" || x.Notice.Document == "" || cmp.Or(x.Notice.RunsFrom, x.Notice.PublishedOn).AddDays(c.After) > domain.DateOf(c.Now):
 			return nil, ErrRest
 		}
 		return []CremationEvent{e}, nil

@@ -265,7 +265,7 @@ func TestRest(t *testing.T) {
 	day := func(account, date string) domain.Act {
 		return domaintest.At(account, domain.Date(date).Start().Add(12*time.Hour))
 	}
-	notice := NoticePublished{1, "公告 3 号", "2026-11-23"}
+	notice := NoticePublished{1, "公告 3 号", "2026-11-23", "2026-11-23"}
 	publish := PublishNotice{Act: at("staff-desk", 200), Document: "公告 3 号", PublishedOn: "2026-11-23"}
 	noticed := plus[CremationEvent](burnt, notice)
 	propose := ProposeRest{Act: day("staff-desk", "2026-12-23"), Way: "TREE", Document: "民政函 1 号", After: 30}
@@ -277,6 +277,15 @@ func TestRest(t *testing.T) {
 		spec.Given(t, burnt...).When(with(publish, func(c *PublishNotice) { c.PublishedOn = "2026-11-24" })).Rejects(ErrDay)
 		spec.Given(t, burnt...).When(with(publish, func(c *PublishNotice) { c.Document = "" })).Rejects(ErrNotice)
 		spec.Given(t, noticed...).When(with(publish, func(c *PublishNotice) { c.PublishedOn = "2026-11-22" })).Rejects(ErrNotice)
+	})
+	t.Run("a notice that is recorded late runs from then; one of a log that did not say so, from its date", func(t *testing.T) {
+		late := with(notice, func(e *NoticePublished) { e.PublishedOn = "2026-10-01" })
+		spec.Given(t, burnt...).When(with(publish, func(c *PublishNotice) { c.PublishedOn = "2026-10-01" })).Then(late)
+		spec.Given(t, plus[CremationEvent](burnt, late)...).When(with(publish, func(c *PublishNotice) { c.Act, c.PublishedOn = day("staff-desk", "2026-11-25"), "2026-10-01" })).Then()
+		spec.Given(t, plus[CremationEvent](burnt, late)...).When(with(propose, func(c *ProposeRest) { c.Act = day("staff-desk", "2026-12-22") })).Rejects(ErrRest)
+		spec.Given(t, plus[CremationEvent](burnt, late)...).When(propose).Then(proposed)
+		old := with(late, func(e *NoticePublished) { e.RunsFrom = "" })
+		spec.Given(t, plus[CremationEvent](burnt, old)...).When(with(propose, func(c *ProposeRest) { c.Act = day("staff-desk", "2026-11-23") })).Then(proposed)
 	})
 	t.Run("somebody proposes, after the notice's days, with a document", func(t *testing.T) {
 		spec.Given(t, noticed...).When(propose).Then(proposed)

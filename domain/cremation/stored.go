@@ -53,6 +53,16 @@ func (o certificateIssuedV1) up() CertificateIssued {
 	return CertificateIssued{Number: o.Number, Replaces: o.Replaces, Reason: o.Reason}
 }
 
+type noticePublishedV1 struct {
+	Share       int         `json:"share"`
+	Document    string      `json:"document"`
+	PublishedOn domain.Date `json:"published_on"`
+}
+
+func (o noticePublishedV1) up() NoticePublished {
+	return NoticePublished{Share: o.Share, Document: o.Document, PublishedOn: o.PublishedOn}
+}
+
 type ashesReleasedV1 struct {
 	To          domain.Subject         `json:"to"`
 	Name        domain.Private[string] `json:"name"`

@@ -365,7 +365,7 @@ func valid(op handlers.Operation) string {
 	case "cancel_relocation":
 		return `{"reason":"x"}`
 	case "surrender_plot":
-		return `{"right":"x","reason":"y"}`
+		return `{"right":"x","reason":"y","paper":"z"}`
 	case "apply_eco_burial":
 		return `{"type":"SEA","division":"210211"}`
 	case "adopt_credit_policy":

@@ -159,7 +159,7 @@ func TestPublicCemetery(t *testing.T) {
 	free := strings.ReplaceAll(strings.ReplaceAll(allocate, certificate, second), person(501), person(502))
 	c.must("cemetery-0301", plots+"/A-2/allocations", free)
 	right = c.send("cemetery-0301", "GET", "/api/v1"+plots+"/A-2", "").field("right")
-	c.must("cemetery-0301", plots+"/A-2/surrender", fmt.Sprintf(`{"right":%q,"reason":"家属放弃"}`, right))
+	c.must("cemetery-0301", plots+"/A-2/surrender", fmt.Sprintf(`{"right":%q,"reason":"家属放弃","paper":"TH-1"}`, right))
 	c.must("cemetery-0301", plots+"/A-2/allocations", free)
 	c.refuses(422, "certificate_not_valid", "cemetery-0301", plots+"/A-2/allocations", strings.ReplaceAll(allocate, certificate, "HH-0000"))
 }

@@ -58,7 +58,7 @@ type noticeBody struct {
 	Happened
 	Share       int    `json:"share,omitzero" minimum:"0" maximum:"100" doc:"Left out: the only one in custody."`
 	Document    string `json:"document" maxLength:"100" doc:"Number of the notice."`
-	PublishedOn string `json:"published_on" format:"date"`
+	PublishedOn string `json:"published_on" format:"date" doc:"The notice's own date; its days count from the day of the record."`
 }
 
 type shareBody struct {

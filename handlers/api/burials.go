@@ -71,6 +71,7 @@ type surrenderBody struct {
 	Happened
 	Right  string `json:"right" maxLength:"60"`
 	Reason string `json:"reason" maxLength:"200" doc:"No names."`
+	Paper  string `json:"paper" maxLength:"60" doc:"Number of the holder's signed request."`
 }
 
 type onPlot[B any] struct {
@@ -172,7 +173,7 @@ func (a *API) cemeteries(h huma.API) {
 			return done{}, err
 		}
 		of := domain.CreditCode(in.Cemetery)
-		rc, err := a.app.SurrenderPlot(ctx, handlers.SurrenderPlot{Of: of, Plot: in.Plot, IfMatch: q.IfMatch, Surrender: cemetery.Surrender{Act: q.Act, Right: in.Body.Right, Reason: in.Body.Reason}})
+		rc, err := a.app.SurrenderPlot(ctx, handlers.SurrenderPlot{Of: of, Plot: in.Plot, IfMatch: q.IfMatch, Surrender: cemetery.Surrender{Act: q.Act, Right: in.Body.Right, Reason: in.Body.Reason, Paper: in.Body.Paper}})
 		return done{handlers.PlotID(of, in.Plot), rc}, err
 	})
 	type byPlot struct {

@@ -136,7 +136,7 @@ type rightNoticeBody struct {
 type publicNoticeBody struct {
 	Happened
 	Document string `json:"document" maxLength:"100" doc:"Number of the public notice."`
-	From     string `json:"from" format:"date"`
+	From     string `json:"from" format:"date" doc:"The notice's own date; its days count from the day of the record."`
 }
 
 type surrenderRightBody struct {

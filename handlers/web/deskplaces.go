@@ -440,7 +440,7 @@ var placeActs = []*placeAct{
 			})
 		},
 		fields: func(p *placeView) []field {
-			return []field{{Name: "document", Kind: "text", Max: 100}, {Name: "from", Kind: "date", Value: string(p.today())}}
+			return []field{{Name: "document", Kind: "text", Max: 100}, {Name: "from", Kind: "date", Value: string(p.today()), Hint: "notice_runs"}}
 		},
 		do: doMove(func(p *placeView, act domain.Act, f *form) cemetery.RelocationCommand {
 			return cemetery.NoticeRelocation{Act: act, Document: f.value("document"), From: f.date("from"), Rules: p.rules}
@@ -581,7 +581,7 @@ var placeActs = []*placeAct{
 			})
 		},
 		fields: func(p *placeView) []field {
-			return []field{{Name: "document", Kind: "text", Max: 100}, {Name: "from", Kind: "date", Value: string(p.today())}}
+			return []field{{Name: "document", Kind: "text", Max: 100}, {Name: "from", Kind: "date", Value: string(p.today()), Hint: "notice_runs"}}
 		},
 		do: doRight(func(_ *placeView, act domain.Act, f *form) cemetery.RightCommand {
 			return cemetery.AnnounceLapse{Act: act, Document: f.value("document"), From: f.date("from")}

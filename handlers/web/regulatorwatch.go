@@ -380,7 +380,7 @@ func amounts(m messages, a watch.Anomaly) (found, limit string) {
 		}
 		return count(n)
 	}
-	if a.Kind == watch.Refused && a.Found == 0 {
+	if a.Kind == watch.NoStart || a.Kind == watch.Refused && a.Found == 0 {
 		return "—", "—"
 	}
 	return show(a.Found), show(a.Limit)

@@ -35,7 +35,7 @@ func (Projection) Schema() string { return schema }
 // Types implements projections.Projection.
 func (Projection) Types() []string {
 	return append([]string{"ecofigures.published.v1", "ecorules.definition_adopted.v1", "ecorules.target_set.v1",
-		"plot.surveyed.v1", "plot.surveyed.v2", "plot.allocated.v1", "plot.allocated.v2", "plot.surrendered.v1", "cemetery.established.v1"}, counted...)
+		"plot.surveyed.v1", "plot.surveyed.v2", "plot.allocated.v1", "plot.allocated.v2", "plot.surrendered.v1", "plot.surrendered.v2", "cemetery.established.v1"}, counted...)
 }
 
 // counted are the events that move a figure.

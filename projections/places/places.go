@@ -41,7 +41,7 @@ func (Projection) Types() []string {
 		"cemetery.established.v1", "pricelist.published.v1", "pricelist.published.v2",
 		"plot.surveyed.v1", "plot.surveyed.v2", "plot.exceeded.v1", "plot.remedied.v1", "plot.held.v1", "plot.hold_ended.v1",
 		"plot.allocated.v1", "plot.allocated.v2", "plot.refused.v1", "plot.interred.v1", "plot.reinterred.v1", "plot.extended.v1",
-		"plot.lapsed.v1", "plot.surrendered.v1", "plot.vacated.v1", "plot.reopened.v1",
+		"plot.lapsed.v1", "plot.surrendered.v1", "plot.surrendered.v2", "plot.vacated.v1", "plot.reopened.v1",
 		"right.granted.v1", "right.renewed.v1", "right.upkeep_paid.v1", "right.holder_died.v1", "right.inherited.v1", "right.notice_served.v1",
 		"right.lapsed.v1", "right.surrendered.v1", "right.ended.v1", "right.transfer_refused.v1",
 		"relocation.requested.v1", "relocation.permitted.v1", "relocation.lifted.v1", "relocation.redirected.v1", "relocation.arrived.v1", "relocation.cancelled.v1",

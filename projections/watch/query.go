@@ -25,6 +25,7 @@ const (
 	TooShort  Kind = "TOO_SHORT"         // a cremation shorter than one takes
 	Telemetry Kind = "TELEMETRY_DIFFERS" // the furnace's clock says otherwise
 	TooLong   Kind = "TOO_LONG"
+	NoStart   Kind = "NO_START"   // a cremation that ended and whose start nobody had recorded
 	Alike     Kind = "ALIKE"      // cremations of one day that took the same time to the second
 	Refused   Kind = "REFUSED"    // somebody tried to charge what a rule forbids
 	PriceGap  Kind = "PRICE_GAP"  // a price far above the others'
@@ -34,7 +35,7 @@ const (
 )
 
 // Kinds lists them all.
-var Kinds = []Kind{TooShort, TooLong, Telemetry, Alike, Refused, PriceGap, PriceJump, RatioJump, Oversize}
+var Kinds = []Kind{TooShort, TooLong, NoStart, Telemetry, Alike, Refused, PriceGap, PriceJump, RatioJump, Oversize}
 
 // Limits are where anomalies begin: parameters of the city.
 type Limits struct {
@@ -74,7 +75,7 @@ type Anomaly struct {
 // until the end of known; empty means everything.
 func (r Reader) Anomalies(ctx context.Context, l Limits, on, known domain.Date) ([]Anomaly, error) {
 	var as []Anomaly
-	for _, find := range []func(context.Context, Limits, domain.Date) ([]Anomaly, error){r.flags, r.runs, r.refusals, r.prices, r.graves} {
+	for _, find := range []func(context.Context, Limits, domain.Date) ([]Anomaly, error){r.flags, r.runs, r.startless, r.refusals, r.prices, r.graves} {
 		some, err := find(ctx, l, cmp.Or(known, "9999-12-31"))
 		if err != nil {
 			return nil, err
@@ -179,6 +180,38 @@ func (r Reader) runs(ctx context.Context, l Limits, known domain.Date) ([]Anomal
 		}
 	}
 	flush()
+	return as, rs.Err()
+}
+
+// startless finds cremations that were recorded as ended before any start was; a
+// start that is recorded later puts it right.
+func (r Reader) startless(ctx context.Context, _ Limits, known domain.Date) ([]Anomaly, error) {
+	rs, err := r.DB.QueryContext(ctx, `SELECT institution, start_position, start_recorded, end_position, end_event, end_recorded FROM run
+		WHERE end_position > 0 AND (start_position = 0 OR start_position > end_position) ORDER BY end_position`)
+	if err != nil {
+		return nil, err
+	}
+	defer rs.Close()
+	var as []Anomaly
+	for rs.Next() {
+		a := Anomaly{Kind: NoStart}
+		var start, end int64
+		var event, recorded, began string
+		if err := rs.Scan(&a.Institution, &start, &began, &end, &event, &recorded); err != nil {
+			return nil, err
+		}
+		if a.Source, err = projections.ParseSource(event, end, recorded); err != nil {
+			return nil, err
+		}
+		if a.On = domain.DateOf(a.Source.Recorded); a.On > known {
+			continue
+		}
+		a.Events = []events.Position{events.Position(end)}
+		if a.Closed = day(began); start > 0 && a.Closed <= known {
+			a.Events = append(a.Events, events.Position(start))
+		}
+		as = append(as, a)
+	}
 	return as, rs.Err()
 }
 

@@ -50,11 +50,12 @@ CREATE TABLE run (
 	stream      TEXT    PRIMARY KEY,
 	institution TEXT    NOT NULL,
 	furnace     TEXT    NOT NULL,
-	day         TEXT    NOT NULL,          -- local date of the start
-	began       TEXT    NOT NULL,          -- instants, UTC
+	day         TEXT    NOT NULL,          -- local date of the start; of the end where no start is on record
+	began       TEXT    NOT NULL,          -- instants, UTC; '' where no start is on record
 	ended       TEXT    NOT NULL,          -- '' while it goes on, and where nobody knows
 	seconds     INTEGER NOT NULL,          -- 0 where the end is not known
-	start_position INTEGER NOT NULL,
+	start_position INTEGER NOT NULL,       -- 0 where no start is on record
+	start_recorded TEXT    NOT NULL,
 	end_position   INTEGER NOT NULL,
 	end_event      TEXT NOT NULL,
 	end_recorded   TEXT NOT NULL

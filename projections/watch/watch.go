@@ -35,7 +35,7 @@ type Projection struct{}
 func (Projection) Name() string { return Name }
 
 // Version implements projections.Projection.
-func (Projection) Version() int { return 1 }
+func (Projection) Version() int { return 2 }
 
 // Schema implements projections.Projection.
 func (Projection) Schema() string { return schema }
@@ -102,27 +102,24 @@ func (w *writer) apply(ctx context.Context, e projections.Event) error {
 		return exec(`INSERT INTO refusal VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)`, at, event, recorded, string(domain.DateOf(e.At)), of, stream,
 			e.Meta.Actor, b.Code, b.Item, int64(b.Amount), int64(b.Limit), b.Rule, b.Basis)
 	case cremation.Started:
-		return exec(`INSERT INTO run VALUES (?,?,?,?,?,'',0,?,0,'','')`, stream, string(b.Institution), b.Furnace, string(domain.DateOf(b.At)), stamp(b.At), at)
+		if err := exec(`INSERT INTO run VALUES (?,?,?,?,?,'',0,?,?,0,'','') ON CONFLICT (stream) DO UPDATE SET institution = excluded.institution, furnace = excluded.furnace,
+			day = excluded.day, began = excluded.began, start_position = excluded.start_position, start_recorded = excluded.start_recorded`,
+			stream, string(b.Institution), b.Furnace, string(domain.DateOf(b.At)), stamp(b.At), at, recorded); err != nil {
+			return err
+		}
+		return w.took(stream)
 	case cremation.Completed:
-		ended := ""
+		ended, on := "", domain.DateOf(e.At)
 		if !b.At.IsZero() {
-			ended = stamp(b.At)
+			ended, on = stamp(b.At), domain.DateOf(b.At)
 		}
-		if err := exec(`UPDATE run SET ended = ?, end_position = ?, end_event = ?, end_recorded = ? WHERE stream = ?`, ended, at, event, recorded, stream); err != nil {
+		// An end without a start is what a regulator looks at first: a row of its own.
+		if err := exec(`INSERT INTO run VALUES (?,?,?,?,'',?,0,0,'',?,?,?) ON CONFLICT (stream) DO UPDATE SET ended = excluded.ended,
+			end_position = excluded.end_position, end_event = excluded.end_event, end_recorded = excluded.end_recorded`,
+			stream, string(b.Institution), b.Furnace, string(on), ended, at, event, recorded); err != nil {
 			return err
 		}
-		if ended == "" {
-			return nil
-		}
-		var began string
-		if err := tx.QueryRowContext(ctx, `SELECT began FROM run WHERE stream = ?`, stream).Scan(&began); err != nil {
-			return fmt.Errorf("watch: the end of a cremation that did not begin: %w", err)
-		}
-		start, err := time.Parse(time.RFC3339Nano, began)
-		if err != nil {
-			return err
-		}
-		return exec(`UPDATE run SET seconds = ? WHERE stream = ?`, int64(b.At.Sub(start)/time.Second), stream)
+		return w.took(stream)
 	case cremation.AnomalyFlagged:
 		return exec(`INSERT INTO flag (position, event, recorded_at, stream, kind, found_s, limit_s) VALUES (?,?,?,?,?,?,?)`, at, event, recorded, stream, string(b.Kind), b.FoundS, b.LimitS)
 	case cremation.AnomalyExplained:
@@ -146,6 +143,24 @@ func (w *writer) apply(ctx context.Context, e projections.Event) error {
 		return exec(`UPDATE exceeded SET remedied = ?, remedy = ? WHERE stream = ? AND rule = ? AND remedied = ''`, recorded, at, stream, b.Rule)
 	}
 	return fmt.Errorf("watch: %T is none of its events", e.Body)
+}
+
+// took keeps how long a cremation took, once both of its times are known.
+func (w *writer) took(stream string) error {
+	var began, ended string
+	if _, err := w.tx.Get(`SELECT began, ended FROM run WHERE stream = ?`, []any{stream}, &began, &ended); err != nil || began == "" || ended == "" {
+		return err
+	}
+	from, err := time.Parse(time.RFC3339Nano, began)
+	if err != nil {
+		return err
+	}
+	until, err := time.Parse(time.RFC3339Nano, ended)
+	if err != nil {
+		return err
+	}
+	_, err = w.tx.Exec(`UPDATE run SET seconds = ? WHERE stream = ?`, int64(until.Sub(from)/time.Second), stream)
+	return err
 }
 
 // institution is where a case belongs.
