@@ -252,10 +252,12 @@ func examine(t *testing.T, ctx context.Context, tab *complaints, name string, ex
 }
 
 // The faults of a page are what inspect finds on it: how much wider than the
-// window it is (px) and because of what, and what axe objects to.
+// window it is (px) and because of what, which headings have no room for their
+// letters, and what axe objects to.
 type faults struct {
 	Over       int
 	Wide       []string
+	Thin       []string
 	Violations []struct {
 		ID    string   `json:"id"`
 		Where []string `json:"where"`
@@ -280,6 +282,9 @@ func inspect(t *testing.T, ctx context.Context, name string, withAxe bool) {
 	if f.Over > 0 {
 		t.Errorf("%s is %d px wider than the window: %q", name, f.Over, f.Wide)
 	}
+	for _, text := range f.Thin {
+		t.Errorf("%s has no room for %q: its letters stand one below the other", name, text)
+	}
 	for _, v := range f.Violations {
 		t.Errorf("%s: axe: %s\n%s", name, v.ID, strings.Join(v.Where, "\n"))
 	}
@@ -294,7 +299,9 @@ func pairwise(lang Lang, elder bool, width int64) bool {
 const findFaults = `(async () => {
 	const wide = document.documentElement.clientWidth, over = document.documentElement.scrollWidth - wide;
 	const found = typeof axe === "undefined" ? [] : (await axe.run({runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]})).violations;
-	return {Over: over, Wide: over <= 0 ? [] : [...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > wide + 1).map(e => e.outerHTML.slice(0, 160)).slice(0, 4),
+	// A heading of more letters than it has room for stands one letter below the other.
+	const thin = [...document.querySelectorAll("main tbody th, main dt")].filter(e => e.getClientRects().length > 0 && e.offsetWidth !== 1 && e.textContent.trim().length > 8 && e.clientWidth < 2 * parseFloat(getComputedStyle(e).fontSize));
+	return {Over: over, Thin: thin.map(e => e.textContent.trim().slice(0, 60)).slice(0, 4), Wide: over <= 0 ? [] : [...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > wide + 1).map(e => e.outerHTML.slice(0, 160)).slice(0, 4),
 		Violations: found.map(v => ({id: v.id, where: v.nodes.map(n => n.html + " " + n.failureSummary)}))};
 })()`
 

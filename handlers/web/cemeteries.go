@@ -385,6 +385,14 @@ func cemeteryPageOf(d CemeteryData, base string, q url.Values, status func(place
 // area writes cm² as m² to two decimals, as limits are told.
 func area(cm2 int) string { return fmt.Sprintf("%d.%02d", cm2/10_000, cm2%10_000/100) }
 
+// Ground is the area in m²; "—" where none is on record, as of a niche.
+func (l placeLine) Ground() string {
+	if l.AreaCM2 == 0 {
+		return "—"
+	}
+	return area(l.AreaCM2)
+}
+
 // Coordinates of the place, latitude and longitude in degrees of CGCS2000; empty
 // where nobody measured it.
 func (l placeLine) Coordinates() string {
@@ -417,4 +425,4 @@ func (p cemeteryPage) FeeRows() (rows []PriceRow) {
 }
 
 // placeFuncs are the functions of the cemetery templates. (minus is for money.)
-var placeFuncs = map[string]any{"area": area, "less": func(a, b int) int { return a - b }}
+var placeFuncs = map[string]any{"less": func(a, b int) int { return a - b }}

@@ -758,6 +758,9 @@ func TestLargeCemetery(t *testing.T) {
 	if len(part.Map.Marks) != 400 || part.Shown != 400 || part.Map.PxWidth < part.Map.Width {
 		t.Errorf("a section: %d marks, %d px for %d units", len(part.Map.Marks), part.Map.PxWidth, part.Map.Width)
 	}
+	if ground := part.List[0].Ground(); ground != "—" {
+		t.Errorf("a place of no recorded area has %s m²", ground)
+	}
 	at := map[[2]int]bool{}
 	for _, m := range part.Map.Marks {
 		at[[2]int{m.X, m.Y}] = true
