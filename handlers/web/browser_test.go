@@ -300,7 +300,7 @@ const findFaults = `(async () => {
 	const wide = document.documentElement.clientWidth, over = document.documentElement.scrollWidth - wide;
 	const found = typeof axe === "undefined" ? [] : (await axe.run({runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]})).violations;
 	// A heading of more letters than it has room for stands one letter below the other.
-	const thin = [...document.querySelectorAll("main tbody th, main dt")].filter(e => e.getClientRects().length > 0 && e.offsetWidth !== 1 && e.textContent.trim().length > 8 && e.clientWidth < 2 * parseFloat(getComputedStyle(e).fontSize));
+	const thin = [...document.querySelectorAll("main .pl tbody th")].filter(e => e.getClientRects().length > 0 && e.offsetWidth !== 1 && e.textContent.trim().length > 8 && e.clientWidth < 2 * parseFloat(getComputedStyle(e).fontSize));
 	return {Over: over, Thin: thin.map(e => e.textContent.trim().slice(0, 60)).slice(0, 4), Wide: over <= 0 ? [] : [...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > wide + 1).map(e => e.outerHTML.slice(0, 160)).slice(0, 4),
 		Violations: found.map(v => ({id: v.id, where: v.nodes.map(n => n.html + " " + n.failureSummary)}))};
 })()`
