@@ -944,6 +944,9 @@ func (p *placeView) sheet() *officeSheet {
 	}
 	for _, m := range p.moves {
 		add("place.moving", p.label("relocation_status", m.Status())+" · "+p.label("destination", m.To.Kind)+" "+m.To.Place)
+		if x := m.Redirect; x.By != "" {
+			add("place.redirect_asked", p.label("destination", x.To.Kind)+" "+x.To.Place)
+		}
 	}
 	for _, m := range p.coming {
 		add("place.coming", p.label("relocation_status", m.Status())+" · "+handlers.PlotID(m.Requested.Cemetery, m.Requested.Plot))
