@@ -74,6 +74,7 @@ type App struct {
 	Rounds         *events.Handler[cemetery.RoundState, cemetery.RoundCommand, cemetery.RoundEvent]
 	Rights         *events.Handler[cemetery.RightState, cemetery.RightCommand, cemetery.RightEvent]
 	Relocations    *events.Handler[cemetery.RelocationState, cemetery.RelocationCommand, cemetery.RelocationEvent]
+	Repairs        *events.Handler[cemetery.RepairState, cemetery.RepairCommand, cemetery.RepairEvent]
 	EcoBurials     *events.Handler[ecoburial.BurialState, ecoburial.BurialCommand, ecoburial.BurialEvent]
 	Incentives     *events.Handler[ecoburial.IncentiveState, ecoburial.IncentiveCommand, ecoburial.IncentiveEvent]
 	Voyages        *events.Handler[ecoburial.VoyageState, ecoburial.VoyageCommand, ecoburial.VoyageEvent]
@@ -145,6 +146,7 @@ func NewApp(store events.Store, registry *events.Registry, keys events.Keyring, 
 		Rounds:         handler(store, registry, cemetery.RoundCategory, cemetery.Round),
 		Rights:         handler(store, registry, cemetery.RightCategory, cemetery.Right),
 		Relocations:    handler(store, registry, cemetery.RelocationCategory, cemetery.Relocation),
+		Repairs:        handler(store, registry, cemetery.RepairCategory, cemetery.Repair),
 		EcoBurials:     handler(store, registry, ecoburial.BurialCategory, ecoburial.Burial),
 		Incentives:     handler(store, registry, ecoburial.IncentiveCategory, ecoburial.Incentive),
 		Voyages:        handler(store, registry, ecoburial.VoyageCategory, ecoburial.Voyage),

@@ -476,6 +476,10 @@ var Access = map[Operation]Rule{
 	"draw_round":         {Roles: []Role{Cemetery}, Own: true},
 	"pass_place":         {Roles: []Role{Cemetery}, Own: true},
 	"measure_plot":       {Roles: []Role{Cemetery, Regulator}, Own: true},
+	"report_damage":      {Roles: []Role{Cemetery}, Own: true},
+	"finish_work_order":  {Roles: []Role{Cemetery}, Own: true},
+	"decline_work_order": {Roles: []Role{Cemetery}, Own: true},
+	"get_work_order":     {Roles: []Role{Cemetery, Regulator}, Own: true},
 	"agree_headstone":    {Roles: []Role{Cemetery}, Own: true},
 	"reopen_plot":        {Roles: []Role{Cemetery, Regulator}, Own: true},
 

@@ -31,7 +31,7 @@ var who = map[Role]string{
 		collect_remains move_remains record_condition record_precautions list_belongings settle_belongings identify_remains ask_waiver begin_vigil end_vigil
 		get_custody relocate_remains recount_cold_store get_cold_store split_ashes move_ashes clarify_cremation
 		any: get_burial_rules get_institution get_parameters get_price_list get_availability get_eco_rulebook`,
-	Cemetery: `own: agree_headstone answer_complaint get_complaint
+	Cemetery: `own: report_damage finish_work_order decline_work_order get_work_order agree_headstone answer_complaint get_complaint
 		announce_round apply_round withdraw_round cancel_round tell_applicant draw_round pass_place measure_plot reopen_plot
 		renew_right pay_upkeep record_holder_death propose_inheritance answer_inheritance inherit_right serve_notice announce_lapse propose_lapse surrender_right approve_lapse get_right
 		request_relocation notice_relocation lift_ashes redirect_relocation arrive_ashes cancel_relocation permit_relocation get_relocation
@@ -45,7 +45,7 @@ var who = map[Role]string{
 	Regulator: `any: file_complaint commit_inspection freeze_inspection open_inspection record_inspection publish_inspection
 		propose_penalty notify_penalty hear_penalty review_penalty decide_penalty serve_penalty repair_penalty revoke_penalty get_penalty
 		own: acknowledge_complaint forward_complaint decide_complaint close_complaint get_complaint check_review exclude_review get_review
-		measure_plot reopen_plot approve_lapse get_right permit_relocation redirect_relocation get_relocation get_furnace_runs get_waiting get_till get_case forget_person place_hold lift_hold get_cremation get_custody get_cold_store propose_rest approve_rest explain_anomaly get_plot compute_incentive grant_incentive pay_incentive get_incentive get_eco_burial get_credit object_entry request_repair credit_what_if
+		get_work_order measure_plot reopen_plot approve_lapse get_right permit_relocation redirect_relocation get_relocation get_furnace_runs get_waiting get_till get_case forget_person place_hold lift_hold get_cremation get_custody get_cold_store propose_rest approve_rest explain_anomaly get_plot compute_incentive grant_incentive pay_incentive get_incentive get_eco_burial get_credit object_entry request_repair credit_what_if
 		any: get_burial_rules get_institution get_parameters get_price_list get_availability get_voyage get_eco_rulebook
 		adopt_burial_rules adopt_eco_definition adopt_incentive_rules set_eco_target publish_eco_figures
 		adopt_credit_policy suspect notify_suspicion dismiss_suspicion propose_confirmation confirm_suspicion extend_objection decide_objection refuse_repair try_credit_policy grant_bonus repair_entry revoke_entry`,

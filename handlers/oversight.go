@@ -10,6 +10,7 @@ import (
 
 	"shenzhong/domain"
 	"shenzhong/domain/booking"
+	"shenzhong/domain/cemetery"
 	"shenzhong/domain/institution"
 	"shenzhong/domain/oversight"
 	"shenzhong/domain/pricing"
@@ -37,9 +38,12 @@ type FileComplaint struct {
 func (a *App) ComplaintCode(token uuid.UUID) string { return a.code("complaint code of ", token) }
 
 // ComplaintID is the id of the complaint that a code leads to.
-func (a *App) ComplaintID(code string) uuid.UUID {
+func (a *App) ComplaintID(code string) uuid.UUID { return a.under("complaint", code) }
+
+// under is the id of what a code leads to, under a secret.
+func (a *App) under(what, code string) uuid.UUID {
 	mac := hmac.New(sha256.New, a.persons)
-	mac.Write([]byte("complaint under " + code))
+	mac.Write([]byte(what + " under " + code))
 	id, err := uuid.Parse(string(subject(mac.Sum(nil))))
 	if err != nil {
 		panic(err) // a program fault: a reference is a uuid
@@ -237,11 +241,13 @@ func (a *App) Miss(ctx context.Context, act domain.Act, stream events.Stream, st
 		_, err = a.Inspections.Handle(ctx, id, oversight.MissInspection{Act: act, Institution: domain.CreditCode(step)})
 	case oversight.PenaltyCategory:
 		_, err = a.Penalties.Handle(ctx, id, oversight.MissPenalty{Act: act})
+	case cemetery.RepairCategory:
+		_, err = a.Repairs.Handle(ctx, id, cemetery.MissRepair{Act: act})
 	}
 	return err
 }
 
-// Duties are the terms that run in a stream of oversight.
+// Duties are the terms that run in a stream of oversight, or of a work order.
 func (a *App) Duties(ctx context.Context, stream events.Stream) ([]oversight.Duty, error) {
 	id := stream.ID()
 	switch stream.Category() {
@@ -257,6 +263,12 @@ func (a *App) Duties(ctx context.Context, stream events.Stream) ([]oversight.Dut
 	case oversight.PenaltyCategory:
 		s, _, err := a.Penalties.Load(ctx, id)
 		return s.Duties(), err
+	case cemetery.RepairCategory:
+		s, _, err := a.Repairs.Load(ctx, id)
+		if err != nil || !s.Open() || s.Late {
+			return nil, err
+		}
+		return []oversight.Duty{{Step: oversight.Mend, By: s.Reported.DueBy}}, nil
 	}
 	return nil, nil
 }

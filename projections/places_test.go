@@ -240,6 +240,13 @@ func (g *graveyard) beyond() *graveyard {
 		cemetery.RoundCancelled{Reason: cemetery.SeedLost, Document: "GG-4", At: g.now}} {
 		c.add(cemetery.RoundCategory, string(g.of)+[]string{".2026-2", ".2026-3"}[i/5], e)
 	}
+	for i, e := range []cemetery.RepairEvent{
+		cemetery.DamageReported{Cemetery: g.of, Plot: "A-01-01", Damage: cemetery.StoneDamage, ReportedOn: "2026-11-02", DueBy: "2026-11-16"}, cemetery.RepairLate{DueBy: "2026-11-16"}, cemetery.RepairDone{On: "2026-11-18"},
+		cemetery.DamageReported{Cemetery: g.of, Plot: "A-01-02", Damage: cemetery.PathDamage, ReportedOn: "2026-11-20", DueBy: "2026-12-04"},
+		cemetery.DamageReported{Cemetery: g.of, Plot: "A-01-02", Damage: cemetery.PathDamage, ReportedOn: "2026-11-21", DueBy: "2026-12-07"}, cemetery.RepairRefused{Reason: cemetery.ReportedTwice},
+		cemetery.DamageReported{Cemetery: g.of, Plot: "A-01-03", Damage: cemetery.PlantDamage, ReportedOn: "2026-11-03", DueBy: "2026-11-17"}} {
+		c.add(cemetery.RepairCategory, []string{"r1", "r1", "r1", "r2", "r3", "r3", "r4"}[i], e)
+	}
 	return g
 }
 
@@ -303,6 +310,18 @@ func TestPlacesOffice(t *testing.T) {
 	if d := cmp.Diff([]places.Round{{Round: "2026-3", Notice: "GG-3", Mode: cemetery.ByWaiting, Closes: g.now.Add(time.Hour), Places: 1, Cancelled: true},
 		{Round: "2026-2", Notice: "GG-2", Mode: cemetery.ByDraw, Closes: g.now, Places: 2, Applied: 1, Drawn: true}}, rounds); d != "" || err != nil {
 		t.Error(d, err)
+	}
+	repairs, err := q.Repairs(t.Context(), g.of, 10)
+	if d := cmp.Diff([]places.Repair{{ID: "r4", Plot: "A-01-03", Damage: cemetery.PlantDamage, Reported: "2026-11-03", Due: "2026-11-17"},
+		{ID: "r2", Plot: "A-01-02", Damage: cemetery.PathDamage, Reported: "2026-11-20", Due: "2026-12-04"},
+		{ID: "r3", Plot: "A-01-02", Damage: cemetery.PathDamage, Reported: "2026-11-21", Due: "2026-12-07", Refused: cemetery.ReportedTwice},
+		{ID: "r1", Plot: "A-01-01", Damage: cemetery.StoneDamage, Reported: "2026-11-02", Due: "2026-11-16", Late: true, Done: "2026-11-18"}}, repairs); d != "" || err != nil {
+		t.Error(d, err)
+	}
+	for since, want := range map[domain.Date]places.RepairCounts{"2025-11-23": {Open: 2, Overdue: 1, Done: 1, Refused: 1, Late: 1}, "2026-11-10": {Open: 2, Overdue: 1, Refused: 1}} {
+		if got, err := q.RepairCounts(t.Context(), g.of, since, "2026-11-23"); got != want || err != nil {
+			t.Errorf("since %s: %+v, want %+v (%v)", since, got, want, err)
+		}
 	}
 	fees, err := q.Fees(t.Context(), g.of, "2026-11-23")
 	if err != nil || fees.Version != 2 || len(fees.Rows) != 2 || fees.Rows[1].Price != 20_00 {

@@ -60,6 +60,11 @@ var Wire = []domain.Wire{
 	domain.Named[RoundTaken]("round.taken.v1"),
 	domain.Named[RoundPassed]("round.passed.v1"),
 
+	domain.Named[DamageReported]("repair.reported.v1"),
+	domain.Named[RepairDone]("repair.done.v1"),
+	domain.Named[RepairRefused]("repair.refused.v1"),
+	domain.Named[RepairLate]("repair.late.v1"),
+
 	domain.Named[RelocationRequested]("relocation.requested.v1"),
 	domain.Named[RelocationNoticed]("relocation.noticed.v1"),
 	domain.Named[RelocationPermitted]("relocation.permitted.v1"),

@@ -96,6 +96,7 @@ const (
 	PenaltyHearingDays  Name = "penalty_statement_days"
 	PenaltyPublishDays  Name = "penalty_publish_days"
 	ReportDays          Name = "report_days"
+	RepairDays          Name = "repair_days"
 	PriceListMonths     Name = "price_list_months"
 
 	CremationMinutesMost Name = "cremation_minutes_max"
@@ -167,6 +168,7 @@ var Definitions = []Definition{
 	{PenaltyPublishDays, "处罚决定公示的工作日（双公示）", "Working days in which a penalty is published", "day", "7", 1, 7, "F", "双公示；只能改短"},
 	{FreezeDay, "每月生态安葬率在次月几日公布并冻结", "Day of the next month on which a month's eco-burial figures are published for good", "number", "10", 1, 28, "P", ""},
 	{ReportDays, "火化、安葬超过此天数才补录的，列为报送逾期线索", "Days after which a cremation or burial recorded late is a suspicion of late reporting", "day", "10", 1, 365, "P", ""},
+	{RepairDays, "公墓损坏报修后修好的工作日", "Working days in which reported damage in a cemetery is repaired", "day", "10", 1, 60, "P", ""},
 	{PriceListMonths, "价目超过此月数没有重新公示的，列为过期线索", "Months after which a price list that was not published anew is a suspicion of being stale", "number", "12", 1, 60, "P", ""},
 	{CremationMinutesMost, "火化时长高于此数的列为异常", "Minutes above which a cremation is an anomaly", "minute", "240", 60, 720, "P", ""},
 	{AlikeCremations, "同一天时长完全相同的火化，几具以上列为异常", "Cremations of one day with the same duration to the second that are an anomaly", "number", "3", 2, 50, "P", ""},

@@ -71,6 +71,7 @@ const (
 	Resolve     Step = "RESOLVE"
 	Check       Step = "CHECK"
 	Publish     Step = "PUBLISH"
+	Mend        Step = "MEND" // of a cemetery's work order
 )
 
 // reviewRules is the document that the duty to follow up reviews rests on.

@@ -38,7 +38,7 @@ func TestAccessOverHTTP(t *testing.T) {
 				at = boats
 			}
 			url := strings.NewReplacer("{complaint}", complaint, "{institution}", home, "{case}", id, "{cemetery}", cemetery, "{plot}", "A-1", "{burial}", burial, "{suspicion}", suspicion, "{objection}", suspicion, "{division}", "210200", "{kind}", "hall", "{date}", "2026-11-23", "{key}", home, "{voyage}", "V-1", "{furnace}", "furnace-1",
-				"{round}", "2026-2", "{right}", "R-1", "{relocation}", id).Replace(path)
+				"{round}", "2026-2", "{right}", "R-1", "{relocation}", id, "{order}", id).Replace(path)
 			body := ""
 			if method == "post" {
 				body = strings.ReplaceAll(valid(op), "BURIAL", burial)
@@ -370,6 +370,12 @@ func valid(op handlers.Operation) string {
 		return `{"type":"SEA","division":"210211"}`
 	case "adopt_credit_policy":
 		return `{"policy":{"version":"x","effective_from":"2026-01-01","base":80,"min":0,"max":100,"bonus_cap":20,"bonus_months":12,"escalate_nth":2,"escalate_months":12,"grades":[],"severities":{},"rules":[],"bonuses":[]}}`
+	case "report_damage":
+		return `{"plot":"A-1","damage":"STONE"}`
+	case "finish_work_order":
+		return `{"on":"2026-11-23"}`
+	case "decline_work_order":
+		return `{"reason":"NOTHING_FOUND"}`
 	case "file_complaint":
 		return fmt.Sprintf(`{"institution":%q,"text":"x"}`, home)
 	case "answer_complaint":

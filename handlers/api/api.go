@@ -37,7 +37,7 @@ import (
 )
 
 // Version is the API's version. It is bumped with every change of openapi.json.
-const Version = "0.34.0"
+const Version = "0.36.0"
 
 // An API serves the operations.
 type API struct {
@@ -98,6 +98,7 @@ func (a *API) mount(r chi.Router) huma.API {
 	a.cemeteries(h)
 	a.burialRules(h)
 	a.rounds(h)
+	a.workOrders(h)
 	a.rights(h)
 	a.relocations(h)
 	a.ecoBurials(h)

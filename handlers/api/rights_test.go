@@ -119,6 +119,16 @@ func TestRightOverHTTP(t *testing.T) {
 	_, certificate := c.cremated(1)
 	at, staff := "/cemeteries/"+cemetery, "cemetery-0301"
 	c.must(staff, at+"/plots/A-1/allocations", fmt.Sprintf(`{"right":"R-1","applicant_citizen_id":%q,"certificate":%q,"contract":"C","term_until":"2046-01-01","fee_fen":0}`, person(20), certificate))
+	c.refuses(422, "repair_place_unknown", staff, at+"/damage-reports", `{"plot":"Z-9","damage":"STONE"}`)
+	order := at + "/work-orders/" + c.must(staff, at+"/damage-reports", `{"plot":"A-1","damage":"STONE","text":"碑座裂了"}`)
+	if x := c.send("regulator-0501", "GET", "/api/v1"+order, ""); x.field("due_by") == "" || x.field("text") != "" {
+		t.Errorf("the regulator reads %s", x.Body)
+	}
+	c.must(staff, order+"/completion", `{"on":"2026-11-23"}`)
+	c.refuses(422, "repair_settled", staff, order+"/refusal", `{"reason":"NOTHING_FOUND"}`)
+	if x := c.send(staff, "GET", "/api/v1"+order, ""); x.field("done_on") != "2026-11-23" || x.field("text") != "碑座裂了" || x.field("late") != "false" {
+		t.Errorf("the order: %s", x.Body)
+	}
 	right := at + "/rights/R-1"
 	get := func(field string) string { return c.send(staff, "GET", "/api/v1"+right, "").field(field) }
 	if get("status") != "current" || get("until") != "2046-01-01" || get("notices.0.on") != "2045-01-01" {

@@ -8,13 +8,15 @@ import (
 	"github.com/google/uuid"
 
 	"shenzhong/domain"
+	"shenzhong/domain/cemetery"
 	"shenzhong/domain/oversight"
 	"shenzhong/events"
 )
 
-// watched are the events of oversight: each may begin or end a term.
+// watched are the events of oversight and of work orders: each may begin or end
+// a term.
 var watched = func() map[string]bool {
-	m := map[string]bool{}
+	m := map[string]bool{"repair.reported": true, "repair.done": true, "repair.refused": true, "repair.late": true}
 	for _, w := range oversight.Wire {
 		m[w.Name[:strings.LastIndex(w.Name, ".v")]] = true
 	}
@@ -29,6 +31,9 @@ const (
 	ruleReviewMissed = "R02" // one that was not followed up in time
 	ruleComplaint    = "R03" // a complaint that was upheld
 	ruleInspection   = "V01" // a published inspection with findings
+	// ruleRepair is what damage that a family reported and nobody repaired in its
+	// term may come to; the policy has no rule for that alone.
+	ruleRepair = "V02"
 )
 
 // rulePenalty are the rules for a penalty, by its severity.
@@ -101,6 +106,12 @@ func (p *Policies) accuse(ctx context.Context, r events.Recorded, body any) erro
 			return err
 		}
 		of, rule, basis = s.Proposed.Institution, rulePenalty[s.Proposed.Severity], "行政处罚决定 "+s.Decided.Document
+	case cemetery.RepairLate:
+		s, _, err := app.Repairs.Load(ctx, r.Stream.ID())
+		if err != nil {
+			return err
+		}
+		of, rule, basis = s.Reported.Cemetery, ruleRepair, fmt.Sprintf("墓位 %s 的损坏 %s 报修，到期限 %s 没有修好", s.Reported.Plot, s.Reported.ReportedOn, e.DueBy)
 	default:
 		return nil
 	}

@@ -7,7 +7,9 @@ import (
 
 	"github.com/google/uuid"
 
+	"shenzhong/domain"
 	"shenzhong/domain/booking"
+	"shenzhong/domain/cemetery"
 	"shenzhong/domain/credit"
 	"shenzhong/domain/oversight"
 	"shenzhong/events"
@@ -31,6 +33,12 @@ func TestABadReviewIsFollowedUp(t *testing.T) {
 		return id
 	}
 	bad, anonymous, good := rated(booking.Rated{Level: 1, Named: true}), rated(booking.Rated{Level: 1}), rated(booking.Rated{Level: 4, Named: true})
+	// Damage that a family reported is repaired in its term, or that is on record.
+	mended, broken := uuid.New(), uuid.New()
+	for _, id := range []uuid.UUID{mended, broken} {
+		s.ok(s.app.Repairs.Handle(t.Context(), id.String(), cemetery.ReportDamage{Act: s.act(), Cemetery: home, Plot: "A-1", Damage: cemetery.PathDamage, Known: true, Days: 10}))
+	}
+	s.ok(s.app.Repairs.Handle(t.Context(), mended.String(), cemetery.FinishRepair{Act: s.act(), On: domain.DateOf(s.app.Now())}))
 	_, stop := s.start(nil)
 	review := func(id uuid.UUID) oversight.ReviewState {
 		r, _, err := s.app.Reviews.Load(t.Context(), id.String())
@@ -57,6 +65,19 @@ func TestABadReviewIsFollowedUp(t *testing.T) {
 		return n
 	}
 	s.until("it is suspected", func() bool { return suspicions() > 0 })
+	orders := func(id uuid.UUID) (n int) {
+		l, _, err := s.app.Credit.Load(t.Context(), home)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range l.Suspicions {
+			if x.Rule == "V02" && x.Fact == "repair-"+id.String() {
+				n++
+			}
+		}
+		return n
+	}
+	s.until("the late repair is suspected", func() bool { return orders(broken) > 0 })
 	stop()
 	s.file += ".new" // nothing is remembered
 	p, stop := s.start(nil)
@@ -67,6 +88,9 @@ func TestABadReviewIsFollowedUp(t *testing.T) {
 	}
 	if got := review(bad); len(got.Missed) != 2 || suspicions() != 1 {
 		t.Errorf("%d missed terms and %d suspicions, want 2 and 1", len(got.Missed), suspicions())
+	}
+	if orders(broken) != 1 || orders(mended) != 0 {
+		t.Errorf("%d suspicions of a late repair and %d of one in time, want 1 and 0", orders(broken), orders(mended))
 	}
 	if review(anonymous).Exists() || review(good).Exists() {
 		t.Error("a review that nobody has to follow up is followed up")

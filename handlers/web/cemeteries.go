@@ -22,8 +22,8 @@ import (
 // cemeteryPageNames are the public pages of cemeteries and that of a village's
 // clerk; officePageNames those of a cemetery's office, in the frame of staff.
 var (
-	cemeteryPageNames = []string{"cemeteries", "cemetery", "clerk", "round"}
-	officePageNames   = []string{"desk-cemeteries", "desk-cemetery", "desk-place-act", "desk-round", "desk-year", "desk-import", "desk-limits"}
+	cemeteryPageNames = []string{"cemeteries", "cemetery", "clerk", "round", "damage", "damage-order"}
+	officePageNames   = []string{"desk-cemeteries", "desk-cemetery", "desk-place-act", "desk-round", "desk-orders", "desk-year", "desk-import", "desk-limits"}
 )
 
 // A PlaceSource answers what the pages of cemeteries ask. What is not there is
@@ -38,6 +38,8 @@ type PlaceSource interface {
 	// Breaches are the places that break a limit and what was refused for one, of
 	// a cemetery or for "" of all.
 	Breaches(ctx context.Context, code string) ([]places.Breach, AsOf, error)
+	// WorkOrders are a cemetery's latest, those that are open first.
+	WorkOrders(ctx context.Context, code string) ([]places.Repair, AsOf, error)
 }
 
 // A CemeteryData is a cemetery as its read model has it.
@@ -46,8 +48,10 @@ type CemeteryData struct {
 	All []places.Place
 	// Rounds are its latest public rounds.
 	Rounds []places.Round
-	Fees   places.Fees
-	AsOf   AsOf
+	// Repairs counts the work orders that are open, and those of a year.
+	Repairs places.RepairCounts
+	Fees    places.Fees
+	AsOf    AsOf
 }
 
 // An OfficeData is what a cemetery's office works with; Relocations are those of
@@ -85,6 +89,9 @@ func (m *ReadModels) Cemetery(ctx context.Context, code string) (c CemeteryData,
 		if c.Rounds, err = r.Rounds(ctx, of, latestRounds); err != nil {
 			return err
 		}
+		if c.Repairs, err = r.RepairCounts(ctx, of, m.today().AddMonths(-12), m.today()); err != nil {
+			return err
+		}
 		c.All, err = r.Places(ctx, of)
 		return err
 	})
@@ -102,6 +109,15 @@ func (m *ReadModels) Breaches(ctx context.Context, code string) (bs []places.Bre
 		return err
 	})
 	return bs, asOf, err
+}
+
+// WorkOrders implements PlaceSource.
+func (m *ReadModels) WorkOrders(ctx context.Context, code string) (xs []places.Repair, asOf AsOf, err error) {
+	asOf, err = m.look(ctx, places.Name, func(tx *sql.Tx) (err error) {
+		xs, err = places.Reader{DB: tx}.Repairs(ctx, domain.CreditCode(code), ordersAtOnce)
+		return err
+	})
+	return xs, asOf, err
 }
 
 // Office implements PlaceSource.
@@ -244,7 +260,9 @@ type cemeteryPage struct {
 	Fees   places.Fees
 	Limits cemetery.Limits
 	Rounds []places.Round
-	AsOf   AsOf
+	// Repairs are the counts of work orders.
+	Repairs places.RepairCounts
+	AsOf    AsOf
 	// Office is what staff see besides.
 	Office *officePart
 }
@@ -280,7 +298,7 @@ const listedAtOnce = 60
 // number to look for) and from (where the list begins).
 func cemeteryPageOf(d CemeteryData, base string, q url.Values, status func(places.Place) places.Status) cemeteryPage {
 	p := cemeteryPage{cemeteryLine: lineOf(d.Cemetery), Base: base, Serves: d.Serves, FoundedOn: d.FoundedOn, Exceeding: d.Exceeding, Persons: d.Persons,
-		Section: q.Get("section"), Show: q.Get("show"), Query: strings.TrimSpace(q.Get("q")), Asked: q.Get("plot"), Fees: d.Fees, Limits: d.Limits, Rounds: d.Rounds, AsOf: d.AsOf}
+		Section: q.Get("section"), Show: q.Get("show"), Query: strings.TrimSpace(q.Get("q")), Asked: q.Get("plot"), Fees: d.Fees, Limits: d.Limits, Rounds: d.Rounds, Repairs: d.Repairs, AsOf: d.AsOf}
 	line := func(x places.Place) placeLine {
 		st := status(x)
 		return placeLine{Place: x, Section: sectionOf(x), Symbol: symbol(st, x.Resting), Now: st, Selected: x.Plot == p.Asked}

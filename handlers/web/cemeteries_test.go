@@ -43,6 +43,10 @@ func (noPlaces) Office(context.Context, string, string) (OfficeData, error) {
 	return OfficeData{}, handlers.ErrNotFound
 }
 
+func (noPlaces) WorkOrders(context.Context, string) ([]places.Repair, AsOf, error) {
+	return nil, AsOf{}, handlers.ErrNotFound
+}
+
 func (noPlaces) Breaches(context.Context, string) ([]places.Breach, AsOf, error) {
 	return nil, AsOf{}, nil
 }
@@ -173,6 +177,9 @@ func (g *graveyard) lived() {
 	g.office.not("right_no_transfer", hillCemetery, "A-03-07", "transfer", "paid", "30000")
 	g.announced("2026-0", cemetery.ByWaiting, []string{"C-03-01"}, "何雨生")
 	if _, err := g.app.CancelRound(g.Context(), hillCemetery, "2026-0", nil, cemetery.CancelRound{Act: g.act(g.clock()), Reason: cemetery.NoticeWrong, Document: "GG-2026-0"}); err != nil {
+		g.Fatal(err)
+	}
+	if _, _, _, err := g.app.ReportDamage(g.Context(), handlers.ReportDamage{Act: g.act(g.clock()), Token: uuid.New(), Of: hillCemetery, Plot: "A-03-08", Damage: cemetery.StoneDamage, Text: "碑座裂了"}); err != nil {
 		g.Fatal(err)
 	}
 	g.round("2026-1", cemetery.ByWaiting, []string{"C-03-01", "C-03-02", "C-03-03"}, "何雨生", "罗青山")
@@ -462,11 +469,11 @@ func TestMapAndListAgree(t *testing.T) {
 		}
 	}
 	// Damage is reported from the place's own sheet, and the report says where.
-	report := "/complain?institution=" + hillCemetery + "&plot=A-03-07"
+	report := "/damage?cemetery=" + hillCemetery + "&plot=A-03-07"
 	if p := g.office.page("/cemeteries/" + hillCemetery + "?plot=A-03-07"); len(p.find(func(n *html.Node) bool { return attr(n, "href") == report })) != 1 {
 		t.Error("the sheet does not lead to a report of damage")
 	}
-	if s := string(g.office.get(report).body); !strings.Contains(s, "墓位 A-03-07：</textarea>") {
+	if s := text(g.office.page(report).root); !strings.Contains(s, "（演示） A-03-07") {
 		t.Errorf("the report does not say where: %s", s)
 	}
 	for _, address := range []string{"/cemeteries", "/cemeteries/" + hillCemetery, "/cemeteries/" + hillCemetery + "?plot=A-03-07", "/cemeteries/" + hillCemetery + "?plot=A-03-08"} {
@@ -484,7 +491,7 @@ func (g *graveyard) addresses() []string {
 	hill, village := "/cemeteries/"+hillCemetery, "/cemeteries/"+villageCemetery
 	return []string{"/cemeteries", "/cemeteries?district=210281", hill, hill + "?plot=A-03-07", hill + "?show=free&section=" + url.QueryEscape("甲区"), hill + "?q=zz", village,
 		"/desk" + hill, "/desk" + hill + "?plot=A-03-07", "/desk" + hill + "?plot=A-03-08", "/desk" + hill + "?plot=C-02-05", "/desk" + hill + "/places/A-01-01/allocate", "/desk" + hill + "/places/A-03-07/renew", "/desk" + hill + "/places/A-03-07/relocate",
-		"/desk" + hill + "/places/A-03-07/serve_notice", "/desk" + hill + "/places/A-03-07/headstone", "/desk" + hill + "/years/2026", "/desk" + hill + "/import", "/desk/limits", hill + "/rounds/2026-1", hill + "/rounds/2026-0", "/desk" + hill + "/rounds/2026-0", "/desk" + hill + "?plot=C-03-01", "/desk" + village + "/clerk"}
+		"/desk" + hill + "/places/A-03-07/serve_notice", "/desk" + hill + "/places/A-03-07/headstone", "/desk" + hill + "/years/2026", "/desk" + hill + "/import", "/desk/limits", hill + "/rounds/2026-1", hill + "/rounds/2026-0", "/desk" + hill + "/rounds/2026-0", "/damage?cemetery=" + hillCemetery + "&plot=A-03-07", "/desk" + hill + "/work-orders", "/desk" + hill + "?plot=C-03-01", "/desk" + village + "/clerk"}
 }
 
 // visitor is who opens an address.
@@ -626,6 +633,78 @@ func TestCancelledRound(t *testing.T) {
 	}
 	if p, _, err := g.app.Plots.Load(t.Context(), handlers.PlotID(hillCemetery, "C-03-01")); err != nil || p.Held != "" {
 		t.Errorf("the place is held for %q (%v)", p.Held, err)
+	}
+}
+
+// TestDamage: anybody reports damage from the place's sheet and follows it by a
+// code; the office settles it on its page, and the cemetery's page counts it.
+func TestDamage(t *testing.T) {
+	g := newGraveyard(t)
+	report, orders := "/damage?cemetery="+hillCemetery+"&plot=A-03-07", "/desk/cemeteries/"+hillCemetery+"/work-orders"
+	family := g.clerk("desk-0101")
+	if res := family.get("/damage?cemetery=" + hillCemetery + "&plot=Z-99"); res.StatusCode != http.StatusNotFound {
+		t.Errorf("no such place: status %d", res.StatusCode)
+	}
+	v := filled(family.page(report), "/damage")
+	send := func(want int, set ...string) answer {
+		t.Helper()
+		for i := 0; i < len(set); i += 2 {
+			v.Set(set[i], set[i+1])
+		}
+		res := family.post("/damage", v)
+		if res.StatusCode != want {
+			t.Fatalf("status %d, want %d: %s", res.StatusCode, want, plainText(res.body))
+		}
+		return res
+	}
+	if s := plainText(send(422, "damage", "OTHER", "contact", "13804110412").body); !strings.Contains(s, "请选哪里损坏") {
+		t.Error(s)
+	}
+	at := send(303, "damage", "STONE", "text", "碑座裂了").Header.Get("Location")
+	if again := send(303).Header.Get("Location"); again != at {
+		t.Errorf("sent twice it is followed at %s and at %s", at, again)
+	}
+	if s := text(family.page(at).root); !strings.Contains(s, "A-03-07") || !strings.Contains(s, "碑座裂了") || !strings.Contains(s, "最晚 2026-12-07 修好") || strings.Contains(s, "13804110412") {
+		t.Errorf("the order: %s", s)
+	}
+	for _, lang := range Langs {
+		family.lang = string(lang)
+		family.page(at).rules(t, lang, false, func(string) bool { return true })
+	}
+	family.lang = ""
+	g.settle()
+	s := text(g.office.page(orders).root)
+	for _, want := range []string{"A-03-07", "碑座裂了", "13804110412", "在办"} {
+		if !strings.Contains(s, want) {
+			t.Errorf("the office does not see %q: %s", want, s)
+		}
+	}
+	if s := text(g.clerk("regulator-0501").page(orders).root); strings.Contains(s, "碑座裂了") || strings.Contains(s, "13804110412") {
+		t.Errorf("more than the office reads the report: %s", s)
+	}
+	id := g.app.RepairID(strings.TrimPrefix(at, "/damage/")).String()
+	settle := func(of *clerk, act string, set ...string) answer {
+		form := url.Values{"token": {uuid.NewString()}, "by": {of.id}}
+		for i := 0; i < len(set); i += 2 {
+			form.Set(set[i], set[i+1])
+		}
+		return of.post(orders+"/"+id+"/"+act, form)
+	}
+	if res := settle(g.village, "done", "on", "2026-11-23"); res.StatusCode != http.StatusForbidden {
+		t.Errorf("another office settles it: status %d", res.StatusCode)
+	}
+	if s := plainText(settle(g.office, "done", "on", "2026-12-01").body); !strings.Contains(s, "repair_day_invalid") {
+		t.Error(s)
+	}
+	if res := settle(g.office, "done", "on", "2026-11-23"); res.StatusCode != http.StatusSeeOther {
+		t.Errorf("status %d: %s", res.StatusCode, plainText(res.body))
+	}
+	if s := text(family.page(at).root); !strings.Contains(s, "修好") {
+		t.Errorf("the family does not learn of it: %s", s)
+	}
+	g.settle()
+	if s := text(family.page("/cemeteries/" + hillCemetery).root); !strings.Contains(s, "近一年修好 1 件，不修 0 件。其中 0 件超过期限") || strings.Contains(s, "碑座裂了") {
+		t.Errorf("the cemetery's page: %s", s)
 	}
 }
 

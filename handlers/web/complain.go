@@ -3,7 +3,6 @@ package web
 import (
 	"errors"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -23,27 +22,33 @@ import (
 // and follows it by the code that is told once. The complaint's own page is as
 // private as its code.
 func (f *Families) complainRoutes(r chi.Router) {
-	private := func(show func(*asked) error) http.HandlerFunc {
-		return func(w http.ResponseWriter, r *http.Request) {
-			h := w.Header()
-			h.Set("Cache-Control", "no-store")
-			h.Set("X-Robots-Tag", "noindex, nofollow")
-			h.Set("Referrer-Policy", "same-origin")
-			v := &asked{w: w, r: r, now: f.app.Now().UTC(), view: viewOf(w, r)}
-			if err := show(v); err != nil {
-				f.fail(w, r, err)
-			}
+	r.Get("/complain", f.private(f.complainPage))
+	r.Head("/complain", f.private(f.complainPage))
+	r.With(f.writes()).Post("/complain", f.private(f.complain))
+	r.Get("/complain/find", f.private(f.complainPage))
+	r.Post("/complain/find", f.private(f.findComplaint))
+	r.Get("/complain/{code}", f.private(f.complaintPage))
+	r.Head("/complain/{code}", f.private(f.complaintPage))
+}
+
+// private serves a page that is nobody's but who has its code.
+func (f *Families) private(show func(*asked) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Cache-Control", "no-store")
+		h.Set("X-Robots-Tag", "noindex, nofollow")
+		h.Set("Referrer-Policy", "same-origin")
+		v := &asked{w: w, r: r, now: f.app.Now().UTC(), view: viewOf(w, r)}
+		if err := show(v); err != nil {
+			f.fail(w, r, err)
 		}
 	}
-	writes := httprate.LimitBy(f.Holds, 15*time.Minute, func(r *http.Request) (string, error) { return handlers.Client(r), nil },
+}
+
+// writes bounds how often one address writes without an account.
+func (f *Families) writes() func(http.Handler) http.Handler {
+	return httprate.LimitBy(f.Holds, 15*time.Minute, func(r *http.Request) (string, error) { return handlers.Client(r), nil },
 		httprate.WithLimitHandler(func(w http.ResponseWriter, r *http.Request) { f.fail(w, r, handlers.ErrTooMany) }))
-	r.Get("/complain", private(f.complainPage))
-	r.Head("/complain", private(f.complainPage))
-	r.With(writes).Post("/complain", private(f.complain))
-	r.Get("/complain/find", private(f.complainPage))
-	r.Post("/complain/find", private(f.findComplaint))
-	r.Get("/complain/{code}", private(f.complaintPage))
-	r.Head("/complain/{code}", private(f.complaintPage))
 }
 
 // complainForm is what anybody fills in to complain.
@@ -67,20 +72,13 @@ func (p complainForm) Err(field string) Text { return bookAbout{Wrong: p.Wrong}.
 // Any says that one of these fields is wrong.
 func (p complainForm) Any(fields ...string) bool { return bookAbout{Wrong: p.Wrong}.Any(fields...) }
 
-// plotNumber is what the number of a place looks like.
-var plotNumber = regexp.MustCompile(`^[A-Za-z0-9._-]{1,60}$`)
-
 // maxComplaint and maxReach bound what is said and how to reach who said it, in
 // characters.
 const maxComplaint, maxReach = 1500, 100
 
 func (f *Families) complainPage(v *asked) error {
 	q := v.r.URL.Query()
-	p := complainForm{Token: uuid.NewString(), Institution: q.Get("institution"), Item: q.Get("item")}
-	if plot := q.Get("plot"); plotNumber.MatchString(plot) { // where the damage is that somebody reports
-		p.Text = f.both("place.damage_at", plot).In(v.view.Lang)
-	}
-	return f.showComplain(v, http.StatusOK, p)
+	return f.showComplain(v, http.StatusOK, complainForm{Token: uuid.NewString(), Institution: q.Get("institution"), Item: q.Get("item")})
 }
 
 func (f *Families) showComplain(v *asked, status int, p complainForm) error {
@@ -112,7 +110,7 @@ func (f *Families) showComplain(v *asked, status int, p complainForm) error {
 			}
 		}
 	}
-	return f.answer(v, status, "complain", "/complain", p, "institution", "item", "plot")
+	return f.answer(v, status, "complain", "/complain", p, "institution", "item")
 }
 
 // atComplaint is the field that a rule's "no" to a complaint is about.

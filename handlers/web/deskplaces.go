@@ -37,6 +37,8 @@ func (d *Desk) placePages() []deskPage {
 		{http.MethodGet, "/desk/cemeteries/{cemetery}/clerk-worker.js", "inter", d.clerkWorker},
 		{http.MethodGet, "/desk/cemeteries/{cemetery}/rounds/{round}", "view_places", d.round},
 		{http.MethodPost, "/desk/cemeteries/{cemetery}/rounds/{round}/{act}", "view_places", d.roundDo},
+		{http.MethodGet, "/desk/cemeteries/{cemetery}/work-orders", "view_places", d.orders},
+		{http.MethodPost, "/desk/cemeteries/{cemetery}/work-orders/{order}/{act}", "view_places", d.orderDo},
 		{http.MethodGet, "/desk/cemeteries/{cemetery}/places/{plot}/{act}", "view_places", d.placeForm},
 		{http.MethodPost, "/desk/cemeteries/{cemetery}/places/{plot}/{act}", "view_places", d.placeDo},
 	}

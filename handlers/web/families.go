@@ -115,6 +115,7 @@ func (f *Families) Routes(r chi.Router) {
 		r.Post("/book/drop", page(f.drop))
 		f.trackRoutes(r)
 		f.complainRoutes(r)
+		f.damageRoutes(r)
 	})
 }
 

@@ -30,7 +30,7 @@ type Projection struct{}
 func (Projection) Name() string { return Name }
 
 // Version implements projections.Projection.
-func (Projection) Version() int { return 3 }
+func (Projection) Version() int { return 4 }
 
 // Schema implements projections.Projection.
 func (Projection) Schema() string { return schema }
@@ -46,6 +46,7 @@ func (Projection) Types() []string {
 		"right.lapsed.v1", "right.surrendered.v1", "right.ended.v1", "right.transfer_refused.v1",
 		"relocation.requested.v1", "relocation.permitted.v1", "relocation.lifted.v1", "relocation.redirected.v1", "relocation.arrived.v1", "relocation.cancelled.v1",
 		"round.announced.v1", "round.applied.v1", "round.withdrawn.v1", "round.cancelled.v1", "round.drawn.v1",
+		"repair.reported.v1", "repair.done.v1", "repair.refused.v1", "repair.late.v1",
 	}
 }
 
@@ -161,6 +162,8 @@ func (w *writer) apply(e projections.Event) error {
 		return w.relocation(id, b)
 	case cemetery.RoundEvent:
 		return w.round(id, b)
+	case cemetery.RepairEvent:
+		return w.repair(id, b)
 	}
 	return fmt.Errorf("places: %T is none of its events", e.Body)
 }
@@ -315,6 +318,20 @@ func (w *writer) round(id string, b cemetery.RoundEvent) error {
 		return set(`cancelled = 1`)
 	case cemetery.RoundDrawn:
 		return set(`drawn = 1`)
+	}
+	return nil
+}
+
+func (w *writer) repair(id string, b cemetery.RepairEvent) error {
+	switch b := b.(type) {
+	case cemetery.DamageReported:
+		return w.exec(`INSERT OR REPLACE INTO repair VALUES (?,?,?,?,?,?,0,'','')`, id, string(b.Cemetery), b.Plot, string(b.Damage), string(b.ReportedOn), string(b.DueBy))
+	case cemetery.RepairDone:
+		return w.exec(`UPDATE repair SET done = ? WHERE id = ?`, string(b.On), id)
+	case cemetery.RepairRefused:
+		return w.exec(`UPDATE repair SET refused = ? WHERE id = ?`, string(b.Reason), id)
+	case cemetery.RepairLate:
+		return w.exec(`UPDATE repair SET late = 1 WHERE id = ?`, id)
 	}
 	return nil
 }

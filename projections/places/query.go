@@ -582,6 +582,52 @@ func (r Reader) Rounds(ctx context.Context, of domain.CreditCode, n int) (xs []R
 	return xs, rows.Err()
 }
 
+// A Repair is a work order, without who reported it.
+type Repair struct {
+	ID            string
+	Plot          string
+	Damage        cemetery.Damage
+	Reported, Due domain.Date
+	Late          bool // its term passed before it was settled
+	Done          domain.Date
+	Refused       cemetery.NoRepair
+}
+
+// Open says that it waits for its repair.
+func (x Repair) Open() bool { return x.Done == "" && x.Refused == "" }
+
+// Repairs lists the work orders of a cemetery that are open, the most urgent
+// first, and then those that were settled, the latest report first; at most n.
+func (r Reader) Repairs(ctx context.Context, of domain.CreditCode, n int) (xs []Repair, err error) {
+	rows, err := r.DB.QueryContext(ctx, `SELECT id, plot, damage, reported, due, late, done, refused FROM repair WHERE cemetery = ?
+		ORDER BY done <> '' OR refused <> '', CASE WHEN done = '' AND refused = '' THEN due END, reported DESC, id LIMIT ?`, string(of), n)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var x Repair
+		if err := rows.Scan(&x.ID, &x.Plot, &x.Damage, &x.Reported, &x.Due, &x.Late, &x.Done, &x.Refused); err != nil {
+			return nil, err
+		}
+		xs = append(xs, x)
+	}
+	return xs, rows.Err()
+}
+
+// RepairCounts are the work orders of a cemetery: those that are open, how many
+// of these are past their term, and those reported since a day that were repaired
+// or refused, with how many of them were late.
+type RepairCounts struct{ Open, Overdue, Done, Refused, Late int }
+
+// RepairCounts counts them as of a day.
+func (r Reader) RepairCounts(ctx context.Context, of domain.CreditCode, since, today domain.Date) (c RepairCounts, err error) {
+	err = r.DB.QueryRowContext(ctx, `SELECT coalesce(sum(done = '' AND refused = ''), 0), coalesce(sum(done = '' AND refused = '' AND due < ?3), 0), coalesce(sum(done <> '' AND reported >= ?2), 0),
+		coalesce(sum(refused <> '' AND reported >= ?2), 0), coalesce(sum((done <> '' OR refused <> '') AND late AND reported >= ?2), 0) FROM repair WHERE cemetery = ?1`,
+		string(of), string(since), string(today)).Scan(&c.Open, &c.Overdue, &c.Done, &c.Refused, &c.Late)
+	return c, err
+}
+
 // A Breach is a place that breaks a limit as it is, or what was asked for a place
 // and refused. Asked and Limit are in cm² (area), cm (stone), a day (term) or fen,
 // as the code has it; empty where nothing was named.

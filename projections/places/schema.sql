@@ -152,3 +152,18 @@ CREATE TABLE round (
 	cancelled INTEGER NOT NULL,
 	PRIMARY KEY (cemetery, round)
 ) STRICT, WITHOUT ROWID;
+
+-- Work orders: damage that somebody reported. Who did, and in which words, is in
+-- no row.
+CREATE TABLE repair (
+	id       TEXT    PRIMARY KEY,
+	cemetery TEXT    NOT NULL,
+	plot     TEXT    NOT NULL,
+	damage   TEXT    NOT NULL,
+	reported TEXT    NOT NULL,            -- local day
+	due      TEXT    NOT NULL,
+	late     INTEGER NOT NULL,
+	done     TEXT    NOT NULL,            -- '' while it is not repaired
+	refused  TEXT    NOT NULL             -- the reason
+) STRICT, WITHOUT ROWID;
+CREATE INDEX repair_of ON repair (cemetery, due);
