@@ -268,6 +268,17 @@ func TestOffice(t *testing.T) {
 	o.done(hillCemetery, "B-02-02", "allocate", "ground", "RELOCATION_PERMIT", "certificate", "", "contract", "HT-4")
 	o.done(hillCemetery, "A-01-01", "lift", "new_label", "QC-1", "sealed_with", "office-0302", "receipt", "JJ-1")
 	g.settle()
+	// On their way they are sent elsewhere, and back, by two accounts and not by one.
+	for paper, to := range []string{"B-02-03", "B-02-02"} {
+		redirect := []string{"to_kind", "PLOT", "to_place", to, "paper_no", fmt.Sprint("GX-", paper)}
+		o.done(hillCemetery, "A-01-01", "redirect", redirect...)
+		if p := text(o.page("/desk/cemeteries/" + hillCemetery + "?plot=A-01-01").root); !strings.Contains(p, "改送待另一帐号同意") || !strings.Contains(p, to) {
+			t.Errorf("the sheet does not say that a change waits: %s", p)
+		}
+		o.not("relocation_redirect_second_account", hillCemetery, "A-01-01", "redirect", redirect...)
+		second.done(hillCemetery, "A-01-01", "redirect", redirect...)
+		g.settle()
+	}
 	o.not("relocation_label", hillCemetery, "B-02-02", "arrive_relocated", "new_label", "QC-2", "receipt", "JJ-2", "consent_paper", "SQ-2")
 	o.done(hillCemetery, "B-02-02", "arrive_relocated", "new_label", "QC-1", "receipt", "JJ-2", "consent_paper", "SQ-2")
 	g.settle()

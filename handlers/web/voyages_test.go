@@ -351,6 +351,9 @@ func TestRegulatorSeesEverything(t *testing.T) {
 	h.must("V-1", "depart", "aboard."+a.String(), "1", "relatives."+a.String(), "2")
 	h.must("V-1", "scatter", "burial", a.String(), "degradable", "1")
 	regulator := h.clerk("regulator-0501")
+	if err := h.runner.WaitCaughtUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	public := text(regulator.page("/stats/eco-burial?period=2026-11").root)
 	p := regulator.page("/desk/eco-burial?period=2026-11")
 	district := func(p doc) string {
