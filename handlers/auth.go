@@ -499,7 +499,7 @@ var Access = map[Operation]Rule{
 	"request_relocation":  {Roles: []Role{Cemetery}, Own: true},
 	"notice_relocation":   {Roles: []Role{Cemetery}, Own: true},
 	"lift_ashes":          {Roles: []Role{Cemetery}, Own: true},
-	"redirect_relocation": {Roles: []Role{Cemetery}, Own: true},
+	"redirect_relocation": {Roles: []Role{Cemetery, Regulator}, Own: true},
 	"arrive_ashes":        {Roles: []Role{Cemetery}, Own: true},
 	"cancel_relocation":   {Roles: []Role{Cemetery}, Own: true},
 	"permit_relocation":   {Roles: []Role{Cemetery, Regulator}, Own: true},

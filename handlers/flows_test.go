@@ -173,6 +173,8 @@ func (s *script) play(ctx context.Context) error {
 			return s.Identify(ctx, Identify{Case: id, Identify: cremation.Identify{Act: a, Tag: tag, Relative: kin.Person, Name: kin.Name, Relation: "CHILD", Method: cremation.ByViewing, Recognised: true, Form: "1", Paper: "公安鉴定"}})
 		})
 		move(cremation.Place{Kind: cremation.AtFurnace, ID: "furnace-1"})
+		move(cremation.Place{Kind: cremation.InPreparation, ID: "1"}) // away from its door again, and back
+		move(cremation.Place{Kind: cremation.AtFurnace, ID: "furnace-1"})
 		for _, who := range []string{"staff-2", "staff-3"} {
 			step("verify", func(a domain.Act) (events.Receipt, error) {
 				return s.Cremations.Handle(ctx, id.String(), cremation.VerifyIdentity{Act: by(who, a), Tag: tag})

@@ -96,6 +96,13 @@ type (
 		Receipt  string         `json:"receipt"` // what both signed
 		LiftedOn domain.Date    `json:"lifted_on,omitzero"`
 	}
+	// RelocationRedirectAsked asks that those who have not arrived go somewhere
+	// else. It changes nothing until another account asks for the same.
+	RelocationRedirectAsked struct {
+		To    Destination `json:"to"`
+		Paper string      `json:"paper"`
+		By    string      `json:"by"`
+	}
 	// RelocationRedirected changes where those go who have not arrived.
 	RelocationRedirected struct {
 		To    Destination `json:"to"`
@@ -115,13 +122,14 @@ type (
 	}
 )
 
-func (RelocationRequested) relocationEvent()  {}
-func (RelocationNoticed) relocationEvent()    {}
-func (RelocationPermitted) relocationEvent()  {}
-func (RelocationLifted) relocationEvent()     {}
-func (RelocationRedirected) relocationEvent() {}
-func (RelocationArrived) relocationEvent()    {}
-func (RelocationCancelled) relocationEvent()  {}
+func (RelocationRequested) relocationEvent()     {}
+func (RelocationNoticed) relocationEvent()       {}
+func (RelocationPermitted) relocationEvent()     {}
+func (RelocationLifted) relocationEvent()        {}
+func (RelocationRedirectAsked) relocationEvent() {}
+func (RelocationRedirected) relocationEvent()    {}
+func (RelocationArrived) relocationEvent()       {}
+func (RelocationCancelled) relocationEvent()     {}
 
 // A RelocationCommand asks something of one relocation.
 type RelocationCommand interface {
@@ -172,7 +180,9 @@ type (
 		// an application that was accepted. Always true of a place elsewhere.
 		Ready bool
 	}
-	// Redirect changes where those go who have not arrived.
+	// Redirect changes where those go who have not arrived. Ashes that are on
+	// their way go nowhere by one account's word: the first asks, and another that
+	// names the same place and paper agrees.
 	Redirect struct {
 		domain.Act
 		To    Destination
@@ -209,6 +219,7 @@ type RelocationState struct {
 	Noticed   RelocationNoticed
 	Permitted RelocationPermitted
 	To        Destination
+	Redirect  RelocationRedirectAsked // zero By: nobody asked
 	Lifted    []RelocationLifted
 	Arrived   []RelocationArrived
 	Cancelled bool
@@ -290,6 +301,9 @@ var (
 	ErrNotOnTheWay = domain.Reject("relocation_not_on_the_way", "这位逝者不在迁移途中。", "This person is not on the way.").Under("I11", "")
 	// ErrArrivalLabel refuses an arrival with another label, or without receipt.
 	ErrArrivalLabel = domain.Reject("relocation_label", "标签与起出时的不符，或没有双方签字的交接单，请停下核对。", "The label is not the one given when lifted, or the signed receipt is missing; please stop and check.").Under("I10", "")
+	// ErrRedirectSelf refuses to agree to one's own change of destination.
+	ErrRedirectSelf = domain.Reject("relocation_redirect_second_account", "改变去处须由提出人以外的另一帐号，按同一去处和文书再登记一次。",
+		"A change of destination takes effect when another account records the same place and paper.").Under("I11", "")
 	// ErrCancelLifted refuses to cancel what has begun.
 	ErrCancelLifted = domain.Reject("relocation_lifted", "已经起出，不能取消；可以改变去处。", "Somebody was lifted; it cannot be cancelled, but redirected.").Under("I11", "")
 )
@@ -368,6 +382,10 @@ func decideRelocation(s RelocationState, cmd RelocationCommand) ([]RelocationEve
 			return nil, nil
 		case !c.To.sound() || c.Paper == "":
 			return nil, ErrRelocationAsk
+		case s.Redirect.To != c.To || s.Redirect.Paper != c.Paper:
+			return []RelocationEvent{RelocationRedirectAsked{c.To, c.Paper, c.By}}, nil
+		case s.Redirect.By == c.By:
+			return nil, ErrRedirectSelf
 		}
 		return []RelocationEvent{RelocationRedirected{c.To, c.Paper}}, nil
 	case Arrive:
@@ -436,8 +454,10 @@ func evolveRelocation(s RelocationState, e RelocationEvent) RelocationState {
 		s.Permitted = e
 	case RelocationLifted:
 		s.Lifted = append(slices.Clip(s.Lifted), e)
+	case RelocationRedirectAsked:
+		s.Redirect = e
 	case RelocationRedirected:
-		s.To = e.To
+		s.To, s.Redirect = e.To, RelocationRedirectAsked{}
 	case RelocationArrived:
 		s.Arrived = append(slices.Clip(s.Arrived), e)
 	case RelocationCancelled:

@@ -1,6 +1,7 @@
 package cemetery_test
 
 import (
+	"slices"
 	"testing"
 
 	"shenzhong/domain"
@@ -123,7 +124,14 @@ func TestLiftAndArrive(t *testing.T) {
 	t.Run("what has begun is redirected, not cancelled", func(t *testing.T) {
 		sea := Destination{ToEco, "eco.x", Custodian{Institution: code}}
 		moveSpec.Given(t, append(open, lifted)...).When(CancelRelocation{by, "改主意"}).Rejects(ErrCancelLifted)
-		moveSpec.Given(t, append(open, lifted)...).When(Redirect{by, sea, "QQ-2"}).Then(RelocationRedirected{sea, "QQ-2"})
+		first := RelocationRedirectAsked{sea, "QQ-2", by.By}
+		waiting := append(slices.Clip(open), lifted, first)
+		moveSpec.Given(t, append(open, lifted)...).When(Redirect{by, sea, "QQ-2"}).Then(first)
+		moveSpec.Given(t, waiting...).When(Redirect{by, sea, "QQ-2"}).Rejects(ErrRedirectSelf)
+		moveSpec.Given(t, waiting...).When(Redirect{on("staff-9", "2026-12-01"), sea, "QQ-3"}).Then(RelocationRedirectAsked{sea, "QQ-3", "staff-9"})
+		moveSpec.Given(t, waiting...).When(Redirect{on("staff-9", "2026-12-01"), sea, "QQ-2"}).Then(RelocationRedirected{sea, "QQ-2"})
+		moveSpec.Given(t, waiting...).When(arrive).Then(arrived) // nothing has changed yet
+		moveSpec.Given(t, append(waiting, RelocationRedirected{sea, "QQ-2"})...).When(Redirect{by, sea, "QQ-2"}).Then()
 		moveSpec.Given(t, append(open, lifted, RelocationRedirected{sea, "QQ-2"})...).When(arrive).Then(with(arrived, func(e *RelocationArrived) { e.To = sea }))
 		moveSpec.Given(t, open...).When(Redirect{by, sea, ""}).Rejects(ErrRelocationAsk)
 		moveSpec.Given(t, open...).When(CancelRelocation{by, "改主意"}).Then(RelocationCancelled{"改主意"})

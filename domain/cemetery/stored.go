@@ -69,6 +69,7 @@ var Wire = []domain.Wire{
 	domain.Named[RelocationNoticed]("relocation.noticed.v1"),
 	domain.Named[RelocationPermitted]("relocation.permitted.v1"),
 	domain.Named[RelocationLifted]("relocation.lifted.v1"),
+	domain.Named[RelocationRedirectAsked]("relocation.redirect_asked.v1"),
 	domain.Named[RelocationRedirected]("relocation.redirected.v1"),
 	domain.Named[RelocationArrived]("relocation.arrived.v1"),
 	domain.Named[RelocationCancelled]("relocation.cancelled.v1"),

@@ -37,7 +37,7 @@ import (
 )
 
 // Version is the API's version. It is bumped with every change of openapi.json.
-const Version = "0.35.0"
+const Version = "0.36.0"
 
 // An API serves the operations.
 type API struct {

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -264,6 +265,7 @@ type RelocationView struct {
 	Lifted  int    `json:"lifted"`
 	Arrived int    `json:"arrived"`
 	To      string `json:"to"`
+	Asked   string `json:"redirect_asked,omitzero" doc:"The destination that one account asked for and another has not yet agreed to."`
 	Permit  string `json:"permit,omitzero"`
 	From    string `json:"from,omitzero" format:"date"`
 	Until   string `json:"until,omitzero" format:"date"`
@@ -618,7 +620,7 @@ func (a *API) relocations(h huma.API) {
 		}
 		return a.app.Lift(ctx, handlers.Lift{ID: id, IfMatch: q.IfMatch, Lift: cemetery.Lift{Act: q.Act, Person: who, Label: b.Label, OldLabel: b.OldLabel, SealedBy: b.SealedBy, Carrier: carrier, Receipt: b.Receipt}})
 	})
-	changeRelocation(a, h, "redirect_relocation", "/redirection", "Change where those go who have not arrived", func(ctx context.Context, q *request, id uuid.UUID, b redirectBody) (events.Receipt, error) {
+	changeRelocation(a, h, "redirect_relocation", "/redirection", "Change where those go who have not arrived; it takes effect when another account records the same", func(ctx context.Context, q *request, id uuid.UUID, b redirectBody) (events.Receipt, error) {
 		where, err := a.destination(b.To)
 		if err != nil {
 			return events.Receipt{}, err
@@ -646,6 +648,6 @@ func (a *API) relocations(h huma.API) {
 			return RelocationView{}, 0, err
 		}
 		return RelocationView{ID: id.String(), Plot: s.Requested.Plot, Cause: string(s.Requested.Cause), Status: s.Status(), Persons: len(s.Requested.Persons), Lifted: len(s.Lifted), Arrived: len(s.Arrived),
-			To: string(s.To.Kind) + " " + s.To.Place, Permit: s.Permitted.Permit, From: string(s.Permitted.From), Until: string(s.Permitted.Until)}, rev, nil
+			To: string(s.To.Kind) + " " + s.To.Place, Asked: strings.TrimSpace(string(s.Redirect.To.Kind) + " " + s.Redirect.To.Place), Permit: s.Permitted.Permit, From: string(s.Permitted.From), Until: string(s.Permitted.Until)}, rev, nil
 	})
 }

@@ -212,11 +212,19 @@ func TestRelocationOverHTTP(t *testing.T) {
 	// arrive: they would be there on paper and could not be laid to rest.
 	redirect := fmt.Sprintf(`{"to":{"kind":"PLOT","place":%q,"taker":{"institution":%q}},"paper":"GX-1"}`, cemetery+".A-3", cemetery)
 	c.must(staff, move+"/redirection", redirect)
+	// One account only asks for it.
+	c.refuses(422, "relocation_redirect_second_account", staff, move+"/redirection", redirect)
+	if got := c.send(staff, "GET", "/api/v1"+move, ""); got.field("redirect_asked") != "PLOT "+cemetery+".A-3" || got.field("to") != "PLOT "+cemetery+".A-2" {
+		t.Error(got.Body)
+	}
+	c.must(regulator, move+"/redirection", redirect)
 	c.refuses(422, "relocation_destination", staff, move+"/arrivals", arrive)
 	if s := status(); s != "lifted" {
 		t.Errorf("at a place that was not given it is %q", s)
 	}
-	c.must(staff, move+"/redirection", strings.Replace(redirect, ".A-3", ".A-2", 1))
+	for _, who := range []string{staff, regulator} {
+		c.must(who, move+"/redirection", strings.Replace(redirect, ".A-3", ".A-2", 1))
+	}
 	c.must(staff, move+"/arrivals", arrive)
 	if s := status(); s != "arrived" {
 		t.Errorf("in the end it is %q", s)

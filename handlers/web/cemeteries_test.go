@@ -268,6 +268,17 @@ func TestOffice(t *testing.T) {
 	o.done(hillCemetery, "B-02-02", "allocate", "ground", "RELOCATION_PERMIT", "certificate", "", "contract", "HT-4")
 	o.done(hillCemetery, "A-01-01", "lift", "new_label", "QC-1", "sealed_with", "office-0302", "receipt", "JJ-1")
 	g.settle()
+	// On their way they are sent elsewhere, and back, by two accounts and not by one.
+	for paper, to := range []string{"B-02-03", "B-02-02"} {
+		redirect := []string{"to_kind", "PLOT", "to_place", to, "paper_no", fmt.Sprint("GX-", paper)}
+		o.done(hillCemetery, "A-01-01", "redirect", redirect...)
+		if p := text(o.page("/desk/cemeteries/" + hillCemetery + "?plot=A-01-01").root); !strings.Contains(p, "改送待另一帐号同意") || !strings.Contains(p, to) {
+			t.Errorf("the sheet does not say that a change waits: %s", p)
+		}
+		o.not("relocation_redirect_second_account", hillCemetery, "A-01-01", "redirect", redirect...)
+		second.done(hillCemetery, "A-01-01", "redirect", redirect...)
+		g.settle()
+	}
 	o.not("relocation_label", hillCemetery, "B-02-02", "arrive_relocated", "new_label", "QC-2", "receipt", "JJ-2", "consent_paper", "SQ-2")
 	o.done(hillCemetery, "B-02-02", "arrive_relocated", "new_label", "QC-1", "receipt", "JJ-2", "consent_paper", "SQ-2")
 	g.settle()
@@ -572,7 +583,7 @@ func TestRoundPage(t *testing.T) {
 // tells each family; the public page says so, and the places are open again.
 func TestCancelledRound(t *testing.T) {
 	g := newGraveyard(t)
-	g.announced("2026-5", cemetery.ByWaiting, []string{"C-03-01", "C-03-02"}, "何雨生", "罗青山")
+	g.announced("2026-5", cemetery.ByWaiting, []string{"C-03-01", "C-03-02"}, "何雨生", "罗青山", "林知秋")
 	at := "/desk" + roundAddress(hillCemetery, "2026-5")
 	do := func(act string, want int, set ...string) string {
 		t.Helper()
@@ -603,13 +614,16 @@ func TestCancelledRound(t *testing.T) {
 	if s := do("tell", 422, "application", "s-001", "channel", "PHONE"); !strings.Contains(s, "round_tell") {
 		t.Error(s)
 	}
-	do("tell", 303, "application", "s-001", "channel", "PHONE", "proof", "D-7")
+	// One page has a form for each family, all with its one token: each is an act.
+	token := uuid.NewString()
+	do("tell", 303, "token", token, "application", "s-003", "channel", "PHONE", "proof", "D-6")
+	do("tell", 303, "token", token, "application", "s-001", "channel", "PHONE", "proof", "D-7")
 	if s := text(g.office.page(at).root); !strings.Contains(s, "s-001 已告知") || !strings.Contains(s, "s-002 还没有告知") {
 		t.Errorf("who was told: %s", s)
 	}
 	g.settle()
 	s := text(g.office.page(roundAddress(hillCemetery, "2026-5")).root)
-	for _, want := range []string{"已取消，没有安排", "申请还没有截止", "种子丢失或者已被看到", "公告：GG-2026-9", "等候的日期照算", "2 份申请，已经告知 1 份的家属"} {
+	for _, want := range []string{"已取消，没有安排", "申请还没有截止", "种子丢失或者已被看到", "公告：GG-2026-9", "等候的日期照算", "3 份申请，已经告知 2 份的家属"} {
 		if !strings.Contains(s, want) {
 			t.Errorf("the public page does not say %q: %s", want, s)
 		}

@@ -522,6 +522,33 @@ var placeActs = []*placeAct{
 		},
 	},
 	{
+		name: "redirect", op: "redirect_relocation", tell: true,
+		ask: func(p *placeView) error {
+			return p.askMove(func(m placeMove) error {
+				return only(len(m.Lifted) > 0, func() error {
+					return would(cemetery.Relocation, m.RelocationState, cemetery.RelocationCommand(cemetery.Redirect{Act: p.candidate(), Paper: "candidate",
+						To: cemetery.Destination{Kind: cemetery.ToAway, Place: "candidate", Taker: cemetery.Custodian{Person: "candidate"}}}))
+				})
+			})
+		},
+		fields: func(p *placeView) []field {
+			to := p.moves[0].To
+			if x := p.moves[0].Redirect; x.By != "" {
+				to = x.To
+			}
+			return []field{{Name: "to_kind", Kind: "radio", Value: string(to.Kind), Options: placeOptions(p.visit, "destination", cemetery.DestinationKinds)},
+				{Name: "to_place", Kind: "text", Value: to.Place, Max: 100, Hint: "to_place"}, {Name: "paper_no", Kind: "text", Max: 60, Hint: "redirect_paper"}}
+		},
+		do: doMove(func(p *placeView, act domain.Act, f *form) cemetery.RelocationCommand {
+			x := cemetery.Redirect{Act: act, Paper: f.value("paper_no")}
+			if len(p.moves) > 0 {
+				m := p.moves[0]
+				x.To = p.destination(*f, cmp.Or(m.Requested.Holder, m.To.Taker.Person, p.right.Holder))
+			}
+			return x
+		}),
+	},
+	{
 		name: "cancel_relocation", op: "manage_places",
 		ask: func(p *placeView) error {
 			return p.askMove(func(m placeMove) error {
@@ -781,7 +808,14 @@ func (p *placeView) relocate(act domain.Act, f form) (events.Receipt, error) {
 	if x.Cause == cemetery.FamilyWish {
 		x.Holder = p.right.Holder
 	}
-	to := cemetery.Destination{Kind: cemetery.DestinationKind(f.Get("to_kind")), Place: f.value("to_place"), Taker: cemetery.Custodian{Person: p.right.Holder}}
+	x.To = p.destination(f, p.right.Holder)
+	return p.desk.app.RequestRelocation(p.ctx(), handlers.RequestRelocation{ID: events.StepID(act.ID, "relocation"), RequestRelocation: x})
+}
+
+// destination is the one that a form names: a cemetery takes the ashes to a
+// place of its own, the family anywhere else.
+func (p *placeView) destination(f form, family domain.Subject) cemetery.Destination {
+	to := cemetery.Destination{Kind: cemetery.DestinationKind(f.Get("to_kind")), Place: f.value("to_place"), Taker: cemetery.Custodian{Person: family}}
 	if to.Kind == cemetery.ToPlot {
 		of, _, _ := strings.Cut(to.Place, ".")
 		if _, err := domain.ParseCreditCode(of); err != nil { // a number of this cemetery
@@ -789,8 +823,7 @@ func (p *placeView) relocate(act domain.Act, f form) (events.Receipt, error) {
 		}
 		to.Taker = cemetery.Custodian{Institution: domain.CreditCode(of)}
 	}
-	x.To = to
-	return p.desk.app.RequestRelocation(p.ctx(), handlers.RequestRelocation{ID: events.StepID(act.ID, "relocation"), RequestRelocation: x})
+	return to
 }
 
 // may asks whether the account may do an act, and whether it may be done.
@@ -946,6 +979,9 @@ func (p *placeView) sheet() *officeSheet {
 	}
 	for _, m := range p.moves {
 		add("place.moving", p.label("relocation_status", m.Status())+" · "+p.label("destination", m.To.Kind)+" "+m.To.Place)
+		if x := m.Redirect; x.By != "" {
+			add("place.redirect_asked", p.label("destination", x.To.Kind)+" "+x.To.Place)
+		}
 	}
 	for _, m := range p.coming {
 		add("place.coming", p.label("relocation_status", m.Status())+" · "+handlers.PlotID(m.Requested.Cemetery, m.Requested.Plot))

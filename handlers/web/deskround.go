@@ -105,6 +105,7 @@ func (d *Desk) roundDo(v *visit) error {
 			return d.app.CancelRound(v.ctx(), of, round, nil, cemetery.CancelRound{Act: act, Reason: cemetery.RoundReason(f.Get("why")), Document: f.value("document")})
 		}
 	case "tell":
+		act.ID = events.StepID(act.ID, f.Get("application")) // the page has a form for each
 		op, do = "tell_applicant", func(of domain.CreditCode) (events.Receipt, error) {
 			return d.app.TellApplicant(v.ctx(), of, round, nil, cemetery.TellApplicant{Act: act, Application: f.Get("application"), Channel: cemetery.Channel(f.Get("channel")), Proof: f.value("proof")})
 		}

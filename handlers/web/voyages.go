@@ -455,6 +455,9 @@ func (d *Desk) doVoyage(v *visit) error {
 	if err != nil {
 		return err
 	}
+	if id := f.burial(); id != uuid.Nil { // the page has a form for each
+		act.ID = events.StepID(act.ID, id.String())
+	}
 	if when := f.instant("at"); !when.IsZero() {
 		act.At, act.LateReason = when.UTC(), f.value("late")
 	}
