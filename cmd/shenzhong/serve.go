@@ -383,6 +383,7 @@ func (c *serveCmd) greet(con *console, addr net.Addr, city *city, seats []handle
 	row("/cemeteries", "公墓与空位", "cemeteries and free places")
 	row("/stats/eco-burial", "节地生态安葬", "eco-burial")
 	row("/credit", "服务信用", "service credit")
+	row("/oversight", "检查和处罚结果", "results of inspections and penalties")
 	row("/tlog", "历史记录的指纹", "fingerprint of the history")
 	row("/desk", "殡仪馆前台（登录）", "funeral home desk (sign in)")
 	row("/docs", "接口说明（OpenAPI：/openapi.json）", "API (OpenAPI: /openapi.json)")
