@@ -350,7 +350,7 @@ func (c *serveCmd) demoAccounts() (*handlers.Accounts, []handlers.Seat, error) {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return nil, nil, err
 	default:
-		seats = handlers.DemoSeats(string(city.homes[0].code()), string(city.cemeteries[0].code()), string(city.sea[0].code()))
+		seats = handlers.DemoSeats(string(city.homes[0].code()), string(city.cemeteries[0].code()), string(city.village().code()), string(city.sea[0].code()))
 		if c.Store == "memory" {
 			break
 		}
