@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -106,6 +107,27 @@ type App struct {
 	Wait func(ctx context.Context, readModel string, at events.Position) error
 
 	persons []byte // key of Person
+	began   atomic.Pointer[time.Time]
+}
+
+// Began is when the log recorded its first event; zero while there is none.
+func (a *App) Began(ctx context.Context) (time.Time, error) {
+	if t := a.began.Load(); t != nil {
+		return *t, nil
+	}
+	for b, err := range a.Store.Follow(ctx, 0, 1) {
+		if err != nil {
+			return time.Time{}, err
+		}
+		if len(b.Events) > 0 {
+			a.began.Store(&b.Events[0].At)
+			return b.Events[0].At, nil
+		}
+		if b.CaughtUp {
+			break
+		}
+	}
+	return time.Time{}, ctx.Err()
 }
 
 // NewApp makes the handlers over one store. personKey is the secret from which

@@ -229,7 +229,7 @@ type Seat struct {
 // DemoSeats makes the accounts of a demo city: a funeral home with two people
 // at the desk and two at the furnaces (identity takes two), a cemetery, an
 // eco-burial operator, the city's regulator and its administrator.
-func DemoSeats(home, cemetery, eco string) []Seat {
+func DemoSeats(home, cemetery, village, eco string) []Seat {
 	var seats []Seat
 	for _, s := range []struct {
 		id, institution string
@@ -242,6 +242,7 @@ func DemoSeats(home, cemetery, eco string) []Seat {
 		{"furnace-0202", home, Cremator, "火化车间二", "funeral home, furnace room 2"},
 		{"plc-0203", home, Device, "火化机控制器", "funeral home, furnace controller"},
 		{"cemetery-0301", cemetery, Cemetery, "公墓管理处", "cemetery office"},
+		{"cemetery-0302", village, Cemetery, "村公墓管理员（手机）", "village cemetery's clerk (on a phone)"},
 		{"eco-0401", eco, Eco, "生态安葬经办", "eco-burial operator"},
 		{"regulator-0501", Everywhere, Regulator, "民政监管一", "civil affairs, officer 1"},
 		{"regulator-0502", Everywhere, Regulator, "民政监管二", "civil affairs, officer 2"},

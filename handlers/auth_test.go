@@ -165,7 +165,7 @@ func TestAccountsRefuseTheUnsound(t *testing.T) {
 }
 
 func TestDemoSeats(t *testing.T) {
-	seats := DemoSeats("12210200422000019F", "12210281422000027L", "91210211MA0YY00382")
+	seats := DemoSeats("12210200422000019F", "12210281422000027L", "54210214DEM000145F", "91210211MA0YY00382")
 	var as []Account
 	for _, s := range seats {
 		as = append(as, s.Account)

@@ -13,9 +13,9 @@ import (
 	"shenzhong/events"
 )
 
-// registered are the credit codes of every institution of the register, sorted.
+// Registered are the credit codes of every institution of the register, sorted.
 // It reads the whole log once; a round of inspections is rare enough.
-func (a *App) registered(ctx context.Context) ([]domain.CreditCode, error) {
+func (a *App) Registered(ctx context.Context) ([]domain.CreditCode, error) {
 	var codes []domain.CreditCode
 	for b, err := range a.Store.Follow(ctx, 0, 1000) {
 		if err != nil {
@@ -43,7 +43,7 @@ func (a *App) Inspect(ctx context.Context, round string, at *events.Revision, cm
 	switch c := cmd.(type) {
 	case oversight.FreezeInspection:
 		var err error
-		if c.Register, err = a.registered(ctx); err != nil {
+		if c.Register, err = a.Registered(ctx); err != nil {
 			return events.Receipt{}, err
 		}
 		cmd = c

@@ -71,6 +71,11 @@ func (d *demoCity) furnaces() (n int) {
 	return n
 }
 
+// village is the first cemetery that a village keeps.
+func (d *demoCity) village() *site {
+	return d.cemeteries[slices.IndexFunc(d.cemeteries, func(s *site) bool { return s.class == cemetery.RuralPublic })]
+}
+
 type district struct {
 	Code   domain.Division `json:"code"`
 	NameZh string          `json:"name_zh"`

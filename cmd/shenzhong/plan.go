@@ -35,12 +35,13 @@ type plan struct {
 	now      time.Time // what comes after it has not happened yet
 	funerals []*funeral
 	voyages  []*sailing
+	matters  []*matter
 	lanes    []*lane
 }
 
 // A lane is one day of a furnace and its hall, with all that becomes of that
-// day's cases before and after, an operator's voyages, or an institution's credit
-// ledger.
+// day's cases before and after, an operator's voyages, an institution's credit
+// ledger, or one complaint, penalty or round of inspections.
 type lane struct {
 	name    string
 	steps   []planned1
@@ -53,14 +54,16 @@ type lane struct {
 // 100,000 cases has four million of them.
 type planned1 struct {
 	at   int64 // Unix seconds
-	who  int32 // index of the funeral, of the incident or of the voyage
+	who  int32 // index of the funeral, of the incident, of the voyage or of the matter
 	kind stepKind
 }
 
 type stepKind uint8
 
 // The steps of a funeral, in the order in which they are taken when their times
-// are equal, then those of a credit incident, then those of a voyage.
+// are equal, then those of a credit incident, those of a voyage, a rating's, and
+// those of complaints, rounds of inspections and penalties. Ids of commands
+// follow from their numbers: a new one comes last.
 const (
 	stepBook stepKind = iota
 	stepHall
@@ -123,6 +126,31 @@ const (
 	stepEnd
 	stepIncentives
 	stepPayments
+
+	stepRate
+	stepCall
+	stepResolve
+	stepCheck
+
+	stepComplain
+	stepTakeUp
+	stepAsk
+	stepReply
+	stepFind
+	stepEndComplaint
+
+	stepCommit
+	stepFreeze
+	stepOpenSeed
+	stepVisit
+	stepPublish
+
+	stepPropose
+	stepTell
+	stepHear
+	stepLegal
+	stepPenalise
+	stepServe
 )
 
 // A funeral is one planned case.
@@ -147,6 +175,9 @@ type funeral struct {
 	weight  int
 	ring    bool // there is something to keep for the family
 	alone   bool // nobody comes to identify
+	level   int  // of the rating; 0: none
+	named   bool // under the family's name
+	rated   time.Time
 
 	bay          cremation.Bay
 	stores, goes int         // whose turn it is in the home's cold store, in and out
@@ -228,11 +259,13 @@ func newPlan(city *demoCity, seed uint64, n int, from, until domain.Date, now ti
 		}
 		ids[f.dead.id] = true
 		f.findRest(r, city, places)
+		f.rate(seed)
 		p.funerals = append(p.funerals, f)
 	}
 	p.alike()
 	incidents := p.incidents()
 	p.voyages = p.sailings()
+	p.oversee()
 	p.sort(incidents)
 	return p, incidents, nil
 }
@@ -444,6 +477,7 @@ func (f *funeral) steps(yield func(time.Time, stepKind)) {
 	}
 	yield(min(s, 106), stepCode)
 	yield(min(s, 110), stepRelease)
+	f.ratings(yield)
 	x := &f.rest
 	switch {
 	case x.at == nil:
@@ -567,6 +601,9 @@ func (p *plan) sort(incidents []*incident) {
 	}
 	for _, x := range p.voyages {
 		x.steps(func(at time.Time, k stepKind) { put(sailLane+string(x.at.code()), at, x.n, k) })
+	}
+	for _, x := range p.matters {
+		x.steps(func(at time.Time, k stepKind) { put(x.lane(), at, x.n, k) })
 	}
 	for _, l := range p.lanes {
 		slices.SortFunc(l.steps, func(a, b planned1) int {

@@ -350,7 +350,7 @@ func (c *serveCmd) demoAccounts() (*handlers.Accounts, []handlers.Seat, error) {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return nil, nil, err
 	default:
-		seats = handlers.DemoSeats(string(city.homes[0].code()), string(city.cemeteries[0].code()), string(city.sea[0].code()))
+		seats = handlers.DemoSeats(string(city.homes[0].code()), string(city.cemeteries[0].code()), string(city.village().code()), string(city.sea[0].code()))
 		if c.Store == "memory" {
 			break
 		}
@@ -383,6 +383,7 @@ func (c *serveCmd) greet(con *console, addr net.Addr, city *city, seats []handle
 	row("/cemeteries", "公墓与空位", "cemeteries and free places")
 	row("/stats/eco-burial", "节地生态安葬", "eco-burial")
 	row("/credit", "服务信用", "service credit")
+	row("/oversight", "检查和处罚结果", "results of inspections and penalties")
 	row("/tlog", "历史记录的指纹", "fingerprint of the history")
 	row("/desk", "殡仪馆前台（登录）", "funeral home desk (sign in)")
 	row("/docs", "接口说明（OpenAPI：/openapi.json）", "API (OpenAPI: /openapi.json)")

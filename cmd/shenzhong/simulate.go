@@ -241,12 +241,14 @@ func (s *simulation) begin(ctx context.Context, app *handlers.App) error {
 }
 
 // inOrder are the lanes that run together, and those that run after them:
-// voyages come after the cases whose ashes they carry, ledgers after the cases
-// that they speak of.
-func (s *simulation) inOrder() [3][]*lane {
-	var cases, voyages, ledgers []*lane
+// rounds of inspections come while the log is short, voyages after the cases
+// whose ashes they carry, ledgers after the cases that they speak of.
+func (s *simulation) inOrder() [4][]*lane {
+	var rounds, cases, voyages, ledgers []*lane
 	for _, l := range s.plan.lanes {
 		switch {
+		case isRound(l):
+			rounds = append(rounds, l)
 		case strings.HasPrefix(l.name, ledgerLane):
 			ledgers = append(ledgers, l)
 		case strings.HasPrefix(l.name, sailLane):
@@ -255,7 +257,7 @@ func (s *simulation) inOrder() [3][]*lane {
 			cases = append(cases, l)
 		}
 	}
-	return [3][]*lane{cases, voyages, ledgers}
+	return [4][]*lane{rounds, cases, voyages, ledgers}
 }
 
 func (s *simulation) runLanes(ctx context.Context, bar *progress, lanes []*lane, parallel int) error {
@@ -369,10 +371,14 @@ func (t *turns) done() {
 
 func (s *simulation) step(ctx context.Context, st planned1) error {
 	at := time.Unix(st.at, 0).UTC()
-	if st.kind >= stepVoyage {
+	switch {
+	case st.kind >= stepComplain:
+		return s.plan.matters[st.who].step(ctx, s, st.kind, at)
+	case st.kind >= stepRate:
+		return s.plan.funerals[st.who].followUp(ctx, s.app, st.kind, at)
+	case st.kind >= stepVoyage:
 		return s.plan.voyages[st.who].step(ctx, s, st.kind, at)
-	}
-	if st.kind >= stepSuspect {
+	case st.kind >= stepSuspect:
 		return s.incidents[st.who].step(ctx, s, st.kind, at)
 	}
 	return s.plan.funerals[st.who].step(ctx, s, st.kind, at)

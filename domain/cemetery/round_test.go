@@ -142,9 +142,9 @@ func TestCancelRound(t *testing.T) {
 func TestRoundHistories(t *testing.T) {
 	cancelled, drawn, told := 0, 0, 0
 	rapid.Check(t, func(t *rapid.T) {
-		hours := 0.0
+		hours, cancels := 0.0, rapid.Bool().Draw(t, "cancels") // where one may cancel at any time, few rounds come to their draw
 		command := func(s RoundState) RoundCommand {
-			hours += rapid.Float64Range(0, 12).Draw(t, "hours")
+			hours += rapid.Float64Range(0, 24).Draw(t, "hours")
 			act := domaintest.At("staff-1", domaintest.Noon.Add(time.Duration(hours*float64(time.Hour))))
 			who := fmt.Sprint("a-", rapid.IntRange(1, 4).Draw(t, "who"))
 			place := rapid.SampledFrom(announce.Places).Draw(t, "place")
@@ -157,7 +157,10 @@ func TestRoundHistories(t *testing.T) {
 			case 4:
 				return WithdrawRound{act, who}
 			case 5:
-				return CancelRound{act, PlacesNotReady, "GG"}
+				if cancels {
+					return CancelRound{act, PlacesNotReady, "GG"}
+				}
+				return DrawRound{act, seed, salt}
 			case 6, 7:
 				return TellApplicant{act, who, ByPhone, "D"}
 			case 8, 9:

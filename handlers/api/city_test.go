@@ -79,7 +79,7 @@ func bareOn(t testing.TB, store events.Store, keys events.Keyring, writesPerMinu
 	c.app = handlers.NewApp(c.store, projections.Registry(keys), keys, []byte("the key of a test"))
 	c.app.Now = c.clock
 	var accounts []handlers.Account
-	for _, s := range handlers.DemoSeats(home, cemetery, boats) {
+	for _, s := range handlers.DemoSeats(home, cemetery, cemetery, boats) {
 		accounts, c.tokens[s.ID] = append(accounts, s.Account), s.Token
 	}
 	for _, role := range handlers.Roles { // one account of every role at another home

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -365,6 +366,24 @@ var exampleResults = []oversight.Result{
 	{Kind: "inspection", ID: "2026-Q3", Institution: exampleHome, What: "2026.1", Document: "大民检〔2026〕演示 3 号", On: "2026-07-20", From: "2026-08-02", Until: "2027-08-02"},
 }
 
+// exampleRound is a round of inspections that was drawn: one visit's result is
+// public, another visit is still to come.
+func exampleRound(t testing.TB) []any {
+	t.Helper()
+	seed, salt := strings.Repeat("5e", 32), strings.Repeat("0a", 32)
+	f := domainoversight.InspectionFrozen{Institutions: []domain.CreditCode{exampleHome, haiyan, songtao}, Officers: []string{"regulator-0501", "regulator-0502", "regulator-0504"},
+		Excluded: []domainoversight.InspectionExclusion{{Institution: yunxiu, Reason: "当季已作专项检查"}, {Institution: songtao, Officer: "regulator-0504", Reason: "回避"}}}
+	visits, ok := domainoversight.DrawInspection(seed, f, len(f.Institutions))
+	if !ok {
+		t.Fatal("the example cannot be drawn")
+	}
+	return []any{domainoversight.InspectionCommitted{Commitment: domain.Commitment(seed, salt), By: "regulator-0501", Count: len(visits)}, f,
+		domainoversight.InspectionDrawn{Seed: seed, Salt: salt, Visits: visits},
+		domainoversight.InspectionRecorded{Institution: visits[0].Institution, VisitedOn: "2026-07-20", Officers: visits[0].Officers, Checklist: "2026.1",
+			Findings: []domainoversight.InspectionFinding{{Line: "H03", What: "冷藏柜没有当日温度记录"}}, PublishBy: "2026-08-17"},
+		domainoversight.InspectionPublished{Institution: visits[0].Institution, Document: "大民检〔2026〕演示 3 号", PublishedOn: "2026-08-02", PublishedUntil: "2027-08-02"}}
+}
+
 // bare is a source on the first day: nothing was recorded yet.
 type bare struct{ r *Renderer }
 
@@ -423,22 +442,29 @@ func exampleServer(t testing.TB, source func(*Renderer) Source) *handlers.Server
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, v := New(r, source(r)), newVillage(t, memory.New())
-	for _, round := range []string{"2026-Q3", "2026-Q4"} { // the draws that the example's results come from
-		typ, data, err := v.app.Registry.Encode(t.Context(), domainoversight.InspectionCommitted{Commitment: "a commitment", Count: 1})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, _, err := v.app.Store.Append(t.Context(), events.Stream(domainoversight.InspectionCategory+"-"+round), events.NoStream, events.New{ID: uuid.New(), Type: typ, Data: data}); err != nil {
-			t.Fatal(err)
+	src, v := source(r), newVillage(t, memory.New())
+	h, results := New(r, src), bareSource{app: v.app}
+	if f, ok := src.(full); ok {
+		results.trouble = f.trouble
+	}
+	for round, story := range map[string][]any{"2026-Q3": exampleRound(t), "2026-Q4": exampleRound(t)[:1]} { // the draws that the example's results come from
+		at := events.NoStream
+		for _, e := range story {
+			typ, data, err := v.app.Registry.Encode(t.Context(), e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if at, _, err = v.app.Store.Append(t.Context(), events.Stream(domainoversight.InspectionCategory+"-"+round), at, events.New{ID: uuid.New(), Type: typ, Data: data}); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
-	return handlers.New(handlers.Config{Accounts: accounts, Web: h, Pages: []handlers.Mount{NewFamilies(h, v.app, bareSource{v.app}), NewCemeteries(h, noPlaces{}), NewTransparency(h, exampleTree(t).log)}, Log: slog.New(slog.DiscardHandler)})
+	return handlers.New(handlers.Config{Accounts: accounts, Web: h, Pages: []handlers.Mount{NewFamilies(h, v.app, results), NewCemeteries(h, noPlaces{}), NewTransparency(h, exampleTree(t).log)}, Log: slog.New(slog.DiscardHandler)})
 }
 
 // addresses are every page, with data in it where the source has some.
 func addresses() []string {
 	return []string{"/", "/prices", "/prices/" + exampleHome, "/prices/" + exampleReal, "/prices/" + exampleHome + "/history", "/prices/" + exampleHome + "?version=11", "/prices/" + exampleHome + "?on=2026-10-05", "/prices/" + exampleHome + "/wall", "/prices/" + exampleHome + "/counter", "/prices/" + exampleHome + "/charged",
 		"/prices/catalogue", "/prices/compare", "/prices/compare?basket=plain&from=210213&sort=near", "/stats/eco-burial",
-		"/stats/eco-burial?period=2026-11", "/stats/eco-burial/list?period=2026-10&share=strict", "/stats/eco-burial/list?period=2026-10&division=210224", "/stats/eco-burial/list?period=2026-10&late=1", "/credit", "/credit/" + exampleHome, fmt.Sprintf("/credit/%s?on=2026-09-20", exampleHome), "/oversight", "/nowhere", "/prices/nobody"}
+		"/stats/eco-burial?period=2026-11", "/stats/eco-burial/list?period=2026-10&share=strict", "/stats/eco-burial/list?period=2026-10&division=210224", "/stats/eco-burial/list?period=2026-10&late=1", "/credit", "/credit/" + exampleHome, fmt.Sprintf("/credit/%s?on=2026-09-20", exampleHome), "/oversight", "/oversight/2026-Q3", "/nowhere", "/prices/nobody"}
 }

@@ -126,6 +126,7 @@ type asked struct {
 	now   time.Time
 	view  view
 	draft draft
+	asOf  *AsOf // of the read model that the page is drawn from; nil: it is the log that was asked
 }
 
 func (v *asked) ctx() context.Context { return v.r.Context() }
@@ -232,7 +233,7 @@ func (f *Families) answer(v *asked, status int, name, nav string, body any, keep
 			v.view.query.Set(k, s)
 		}
 	}
-	b, err := f.render(name, nav, v.view, body, nil)
+	b, err := f.render(name, nav, v.view, body, v.asOf)
 	if err != nil {
 		return err
 	}

@@ -82,7 +82,10 @@ func (c *village) wait(d time.Duration) {
 }
 
 // bareSource answers without read models: it reads the log.
-type bareSource struct{ app *handlers.App }
+type bareSource struct {
+	app     *handlers.App
+	trouble Trouble
+}
 
 func (bareSource) Homes(context.Context) ([]string, error) {
 	return []string{haiyan, songtao, yunxiu}, nil
@@ -90,8 +93,10 @@ func (bareSource) Homes(context.Context) ([]string, error) {
 
 // Results are one of each that is on public display, one that was struck out, and
 // one whose time is over.
-func (bareSource) Results(context.Context, string, domain.CreditCode) ([]oversight.Result, AsOf, error) {
-	return exampleResults, exampleAsOf, nil
+func (s bareSource) Results(context.Context, string, domain.CreditCode) ([]oversight.Result, AsOf, error) {
+	asOf := exampleAsOf
+	asOf.Trouble = s.trouble
+	return exampleResults, asOf, nil
 }
 
 // Voyages of a week: with seats, without, and one that the weather cancelled.
@@ -220,7 +225,7 @@ func (c *village) serve(t testing.TB) {
 	}
 	r := newRenderer(t, Site{Demo: true})
 	h := New(r, full{r: r})
-	f := NewFamilies(h, c.app, bareSource{c.app})
+	f := NewFamilies(h, c.app, bareSource{app: c.app})
 	f.Limit = 10_000
 	c.Server = handlers.New(handlers.Config{Accounts: accounts, Web: h, Pages: []handlers.Mount{f, NewCemeteries(h, noPlaces{})}, Log: slog.New(slog.NewTextHandler(c.log, nil))})
 }

@@ -55,6 +55,7 @@ type inspectionPage struct {
 	File    string // address of the record for programs
 	Visits  []visitLine
 	Program string
+	AsOf    AsOf // of the results
 }
 
 // A visitLine is an institution that was drawn.
@@ -447,7 +448,7 @@ func (f *Families) results(v *asked) error {
 		return err
 	}
 	p := publicResults(xs, domain.DateOf(v.now))
-	p.AsOf = asOf
+	p.AsOf, v.asOf = asOf, &asOf
 	name := naming(v.ctx(), f.app)
 	for _, ls := range [][]resultLine{p.Inspections, p.Penalties, p.Withdrawn} {
 		for i := range ls {
@@ -466,13 +467,15 @@ func (f *Families) inspectionRound(v *asked) error {
 	if err != nil {
 		return err
 	}
-	results, _, err := f.data.Results(v.ctx(), domainoversight.InspectionCategory, "")
+	results, asOf, err := f.data.Results(v.ctx(), domainoversight.InspectionCategory, "")
 	if err != nil {
 		return err
 	}
+	v.asOf = &asOf
 	p, err := inspectionPageOf(rec, naming(v.ctx(), f.app), results, domain.DateOf(v.now))
 	if err != nil {
 		return err
 	}
+	p.AsOf = asOf
 	return f.answer(v, http.StatusOK, "inspection", "/credit", p)
 }

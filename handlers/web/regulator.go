@@ -94,7 +94,14 @@ type history struct {
 	// Known asks for what the log held at the end of On; otherwise everything
 	// that it holds now counts, for the facts of On.
 	Known bool
+	// Began is the day on which the log recorded its first event; empty while
+	// there is none.
+	Began domain.Date
 }
+
+// Nothing says that nothing at all was on record yet: a figure would be neither
+// right nor wrong, and zero would be both.
+func (h history) Nothing() bool { return h.Known && (h.Began == "" || h.On < h.Began) }
 
 // Until is the last day whose records count; empty means all of them.
 func (h history) Until() domain.Date {
@@ -133,7 +140,11 @@ func (d *Desk) historyOf(v *visit) (history, error) {
 	}
 	h.Known = v.r.URL.Query().Get("view") != "true"
 	v.keep = []string{"on", "view"}
-	return h, nil
+	began, err := d.app.Began(v.ctx())
+	if err == nil && !began.IsZero() {
+		h.Began = domain.DateOf(began)
+	}
+	return h, err
 }
 
 // A RegulatorSource answers what the console shows of the whole city.

@@ -18,7 +18,9 @@ import (
 	"github.com/chromedp/chromedp/kb"
 	"github.com/google/uuid"
 
+	"shenzhong/domain"
 	"shenzhong/domain/credit"
+	"shenzhong/domain/oversight"
 )
 
 // TestRegulatorInBrowser opens the pages of the console as TestDeskInBrowser
@@ -28,6 +30,9 @@ func TestRegulatorInBrowser(t *testing.T) {
 	i.story()
 	i.notified = uuid.New()
 	i.on("2026-11-20 17:00", deskLedger, credit.Suspected{Suspicion: i.notified, Rule: "V07", Fact: "reports:2026-10", Basis: "系统核对"}, credit.Notified{Suspicion: i.notified, Document: "大民监告字〔2026〕演示 2 号", AnswerBy: "2026-11-27"})
+	i.on("2026-11-20 17:05", "inspection-2026-Q3", exampleRound(t)...)
+	i.on("2026-11-20 17:10", "penalty-"+consolePenalty, oversight.PenaltyProposed{Institution: deskHome, Severity: oversight.GeneralPenalty, Kind: "罚款", Amount: domain.Yuan(20000), Fact: "价目牌以外收取费用", Basis: "演示依据", Officers: [2]string{"regulator-0501", "regulator-0502"}},
+		oversight.PenaltyNotified{Document: "大民罚告〔2026〕演示 1 号", HearBy: "2026-11-27"}, oversight.PenaltyHeard{Document: "陈述笔录 演示 1 号"})
 	i.odd()
 	ctx := browser(t)
 	tab := listen(t, ctx, i.server.URL)
@@ -111,9 +116,13 @@ func TestRegulatorInBrowser(t *testing.T) {
 	})
 }
 
+// consolePenalty is the penalty of which the console's pages are looked at.
+const consolePenalty = "019aa000-0000-7000-8000-00000000000a"
+
 // consolePages are the addresses of the console that a regulator comes to.
 func (i *inspectorate) consolePages() []string {
-	return []string{"/regulator", "/regulator/complaints", "/regulator/reviews", "/regulator/inspections", "/regulator/penalties", "/regulator/penalties/new/propose", "/regulator?on=2026-09-20&view=true", "/regulator/ledger/" + deskHome, "/regulator/ledger/" + deskHome + "?on=2026-09-20&view=known", "/regulator/ledger/" + deskHome + "?on=2026-09-20&view=true",
+	return []string{"/regulator", "/regulator/complaints", "/regulator/reviews", "/regulator/inspections", "/regulator/penalties", "/regulator/penalties/new/propose",
+		"/regulator/inspections/2026-Q3", "/regulator/penalties/" + consolePenalty, "/regulator/penalties/" + consolePenalty + "/revoke", "/regulator?on=2026-09-20&view=true", "/regulator/ledger/" + deskHome, "/regulator/ledger/" + deskHome + "?on=2026-09-20&view=known", "/regulator/ledger/" + deskHome + "?on=2026-09-20&view=true",
 		"/regulator/credit", "/regulator/credit/trial", "/regulator/credit/" + deskHome, "/regulator/credit/" + deskHome + "/ffffffff-ffff-ffff-ffff-ffffffffffff/credit_suspect",
 		"/regulator/anomalies", "/regulator/duties", "/regulator/events/3",
 		"/desk/credit", "/desk/credit/" + i.notified.String() + "/credit_answer", "/desk/credit/" + i.public.String() + "/credit_ask_repair"}

@@ -251,6 +251,19 @@ func TestLedgerInTwoHistories(t *testing.T) {
 			}
 		}
 	}
+	// Before the log began nothing was known: that is no zero.
+	empty := r.page("/regulator?on=2020-01-01&view=known")
+	if s := text(empty.root); !strings.Contains(s, "没有数据，不是 0") {
+		t.Errorf("before the log began: %s", s)
+	}
+	for _, n := range empty.find(class("big")) {
+		if text(n) != "—" {
+			t.Errorf("before the log began a figure is %q", text(n))
+		}
+	}
+	if s := plainText(r.get("/regulator?on=2020-01-01&view=true").body); strings.Contains(s, "当时还没有记录") {
+		t.Errorf("with corrections: %s", s)
+	}
 	city := plainText(r.get("/regulator?on=2026-09-20&view=known").body)
 	if !strings.Contains(city, "C67") || !strings.Contains(plainText(r.get("/regulator?on=2026-09-20&view=true").body), "B77") {
 		t.Errorf("the overview does not know the two histories: %s", city)

@@ -212,7 +212,7 @@ func TestTriesAreCounted(t *testing.T) {
 	}
 	r := newRenderer(t, Site{})
 	h := New(r, full{r: r})
-	f := NewFamilies(h, c.app, bareSource{c.app})
+	f := NewFamilies(h, c.app, bareSource{app: c.app})
 	f.Limit = 5
 	s := handlers.New(handlers.Config{Accounts: accounts, Web: h, Pages: []handlers.Mount{f}})
 	from := func(forwarded string) int {
@@ -240,7 +240,7 @@ func TestOneAddressDoesNotKeepAWholeHome(t *testing.T) {
 	}
 	r := newRenderer(t, Site{})
 	h := New(r, full{r: r})
-	f := NewFamilies(h, c.app, bareSource{c.app})
+	f := NewFamilies(h, c.app, bareSource{app: c.app})
 	f.Holds = 3
 	s := handlers.New(handlers.Config{Accounts: accounts, Web: h, Pages: []handlers.Mount{f}})
 	var got []int
