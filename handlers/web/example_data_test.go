@@ -371,9 +371,9 @@ var exampleResults = []oversight.Result{
 func exampleRound(t testing.TB) []any {
 	t.Helper()
 	seed, salt := strings.Repeat("5e", 32), strings.Repeat("0a", 32)
-	f := domainoversight.InspectionFrozen{Institutions: []domain.CreditCode{exampleHome, haiyan, songtao}, Officers: []string{"regulator-0501", "regulator-0502", "regulator-0504"},
-		Excluded: []domainoversight.InspectionExclusion{{Institution: yunxiu, Reason: "当季已作专项检查"}, {Institution: songtao, Officer: "regulator-0504", Reason: "回避"}}}
-	visits, ok := domainoversight.DrawInspection(seed, f, len(f.Institutions))
+	f := domainoversight.InspectionFrozen{Institutions: []domain.CreditCode{haiyan, songtao, yunxiu}, Officers: []string{"regulator-0501", "regulator-0502", "regulator-0504"},
+		Excluded: []domainoversight.InspectionExclusion{{Institution: exampleReal, Reason: "当季已作专项检查"}, {Institution: songtao, Officer: "regulator-0504", Reason: "回避"}}}
+	visits, ok := domainoversight.DrawInspection(seed, f, 2)
 	if !ok {
 		t.Fatal("the example cannot be drawn")
 	}
