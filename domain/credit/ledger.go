@@ -795,23 +795,30 @@ func (s LedgerState) confirmed(x Suspicion, d ConfirmationProposed, p PolicyVers
 	}
 	e := Confirmed{Entry: d.Entry, Suspicion: d.Suspicion, Rule: r.Code, Policy: p.Version, Points: r.Points,
 		Severity: r.Severity, GradeCeiling: r.GradeCeiling, Fact: x.Fact, Document: d.Document, DecidedOn: d.DecidedOn, Officers: [2]string{d.By}}
-	nth := func(months int) int {
+	e.Points, e.Severity = p.weigh(r, func(months int) int {
 		since := d.DecidedOn.AddMonths(-months)
 		return 1 + s.counted(func(e Entry) bool {
 			return !e.Bonus && e.Rule == r.Code && since < e.DecidedOn && e.DecidedOn <= d.DecidedOn
 		})
-	}
-	if nth(p.EscalateMonths) >= p.EscalateNth {
-		e.Severity = r.Severity.Next()
-	}
-	if again := r.Repeat; again.Nth > 0 && nth(again.Months) >= again.Nth {
-		e.Points, e.Severity = again.Points, e.Severity.or(again.Severity)
-	}
+	})
 	e.Escalated = e.Severity != r.Severity
 	if s.counted(func(o Entry) bool { return !o.Bonus && o.Fact == x.Fact && o.Points >= e.Points }) > 0 {
 		return Confirmed{}, ErrSameFact
 	}
 	return e, nil
+}
+
+// weigh is what a confirmation of r counts; nth says the how manieth it is of
+// its rule within so many months.
+func (p PolicyVersion) weigh(r Rule, nth func(months int) int) (points int, severity Severity) {
+	points, severity = r.Points, r.Severity
+	if nth(p.EscalateMonths) >= p.EscalateNth {
+		severity = r.Severity.Next()
+	}
+	if again := r.Repeat; again.Nth > 0 && nth(again.Months) >= again.Nth {
+		points, severity = again.Points, severity.or(again.Severity)
+	}
+	return points, severity
 }
 
 // told is the notice that goes with a decision.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -116,6 +117,31 @@ func ParsePolicy(data []byte) (PolicyVersion, error) {
 		return PolicyVersion{}, fmt.Errorf("credit policy: %w", err)
 	}
 	return p, nil
+}
+
+// ReadPolicy reads a version that somebody hands in: a policy file
+// (ParsePolicy), or a version as the API takes it. What is wrong with it is a
+// rejection.
+func ReadPolicy(data []byte) (PolicyVersion, error) {
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // as editors on Windows save it
+	var top map[string]json.RawMessage
+	if err := json.Unmarshal(data, &top); err != nil {
+		return PolicyVersion{}, ErrPolicyUnreadable.With(err)
+	}
+	if _, file := top["_meta"]; file {
+		p, err := ParsePolicy(data)
+		if _, said := errors.AsType[*domain.Rejection](err); err != nil && !said {
+			err = ErrPolicyUnreadable.With(err)
+		}
+		return p, err
+	}
+	var p PolicyVersion
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields() // a misspelt name would be a figure that is left out
+	if err := dec.Decode(&p); err != nil {
+		return PolicyVersion{}, ErrPolicyUnreadable.With(err)
+	}
+	return p, p.check()
 }
 
 // vouched drops the parts of a basis that nobody has read in a document.

@@ -220,9 +220,12 @@ var Policy = domain.Decider[PolicyState, PolicyCommand, PolicyEvent]{Decide: dec
 var (
 	// ErrPolicyInvalid refuses a version that does not fit together.
 	ErrPolicyInvalid = domain.Reject("credit_policy_invalid", "信用评价规则有误：%s。", "The credit policy does not fit together: %s.").Under("I17", "")
-	// ErrPolicyChanged refuses to change a version that exists: entries name it.
+	// ErrPolicyUnreadable refuses what is no version at all.
+	ErrPolicyUnreadable = domain.Reject("credit_policy_unreadable", "这不是评价规则文件：%s。", "This is no file of a credit policy: %s.")
+	// ErrPolicyFarAhead refuses a version for a day that is too far ahead.
 	ErrPolicyFarAhead = domain.Reject("effective_date_too_far", "生效日期 %s 太远，最多提前 %d 天发布。", "It would take effect on %s; rules are adopted at most %d days ahead.")
-	ErrPolicyChanged  = domain.Reject("credit_policy_version_exists", "规则版本 %s 已经发布，内容不能再改，请使用新的版本号。",
+	// ErrPolicyChanged refuses to change a version that exists: entries name it.
+	ErrPolicyChanged = domain.Reject("credit_policy_version_exists", "规则版本 %s 已经发布，内容不能再改，请使用新的版本号。",
 		"The policy version %s exists and cannot be changed; please use a new version name.").Under("I17", "")
 	// ErrPolicyOlder refuses a version that starts before its predecessor.
 	ErrPolicyOlder = domain.Reject("credit_policy_older", "新版本的生效日期不能早于上一版本（%s）。",

@@ -86,9 +86,37 @@ type Trial struct {
 	// periods, base and grades are the proposed ones. This is what its adoption
 	// would show on the day.
 	Proposed Standing
-	// Anew scores them as if each had been confirmed under the proposed version;
-	// an entry whose rule it does not have is left as it was.
+	// Anew scores them as if each had been confirmed under the proposed version, a
+	// repetition too; an entry whose rule it does not have is left as it was.
 	Anew Standing
+}
+
+// A Shift is an entry that moves one of a trial's three scores by something
+// else than another.
+type Shift struct {
+	Entry               // as it was confirmed, where it counts now
+	Now, Proposed, Anew int
+}
+
+// Shifts are the entries that count otherwise under the proposed version, in the
+// order in which a score counts them.
+func (t Trial) Shifts() []Shift {
+	var all []Shift
+	add := func(st Standing, by func(*Shift) *int) {
+		for _, l := range st.Active {
+			i := slices.IndexFunc(all, func(s Shift) bool { return s.ID == l.ID })
+			if i < 0 {
+				i, all = len(all), append(all, Shift{Entry: l.Entry})
+			}
+			*by(&all[i]) = l.Counted
+		}
+	}
+	add(t.Now, func(s *Shift) *int { return &s.Now })
+	add(t.Proposed, func(s *Shift) *int { return &s.Proposed })
+	add(t.Anew, func(s *Shift) *int { return &s.Anew })
+	all = slices.DeleteFunc(all, func(s Shift) bool { return s.Now == s.Proposed && s.Now == s.Anew })
+	slices.SortFunc(all, func(a, b Shift) int { return a.Entry.Compare(b.Entry) })
+	return all
 }
 
 // Try compares a proposed version of the policy with the one in force on a day.
@@ -110,10 +138,17 @@ func Try(policies PolicyState, proposed PolicyVersion, entries []Entry, on domai
 		if !ok || e.Bonus {
 			continue
 		}
-		anew[i].Points, anew[i].Severity, anew[i].GradeCeiling = r.Points, r.Severity, r.GradeCeiling
-		if e.Escalated {
-			anew[i].Severity = r.Severity.Next()
-		}
+		anew[i].GradeCeiling = r.GradeCeiling
+		anew[i].Points, anew[i].Severity = proposed.weigh(r, func(months int) int {
+			n, since := 1, e.DecidedOn.AddMonths(-months)
+			for _, o := range entries[:i] { // entries are in the order of confirmation
+				if !o.Bonus && o.Rule == e.Rule && o.RevokedOn == "" && since < o.DecidedOn && o.DecidedOn <= e.DecidedOn {
+					n++
+				}
+			}
+			return n
+		})
+		anew[i].Escalated = anew[i].Severity != r.Severity
 	}
 	t.Anew = Score(proposed, anew, on)
 	return t, nil

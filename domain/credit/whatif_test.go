@@ -1,7 +1,11 @@
 package credit_test
 
 import (
+	"encoding/json"
 	"errors"
+	"os"
+	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -76,6 +80,10 @@ func TestTry(t *testing.T) {
 	if err != nil || got.Now.Score != 73 || got.Proposed.Score != 75 || got.Anew.Score != 70 || got.Proposed.Policy != next.Version || got.Now.Policy != policy.Version {
 		t.Errorf("%v: now %d, proposed %d, anew %d", err, got.Now.Score, got.Proposed.Score, got.Anew.Score)
 	}
+	shifts := got.Shifts()
+	if len(shifts) != 1 || shifts[0].ID != id(1) || shifts[0].Points != 10 || shifts[0].Now != -10 || shifts[0].Proposed != -10 || shifts[0].Anew != -15 {
+		t.Errorf("%+v", shifts)
+	}
 	if entries[0].Points != 10 {
 		t.Error("a trial changed an entry")
 	}
@@ -87,6 +95,66 @@ func TestTry(t *testing.T) {
 	}
 	if _, err := Try(policies, with(next, func(p *PolicyVersion) { p.Base = 200 }), entries, "2026-11-23"); !errors.Is(err, ErrPolicyInvalid) {
 		t.Error(err)
+	}
+}
+
+// Confirmed anew, a repetition counts what the proposed version says of it, and
+// an entry that counts longer under it is told.
+func TestTryRepetition(t *testing.T) {
+	policies := PolicyState{Versions: []PolicyVersion{policy}}
+	entries := []Entry{deduct(1, "P01", "2026-08-01"), with(deduct(2, "P01", "2026-10-01"), func(e *Entry) { e.RevokedOn = "2026-10-09" }), deduct(3, "P01", "2026-11-01")}
+	next := with(policy, func(p *PolicyVersion) {
+		p.Version, p.EffectiveFrom = "dl-funeral-credit-v2", "2027-01-01"
+		p.Severities = map[Severity]SeverityPeriod{Minor: {"轻微", 0, 3, 6, false}, General: p.Severities[General], Severe: p.Severities[Severe]}
+		p.Rules = append([]Rule(nil), p.Rules...)
+		for i := range p.Rules {
+			if r := &p.Rules[i]; r.Code == "P01" {
+				r.PeriodCap, r.Repeat = 20, Repeat{Nth: 2, Months: 12, Points: 8, Severity: General}
+			}
+		}
+	})
+	got, err := Try(policies, next, entries, "2026-11-23")
+	if err != nil || got.Now.Score != 77 || got.Proposed.Score != 74 || got.Anew.Score != 69 {
+		t.Errorf("%v: now %d, proposed %d, anew %d", err, got.Now.Score, got.Proposed.Score, got.Anew.Score)
+	}
+	// The first has ended now, and would not have under the longer period.
+	if s := got.Shifts(); len(s) != 2 || s[0].ID != id(1) || s[0].Now != 0 || s[0].Proposed != -3 || s[1].ID != id(3) || s[1].Proposed != -3 || s[1].Anew != -8 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// A version is read from a file and as the API has it; anything else is refused
+// with what is wrong.
+func TestReadPolicy(t *testing.T) {
+	plain, err := json.Marshal(policy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string][]byte{"plain": plain, "with a byte order mark": append([]byte("\xef\xbb\xbf"), plain...)} {
+		if p, err := ReadPolicy(text); err != nil || !reflect.DeepEqual(p, policy) {
+			t.Error(name, err)
+		}
+	}
+	file, err := os.ReadFile("credit_rules.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err := ReadPolicy(file); err != nil || p.Version != policy.Version {
+		t.Error(err)
+	}
+	for name, c := range map[string]struct {
+		text string
+		want error
+	}{
+		"no JSON":          {"价目表", ErrPolicyUnreadable},
+		"a list":           {"[]", ErrPolicyUnreadable},
+		"a misspelt name":  {strings.Replace(string(plain), `"base":`, `"bass":`, 1), ErrPolicyUnreadable},
+		"another formula":  {strings.Replace(string(file), "clamp(0", "clamp(1", 1), ErrPolicyUnreadable},
+		"a base above max": {strings.Replace(string(plain), `"base":80`, `"base":800`, 1), ErrPolicyInvalid},
+	} {
+		if _, err := ReadPolicy([]byte(c.text)); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

@@ -55,6 +55,17 @@ func TestRegulatorInBrowser(t *testing.T) {
 				examine(t, ctx, tab, name, nil, as, chromedp.Navigate(i.server.URL+address))
 			})
 		}
+		name := fmt.Sprintf("regulator-%s-%d-trial", Variant(way.Lang, way.Elder), way.width)
+		t.Run(name, func(t *testing.T) {
+			fill := `document.querySelector("#policy_version").value = "dl-2"; document.querySelector("#effective_from").value = "2027-01-01"; document.querySelector("#base").value = "85"; document.getElementById("points.P02").value = "12"; true`
+			if err := chromedp.Do(ctx, regulator.as(), chromedp.Navigate(i.server.URL+"/regulator/credit/trial")); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := chromedp.Run(ctx, chromedp.Evaluate[bool](fill)); err != nil {
+				t.Fatal(err)
+			}
+			examine(t, ctx, tab, name, nil, chromedp.Click(chromedp.CSS("#try")), chromedp.WaitVisible(chromedp.CSS("#tried")))
+		})
 	}
 
 	t.Run("export", func(t *testing.T) {
@@ -112,7 +123,7 @@ const consolePenalty = "019aa000-0000-7000-8000-00000000000a"
 func (i *inspectorate) consolePages() []string {
 	return []string{"/regulator", "/regulator/complaints", "/regulator/reviews", "/regulator/inspections", "/regulator/penalties", "/regulator/penalties/new/propose",
 		"/regulator/inspections/2026-Q3", "/regulator/penalties/" + consolePenalty, "/regulator/penalties/" + consolePenalty + "/revoke", "/regulator?on=2026-09-20&view=true", "/regulator/ledger/" + deskHome, "/regulator/ledger/" + deskHome + "?on=2026-09-20&view=known", "/regulator/ledger/" + deskHome + "?on=2026-09-20&view=true",
-		"/regulator/credit", "/regulator/credit/" + deskHome, "/regulator/credit/" + deskHome + "/ffffffff-ffff-ffff-ffff-ffffffffffff/credit_suspect",
+		"/regulator/credit", "/regulator/credit/trial", "/regulator/credit/" + deskHome, "/regulator/credit/" + deskHome + "/ffffffff-ffff-ffff-ffff-ffffffffffff/credit_suspect",
 		"/regulator/anomalies", "/regulator/duties", "/regulator/events/3",
 		"/desk/credit", "/desk/credit/" + i.notified.String() + "/credit_answer", "/desk/credit/" + i.public.String() + "/credit_ask_repair"}
 }

@@ -27,6 +27,8 @@ import (
 func (d *Desk) creditPages() []deskPage {
 	return []deskPage{
 		{http.MethodGet, "/regulator/credit", "view_regulator", d.creditWork},
+		{http.MethodGet, "/regulator/credit/trial", "try_credit_policy", d.trialForm},
+		{http.MethodPost, "/regulator/credit/trial", "try_credit_policy", d.trialDo},
 		{http.MethodGet, "/regulator/credit/{code}", "view_regulator", d.creditLedger},
 		{http.MethodGet, "/regulator/credit/{code}/{about}/{act}", "view_regulator", d.creditForm},
 		{http.MethodPost, "/regulator/credit/{code}/{about}/{act}", "view_regulator", d.creditDo},
@@ -37,7 +39,7 @@ func (d *Desk) creditPages() []deskPage {
 }
 
 // creditPageNames are their templates, drawn in the frame of the desk.
-var creditPageNames = []string{"credit-work", "credit-ledger", "credit-act"}
+var creditPageNames = []string{"credit-work", "credit-ledger", "credit-act", "credit-trial"}
 
 // A CreditWorkSource answers what officers still have to do.
 type CreditWorkSource interface {

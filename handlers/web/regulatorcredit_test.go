@@ -1,10 +1,15 @@
 package web
 
 import (
+	"bytes"
+	"cmp"
 	"fmt"
+	"html"
+	"mime/multipart"
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -81,7 +86,7 @@ func TestCreditAtWork(t *testing.T) {
 		t.Error("the first officer confirms:", a.StatusCode)
 	}
 	do(second, console, x.Suspected.Suspicion, "credit_confirm")
-	entry := state().Entries[0].ID
+	entry, decided := state().Entries[0].ID, state().Entries[0].DecidedOn
 	says(desk, "/desk/credit", "大民信认〔2026〕1号", "提出异议", "74 C", "80 B", "!准予修复")
 	do(desk, "/desk/credit", entry, "credit_object", "credit_document", "异议1号", "filed_on", today())
 	says(second, "/regulator/credit", "答复异议", "2026-11-30")
@@ -98,6 +103,7 @@ func TestCreditAtWork(t *testing.T) {
 	if s := state(); len(s.Entries) != 2 || s.Entries[0].RepairedOn == "" {
 		t.Errorf("%+v", s.Entries)
 	}
+	h.tryPolicy(first, desk, token, decided)
 	// Who is it not for.
 	stranger := h.clerk("desk-0901")
 	for _, address := range []string{"/regulator/credit", console} {
@@ -111,8 +117,101 @@ func TestCreditAtWork(t *testing.T) {
 	says(stranger, "/desk/credit", "!大民信认〔2026〕1号")
 }
 
+// tryPolicy tries a version of the policy on the day of an entry of −6 by its
+// form, as a file and pasted; nothing is recorded until it is adopted.
+func (h *home) tryPolicy(officer, desk *clerk, token *regexp.Regexp, on domain.Date) {
+	h.Helper()
+	const address = "/regulator/credit/trial"
+	versions := func() int {
+		s, _, err := h.app.CreditPolicies.Load(h.Context(), h.app.PolicyID)
+		if err != nil {
+			h.Fatal(err)
+		}
+		return len(s.Versions)
+	}
+	if !strings.Contains(whole(h, officer, "/regulator/credit"), `href="`+address+`"`) {
+		h.Error("no way to the trial")
+	}
+	if a := desk.get(address); a.StatusCode != http.StatusForbidden {
+		h.Error("a desk tries a policy:", a.StatusCode)
+	}
+	// The form as a browser sends it back, with some figures changed.
+	inputs := regexp.MustCompile(`<input[^>]* name="([^"]+)"[^>]* value="([^"]*)"|<input type="hidden" name="([^"]+)" value="([^"]*)"`)
+	form := func(page string, change ...string) url.Values {
+		_, page, _ = strings.Cut(page, `id="edit"`)
+		page, _, _ = strings.Cut(page, "</form>")
+		f := url.Values{}
+		for _, m := range inputs.FindAllStringSubmatch(page, -1) {
+			f.Set(cmp.Or(m[1], m[3]), html.UnescapeString(m[2]+m[4]))
+		}
+		for i := 0; i < len(change); i += 2 {
+			f.Set(change[i], change[i+1])
+		}
+		return f
+	}
+	expect := func(a answer, status int, words ...string) {
+		h.Helper()
+		text := plainText(a.body)
+		if a.StatusCode != status {
+			h.Fatalf("status %d, want %d: %s", a.StatusCode, status, text)
+		}
+		for _, w := range words {
+			if !strings.Contains(text, w) {
+				h.Errorf("does not say %q: %s", w, text)
+			}
+		}
+	}
+	page := whole(h, officer, address)
+	next := string(domain.DateOf(h.clock()).AddDays(7))
+	change := []string{"policy_version", "dl-2", "effective_from", next, "on", string(on), "base", "82", "points.P04", "9"}
+	a := officer.post(address, form(page, change...))
+	expect(a, http.StatusOK, "dl-2 在 "+string(on)+" 的试算结果", "74 C", "76 B", "73 C", "等级有变", "−6−6−9")
+	for name, c := range map[string][]string{
+		"no name":             {"policy_version", "", "", "请填写这一项"},
+		"no figure":           {"points.P04", "x", "", "P04 分值"},
+		"a cap below a point": {"cap.P04", "1", "", "period_cap (P04)"},
+		"a day ahead":         {"on", next, "", "还没有到"},
+	} {
+		expect(officer.post(address, form(page, append(slices.Clone(change), c[0], c[1])...)), http.StatusUnprocessableEntity, c[3])
+		if h.Failed() {
+			h.Fatal(name)
+		}
+	}
+	kept := form(string(a.body)).Get("kept")
+	pasted := officer.post(address, url.Values{"do": {"file"}, "on": {string(on)}, "text": {kept}})
+	expect(pasted, http.StatusOK, "76 B")
+	expect(officer.post(address, url.Values{"do": {"file"}, "text": {"{"}}), http.StatusUnprocessableEntity, "credit_policy_unreadable")
+	expect(officer.post(address, url.Values{"do": {"file"}}), http.StatusUnprocessableEntity, "policy_needed")
+	expect(officer.upload(address, "as it is.json", "{}"), http.StatusUnprocessableEntity) // no figures that were sent with it
+	var b bytes.Buffer
+	m := multipart.NewWriter(&b)
+	m.WriteField("do", "file")
+	m.WriteField("on", string(on))
+	part, err := m.CreateFormFile("file", "policy.json")
+	if err != nil {
+		h.Fatal(err)
+	}
+	part.Write([]byte(kept))
+	m.Close()
+	expect(officer.multipart(address, m.FormDataContentType(), &b), http.StatusOK, "76 B", "采用这个版本")
+	// The version in force, handed in again, is nothing to adopt.
+	expect(officer.post(address, url.Values{"do": {"file"}, "text": {form(page).Get("kept")}}), http.StatusOK, "现在不能采用")
+	if versions() != 1 {
+		h.Fatal("a trial recorded a version")
+	}
+	adopt := url.Values{"do": {"adopt"}, "kept": {kept}, "token": {token.FindStringSubmatch(string(a.body))[1]}}
+	for range 2 { // sent twice, adopted once
+		if a := officer.post(address, adopt); a.StatusCode != http.StatusSeeOther {
+			h.Fatal(a.StatusCode, plainText(a.body))
+		}
+	}
+	if versions() != 2 {
+		h.Error("it was not adopted")
+	}
+}
+
 // whole is a page that is there, as it was sent.
-func whole(t *testing.T, who *clerk, address string) string {
+func whole(t testing.TB, who *clerk, address string) string {
 	t.Helper()
 	a := who.get(address)
 	if a.StatusCode != http.StatusOK {
