@@ -351,22 +351,26 @@ func standing(i Institution, ps []credit.PolicyVersion, es []row, on, known doma
 	return s
 }
 
+// ledger reads all that an institution's entries, and the duties about them,
+// follow from; of every institution with an empty code.
+func (r Reader) ledger(ctx context.Context, code domain.CreditCode) (ps []credit.PolicyVersion, rows []row, objections []Objection, requests []RepairRequest, err error) {
+	if ps, err = r.Policies(ctx); err != nil {
+		return
+	}
+	if rows, err = r.entries(ctx, string(code)); err != nil {
+		return
+	}
+	if objections, err = r.Objections(ctx, code); err != nil {
+		return
+	}
+	requests, err = r.RepairRequests(ctx, code)
+	return
+}
+
 // Entries is an institution's whole ledger, by day of decision: for the
 // institution itself and the regulator. Public is told for the day on.
 func (r Reader) Entries(ctx context.Context, code domain.CreditCode, on domain.Date) ([]Entry, error) {
-	ps, err := r.Policies(ctx)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := r.entries(ctx, string(code))
-	if err != nil {
-		return nil, err
-	}
-	objections, err := r.Objections(ctx, code)
-	if err != nil {
-		return nil, err
-	}
-	requests, err := r.RepairRequests(ctx, code)
+	ps, rows, objections, requests, err := r.ledger(ctx, code)
 	if err != nil {
 		return nil, err
 	}
@@ -471,19 +475,7 @@ func (r Reader) RepairRequests(ctx context.Context, code domain.CreditCode) ([]R
 // the recorded days alone, and are for the regulator: PublicDuties are those
 // that everybody may see.
 func (r Reader) Duties(ctx context.Context, code domain.CreditCode) ([]credit.Duty, error) {
-	ps, err := r.Policies(ctx)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := r.entries(ctx, string(code))
-	if err != nil {
-		return nil, err
-	}
-	objections, err := r.Objections(ctx, code)
-	if err != nil {
-		return nil, err
-	}
-	requests, err := r.RepairRequests(ctx, code)
+	ps, rows, objections, requests, err := r.ledger(ctx, code)
 	if err != nil {
 		return nil, err
 	}
