@@ -83,13 +83,20 @@ func (c *serveCmd) Run(ctx context.Context, con *console) error {
 		return err
 	}
 	defer city.close()
+	if c.Demo {
+		// Before the read models open: they take in the whole city at once with far
+		// less work than case by case.
+		calm := rush()
+		err := c.fill(ctx, con, city, demo)
+		calm()
+		if err != nil {
+			return err
+		}
+	}
 	if err := city.openModels(ctx, c.Demo || demo != nil); err != nil {
 		return err
 	}
 	if c.Demo {
-		if err := c.fill(ctx, con, city, demo); err != nil {
-			return err
-		}
 		if err := city.runner.WaitCaughtUp(ctx); err != nil {
 			return err
 		}

@@ -37,7 +37,7 @@ import (
 )
 
 // Version is the API's version. It is bumped with every change of openapi.json.
-const Version = "0.36.0"
+const Version = "0.37.0"
 
 // An API serves the operations.
 type API struct {
@@ -118,6 +118,7 @@ const description = `Funeral and cemetery services of a city, recorded as events
 * ETag and If-Match carry a record's revision; a stale If-Match is answered 412.
 * occurred_at says when something happened, in the words of whoever reports it; left out where it may be, nobody knows. No time lies before 1900. A time far back needs late_reason; a guess is marked estimated and never counted.
 * GET /api/v1/draws/{institution}/{kind}/{date} is public: everything from which the draw of a peak day is recomputed (shenzhong draw check FILE). GET /api/v1/rounds/{cemetery}/{round} is the same of a round for places in a cemetery, GET /api/v1/inspections/{inspection} of a round of inspections. GET /api/v1/published-penalties/{penalty} is a penalty for as long as it is public.
+* Every event is a leaf of a Merkle tree (RFC 6962), and its proofs are public. GET /tlog/inclusion.json?event=ID (or position=N, or index=N; size=N for a tree other than that of the last checkpoint) answers with origin, index, event, position, leaf_hash, size, root and proof. GET /tlog/consistency.json?from=N&to=M answers with origin, from, from_root, to, to_root and proof. Hashes are standard Base64. GET /tlog/proof is the same as a file (C2SP tlog-proof), GET /tlog/checkpoint the signed checkpoint, GET /tlog/tile/… the tiles (C2SP tlog-tiles), GET /tlog/keys the public key.
 * What is refused is answered as application/problem+json (RFC 9457) with a stable code; a rule is named with its legal basis. Nothing was recorded then, but that a rule on prices refused a charge, a quote or a payment is noted on the case.`
 
 // A field in another case is another field: read loosely it would pass as a

@@ -136,7 +136,7 @@ func TestOnPaper(t *testing.T) {
 	t.Cleanup(srv.Close)
 	ctx, cancel := context.WithTimeout(browser(t), 5*time.Minute)
 	defer cancel()
-	for address, pages := range map[string]int{"/": 2, "/estimate": 2, "/prices/" + exampleReal: 4, "/stats/eco-burial": 5} {
+	for address, pages := range map[string]int{"/": 2, "/estimate": 2, "/prices/" + exampleReal: 4, "/prices/" + exampleReal + "/wall": 2, "/prices/" + exampleReal + "/counter": 2, "/prices/" + exampleHome + "/wall": 2, "/prices/" + exampleHome + "/counter": 2, "/stats/eco-burial": 5} {
 		err := chromedp.Do(ctx, chromedp.Navigate(srv.URL+address), call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"}))
 		if err != nil {
 			t.Fatal(err)
