@@ -102,6 +102,9 @@ type App struct {
 	Pinyin func(name string) string
 	// Rules are the relief and incentive rules in force and formerly in force.
 	Rules Rules
+	// Officer says that an account is the authority's. Nil: accounts are not known
+	// here, as in a simulation, and every name is taken.
+	Officer func(account string) bool
 	// Wait blocks until a read model has folded the log up to a position. Nil:
 	// there are no read models to wait for.
 	Wait func(ctx context.Context, readModel string, at events.Position) error

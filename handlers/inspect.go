@@ -149,7 +149,7 @@ func (a *App) Penalise(ctx context.Context, id uuid.UUID, at *events.Revision, c
 	}
 	switch c := cmd.(type) {
 	case oversight.ProposePenalty:
-		c.Known = known
+		c.Known, c.Stranger = known, a.Officer != nil && !a.Officer(c.Officers[1])
 		cmd = c
 	case oversight.NotifyPenalty:
 		c.HearDays = p.Int(institution.PenaltyHearingDays)

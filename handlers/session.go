@@ -166,6 +166,12 @@ func (s *Accounts) ByID(id string) (*Account, bool) {
 	return a, a != nil && !a.Disabled
 }
 
+// Officer says that an account is the authority's and may sign in.
+func (s *Accounts) Officer(id string) bool {
+	a, ok := s.ByID(id)
+	return ok && a.Has(Regulator)
+}
+
 // The refusals of signing in.
 var (
 	ErrSignIn      = refuse(http.StatusUnauthorized, "sign_in_wrong", "工号或口令不对，请再看一遍。", "The account or the password is not right; please look again.")

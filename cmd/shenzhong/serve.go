@@ -108,6 +108,7 @@ func (c *serveCmd) Run(ctx context.Context, con *console) error {
 	if err != nil {
 		return err
 	}
+	city.app.Officer = accounts.Officer
 	sessions, err := handlers.NewSessions(accounts, handlers.SessionConfig{Path: c.sessionsPath()})
 	if err != nil {
 		return err

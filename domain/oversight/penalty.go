@@ -121,6 +121,8 @@ type (
 		domain.Act
 		PenaltyProposed
 		Known bool // fact: there is such an institution
+		// Stranger says that the second officer is no account of the authority.
+		Stranger bool
 	}
 	// NotifyPenalty tells the institution.
 	NotifyPenalty struct {
@@ -217,6 +219,7 @@ var Penalty = domain.Decider[PenaltyState, PenaltyCommand, PenaltyEvent]{Decide:
 var (
 	ErrPenaltyIncomplete   = domain.Reject("penalty_incomplete", "请写明机构、种类、事实、依据和轻重等级。", "Please give institution, kind, fact, basis and severity.")
 	ErrPenaltyOfficers     = domain.Reject("penalty_two_officers", "须由两名不同的执法人员承办。", "Two different officers take a penalty forward.")
+	ErrPenaltyStranger     = domain.Reject("penalty_officer_unknown", "监管部门没有 %s 这个账号，请再看一遍第二名承办人员。", "The authority has no account %s; please look at the second officer again.")
 	ErrPenaltyProposer     = domain.Reject("penalty_proposer", "由提出的人登记：第一名承办人员须是本人。", "Who proposes records it: the first officer is yourself.")
 	ErrPenaltySecond       = domain.Reject("penalty_second_officer", "决定由第二名承办人员 %s 登记，不能由提出的人自己登记。", "The decision is recorded by the second officer, %s, not by who proposed it.")
 	ErrPenaltyExists       = domain.Reject("penalty_proposed", "这个编号已经用于另一件处罚。", "This reference is used for another penalty.")
@@ -388,6 +391,8 @@ func (s PenaltyState) propose(c ProposePenalty) ([]PenaltyEvent, error) {
 		return nil, ErrPenaltyOfficers
 	case c.By != e.Officers[0]:
 		return nil, ErrPenaltyProposer
+	case c.Stranger: // nobody could ever record the decision
+		return nil, ErrPenaltyStranger.With(e.Officers[1])
 	}
 	for _, err := range errs {
 		if err != nil {

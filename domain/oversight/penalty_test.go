@@ -12,7 +12,7 @@ import (
 
 var (
 	proposed = PenaltyProposed{home, GeneralPenalty, "罚款", domain.Yuan(20000), "价目牌以外收取费用", "殡葬管理条例（2026）", [2]string{"officer-1", "officer-2"}}
-	propose  = ProposePenalty{on("officer-1", 0), proposed, true}
+	propose  = ProposePenalty{Act: on("officer-1", 0), PenaltyProposed: proposed, Known: true}
 	told     = PenaltyNotified{"连民罚告〔2026〕1号", "2026-11-30"}
 	heard    = PenaltyHeard{"陈述书", false}
 	approved = PenaltyReviewed{"officer-3", true, "事实清楚，程序合法"}
@@ -26,6 +26,7 @@ func TestPenalty(t *testing.T) {
 		spec.Given(t).When(propose).Then(proposed)
 		spec.Given(t).When(with(propose, func(c *ProposePenalty) { c.Officers[1] = "officer-1" })).Rejects(ErrPenaltyOfficers)
 		spec.Given(t).When(with(propose, func(c *ProposePenalty) { c.Act = on("officer-2", 0) })).Rejects(ErrPenaltyProposer)
+		spec.Given(t).When(with(propose, func(c *ProposePenalty) { c.Stranger = true })).Rejects(ErrPenaltyStranger)
 		spec.Given(t).When(with(propose, func(c *ProposePenalty) { c.Fact = "" })).Rejects(ErrPenaltyIncomplete)
 		spec.Given(t).When(with(propose, func(c *ProposePenalty) { c.Known = false })).Rejects(ErrPenaltyIncomplete)
 	})

@@ -90,6 +90,7 @@ func bareOn(t testing.TB, store events.Store, keys events.Keyring, writesPerMinu
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.app.Officer = as.Officer
 	c.Handler = handlers.New(handlers.Config{Accounts: as, API: api.New(c.app, writesPerMinute), Log: slog.New(slog.NewJSONHandler(c.log, nil))})
 	return c
 }

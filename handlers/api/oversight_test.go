@@ -124,6 +124,7 @@ func TestInspectionAndPenalty(t *testing.T) {
 		return fmt.Sprintf(`{"institution":%q,"severity":"GENERAL","kind":"罚款","amount_fen":2000000,"fact":"价目牌以外收取费用","basis":"演示依据","second_officer":%q}`, home, second)
 	}
 	refused("regulator-0501", "/penalties", propose("regulator-0501"), "penalty_two_officers")
+	refused("regulator-0501", "/penalties", propose("regulator-9999"), "penalty_officer_unknown")
 	refused("desk-0101", "/penalties", propose("regulator-0501"), "forbidden")
 	id := c.must("regulator-0501", "/penalties", propose("regulator-0502"))
 	at := "/penalties/" + id

@@ -123,6 +123,7 @@ func newHomeOn(t testing.TB, store events.Store) *home {
 	if err != nil {
 		t.Fatal(err)
 	}
+	h.app.Officer = accounts.Officer
 	if h.sessions, err = handlers.NewSessions(accounts, handlers.SessionConfig{}); err != nil {
 		t.Fatal(err)
 	}

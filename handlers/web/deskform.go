@@ -18,6 +18,7 @@ import (
 	"shenzhong/domain"
 	"shenzhong/domain/access"
 	"shenzhong/domain/booking"
+	"shenzhong/domain/oversight"
 	"shenzhong/events"
 	"shenzhong/handlers"
 )
@@ -415,7 +416,7 @@ func (c *caseView) refused(p actPage, err error) actPage {
 // deskAtField is the field of the desk's forms that a rule's "no" is about.
 var deskAtField = map[string]string{
 	domain.ErrCitizenID.Code: "citizen_id", booking.ErrDocument.Code: "document_number", booking.ErrDeathDate.Code: "death_day",
-	domain.ErrDivision.Code: "hukou", booking.ErrNationality.Code: "nationality",
+	oversight.ErrPenaltyOfficers.Code: "second", oversight.ErrPenaltyStranger.Code: "second", domain.ErrDivision.Code: "hukou", booking.ErrNationality.Code: "nationality",
 }
 
 // mark puts what is wrong at the fields that it is about. A rule's "no" that

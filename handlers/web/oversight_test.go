@@ -167,6 +167,9 @@ func (h *home) penalised() string {
 	}
 	set := []string{"institution", deskHome, "severity", "GENERAL", "kind", "罚款", "amount", "20000", "fact", "价目牌以外收取费用", "basis", "演示依据"}
 	refused(first.sends("/regulator/penalties/new", "propose", append(set, "second", "regulator-0501")...), "penalty_two_officers")
+	for _, nobody := range []string{"regulator-9999", "desk-0101"} { // nobody's account, and none of the authority
+		refused(first.sends("/regulator/penalties/new", "propose", append(set, "second", nobody)...), "penalty_officer_unknown")
+	}
 	at := must(first.sends("/regulator/penalties/new", "propose", append(set, "second", "regulator-0502")...))
 	empty := func(fields ...string) url.Values {
 		f := url.Values{"token": {uuid.NewString()}}
