@@ -200,7 +200,7 @@ func TestCorrections(t *testing.T) {
 // was what the record said; no time on the record has not come.
 func TestCorrectionHistories(t *testing.T) {
 	corrections := 0
-	rapid.Check(t, func(t *rapid.T) {
+	domaintest.Check(t, func(t *rapid.T) {
 		minute, n := 130, 0
 		id := func() uuid.UUID { n++; return uuid.NewSHA1(uuid.Nil, fmt.Append(nil, n)) }
 		values := map[Field][]string{
@@ -257,8 +257,5 @@ func TestCorrectionHistories(t *testing.T) {
 				t.Fatalf("%#v", s)
 			}
 		})
-	})
-	if corrections == 0 {
-		t.Error("nothing was ever corrected: the test shows nothing")
-	}
+	}, &corrections)
 }

@@ -122,7 +122,7 @@ func TestChamberInspection(t *testing.T) {
 // who are brought to it the going of the first, by charge or by leaving.
 func TestFurnaceHistories(t *testing.T) {
 	charges, turnedAway := 0, 0
-	rapid.Check(t, func(t *rapid.T) {
+	domaintest.Check(t, func(t *rapid.T) {
 		cases := rapid.SampledFrom([]uuid.UUID{caseA, caseB, holdA})
 		stands := map[uuid.UUID]int{} // by which move each last came
 		domaintest.Random(t, Furnace, func(s FurnaceState) FurnaceCommand {
@@ -188,8 +188,5 @@ func TestFurnaceHistories(t *testing.T) {
 				t.Fatalf("state says %v and %v, history %v and %v", s.Case, s.Approach, in, door)
 			}
 		})
-	})
-	if charges == 0 || turnedAway == 0 {
-		t.Error("no furnace was ever charged, or nobody came while another stood there: the test shows nothing")
-	}
+	}, &charges, &turnedAway)
 }

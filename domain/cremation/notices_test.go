@@ -58,7 +58,7 @@ func TestNotices(t *testing.T) {
 // no notice counts twice.
 func TestNoticesAtRandom(t *testing.T) {
 	served := 0
-	rapid.Check(t, func(t *rapid.T) {
+	domaintest.Check(t, func(t *rapid.T) {
 		days := rapid.SliceOfNDistinct(rapid.IntRange(1, 400), 1, 5, rapid.ID[int])
 		by := NoticeSchedule{days.Draw(t, "unclaimed"), days.Draw(t, "term")}
 		s := Cremation.Fold(Cremation.Initial, burnt...)
@@ -81,8 +81,5 @@ func TestNoticesAtRandom(t *testing.T) {
 		if after := s.Holdings(); len(after) != len(before) || after[0] != before[0] {
 			t.Fatalf("%+v became %+v", before, after)
 		}
-	})
-	if served == 0 {
-		t.Error("nothing was ever served: the test shows nothing")
-	}
+	}, &served)
 }

@@ -79,7 +79,7 @@ func TestStartUnderFullCustody(t *testing.T) {
 // Nobody starts under FullCustody unless every fact holds, whatever the mixture.
 func TestStartFactsHistories(t *testing.T) {
 	starts := 0
-	rapid.Check(t, func(t *rapid.T) {
+	domaintest.Check(t, func(t *rapid.T) {
 		yes := func(label string) bool { return rapid.IntRange(0, 9).Draw(t, label) > 0 }
 		identified, there, qualified, authorised, licensed, tagged := yes("identified"), yes("there"), yes("qualified"), yes("authorised"), yes("licensed"), yes("tag")
 		close := yes("close")
@@ -110,10 +110,7 @@ func TestStartFactsHistories(t *testing.T) {
 		if err == nil {
 			starts++
 		}
-	})
-	if starts == 0 {
-		t.Error("nothing ever started: the test shows nothing")
-	}
+	}, &starts)
 }
 
 // I8: no decider of this package takes a time that has not come, a late one

@@ -82,7 +82,7 @@ func TestRunOf(t *testing.T) {
 // numbers stands for one report.
 func TestFurnaceReportsAtRandom(t *testing.T) {
 	kept := 0
-	rapid.Check(t, func(t *rapid.T) {
+	domaintest.Check(t, func(t *rapid.T) {
 		n := int64(0)
 		domaintest.Random(t, Telemetry, func(TelemetryState) TelemetryCommand {
 			if n++; rapid.IntRange(0, 3).Draw(t, "again") == 0 {
@@ -107,10 +107,7 @@ func TestFurnaceReportsAtRandom(t *testing.T) {
 				}
 			}
 		})
-	})
-	if kept == 0 {
-		t.Error("nothing was ever reported: the test shows nothing")
-	}
+	}, &kept)
 }
 
 // What is too old to be told apart is refused, not counted again.

@@ -3,11 +3,32 @@ package domaintest
 import (
 	"errors"
 	"reflect"
+	"slices"
+	"testing"
 
 	"pgregory.net/rapid"
 
 	"shenzhong/domain"
 )
+
+// Check is rapid.Check, begun again until every one of reached has been counted:
+// chance does not always lead a hundred histories to the act that a property is
+// about, and a property that never met it shows nothing. One that still did not
+// after fifty times a hundred fails.
+func Check(t *testing.T, prop func(*rapid.T), reached ...*int) {
+	t.Helper()
+	for range 50 {
+		rapid.Check(t, prop)
+		if t.Failed() || !slices.ContainsFunc(reached, func(n *int) bool { return *n == 0 }) {
+			return
+		}
+	}
+	for i, n := range reached {
+		if *n == 0 {
+			t.Errorf("what is counted as number %d never happened: the test shows nothing", i+1)
+		}
+	}
+}
 
 // Random drives d through a random history and checks what holds for every
 // decider: a refusal is a *domain.Rejection and comes without events, a command

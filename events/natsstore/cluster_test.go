@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -84,7 +85,8 @@ func cluster(t *testing.T) []*server.Server {
 				ready++
 			}
 		}
-		if ready == 3 && (all[0].JetStreamIsLeader() || all[1].JetStreamIsLeader() || all[2].JetStreamIsLeader()) {
+		// A leader places no stream on a server whose state it has not been told yet.
+		if ready == 3 && slices.ContainsFunc(all, func(srv *server.Server) bool { return len(srv.JetStreamClusterPeers()) == 3 }) {
 			return all
 		}
 		if time.Now().After(end) {
