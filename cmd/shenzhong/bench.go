@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -459,10 +460,23 @@ func (d *draft) Load(_ context.Context, st events.Stream, after events.Revision)
 	}
 }
 
-// Follow implements events.Store; nobody follows a draft.
-func (d *draft) Follow(context.Context, events.Position, int) iter.Seq2[events.Batch, error] {
+// Follow implements events.Store: everything so far, in one batch. A draw of
+// inspections is all that follows a draft, to know the register, so its order is
+// made when it is asked for.
+func (d *draft) Follow(_ context.Context, after events.Position, _ int) iter.Seq2[events.Batch, error] {
 	return func(yield func(events.Batch, error) bool) {
-		yield(events.Batch{}, errors.New("bench: a draft is not followed"))
+		d.mu.Lock()
+		all := make([]events.Recorded, 0, d.n)
+		for _, es := range d.streams {
+			for _, r := range es {
+				if r.Position > after {
+					all = append(all, r)
+				}
+			}
+		}
+		d.mu.Unlock()
+		slices.SortFunc(all, func(a, b events.Recorded) int { return cmp.Compare(a.Position, b.Position) })
+		yield(events.Batch{Events: all, CaughtUp: true}, nil)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"shenzhong/events"
+	"shenzhong/events/memory"
 	"shenzhong/events/natsstore"
 	"shenzhong/handlers"
 	"shenzhong/handlers/web"
@@ -104,4 +105,34 @@ func BenchmarkFollow(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "events/s")
+}
+
+// TestBenchLog: what is measured is the log that the simulator makes, whole. The
+// draft in which it is made stands in for a store, so it has to answer whatever
+// the simulated city asks of one.
+func TestBenchLog(t *testing.T) {
+	keys, store := events.NewMemoryKeys(), memory.New()
+	bench := &bencher{benchCmd: &benchCmd{Events: 400}, con: &console{lang: "en", out: io.Discard, err: io.Discard}}
+	n, cases, err := bench.build(t.Context(), store, projections.Registry(keys), keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, rounds := 0, 0
+	for b, err := range store.Follow(t.Context(), 0, 1000) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range b.Events {
+			got++
+			if r.Type == "inspection.drawn.v1" {
+				rounds++
+			}
+		}
+		if b.CaughtUp {
+			break
+		}
+	}
+	if got != n || n < 400 || len(cases) == 0 || rounds == 0 {
+		t.Errorf("%d events of %d, %d cases, %d rounds of inspections drawn", got, n, len(cases), rounds)
+	}
 }
