@@ -221,22 +221,21 @@ func (s *Store) Load(ctx context.Context, st events.Stream, after events.Revisio
 			fail(err)
 			return
 		}
-		const chunk = 256
-		hash, from := streamHash(st), int64(positionOf(after))
+		hash, from := streamHash(st), positionOf(after)
 		in := interned{}
 		for {
-			rs, err := s.index.rows(ctx, in, 16, s.index.load, hash, from, chunk)
+			rs, err := s.index.rows(ctx, in, 16, rowsAtOnce, from, s.index.load, hash)
 			if err != nil {
 				fail(err)
 				return
 			}
 			for _, r := range rs {
-				from = int64(r.Position)
+				from = r.Position
 				if r.Stream == st && !yield(r, nil) {
 					return
 				}
 			}
-			if len(rs) < chunk {
+			if len(rs) < rowsAtOnce {
 				return
 			}
 		}
@@ -250,7 +249,7 @@ func (s *Store) Follow(ctx context.Context, after events.Position, max int) iter
 		for ctx.Err() == nil {
 			known := s.known.Load()
 			applied, more := s.index.at()
-			rs, err := s.index.rows(ctx, in, about, s.index.scan, int64(after), max)
+			rs, err := s.index.rows(ctx, in, about, max, after, s.index.scan)
 			about = min(max, len(rs)+8)
 			if ctx.Err() != nil {
 				return

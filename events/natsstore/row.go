@@ -11,9 +11,11 @@ import (
 	"shenzhong/events"
 )
 
-// An index row is (position, streamHash, head, data). The head packs all that
-// is not the event's data: one short blob reads twice as fast as nine columns,
-// and comparing a row with the log is comparing bytes.
+// An index row is (position, streamHash, row). The row packs the event: how many
+// bytes follow and its position (8 bytes each), a head with all that is not the
+// event's data, and the data. One blob reads many times faster than ten columns,
+// many of them read faster still as one piece, and comparing a row with the log
+// is comparing bytes.
 
 const (
 	flagLast = 1 << iota
@@ -29,6 +31,15 @@ const (
 func streamHash(st events.Stream) int64 {
 	h := sha256.Sum256([]byte(st))
 	return int64(binary.BigEndian.Uint64(h[:]))
+}
+
+func appendRow(b []byte, r events.Recorded) []byte {
+	from := len(b) + 8
+	b = binary.LittleEndian.AppendUint64(b, 0)
+	b = binary.LittleEndian.AppendUint64(b, uint64(r.Position))
+	b = append(appendHead(b, r), r.Data...)
+	binary.LittleEndian.PutUint64(b[from-8:], uint64(len(b)-from))
+	return b
 }
 
 func appendHead(b []byte, r events.Recorded) []byte {
@@ -63,7 +74,7 @@ func appendHead(b []byte, r events.Recorded) []byte {
 	return b
 }
 
-var errHead = errors.New("natsstore: an index row is damaged")
+var errRow = errors.New("natsstore: an index row is damaged")
 
 // interned keeps one copy of what many events share.
 type interned map[string]string
@@ -79,10 +90,20 @@ func (in interned) string(b []byte) string {
 	return s
 }
 
-func parseHead(p events.Position, b []byte, in interned) (r events.Recorded, err error) {
-	r.Position = p
-	if len(b) < 25 {
-		return r, errHead
+// parseRow reads the first row of b and answers with what comes after it. The
+// event's data stay in b.
+func parseRow(b []byte, in interned) (r events.Recorded, rest []byte, err error) {
+	if len(b) < 16 {
+		return r, nil, errRow
+	}
+	n := binary.LittleEndian.Uint64(b)
+	if n < 8 || n > uint64(len(b)-8) {
+		return r, nil, errRow
+	}
+	b, rest = b[8:8+n:8+n], b[8+n:]
+	r.Position = events.Position(binary.LittleEndian.Uint64(b))
+	if b = b[8:]; len(b) < 25 {
+		return r, nil, errRow
 	}
 	flags := b[0]
 	copy(r.ID[:], b[1:17])
@@ -92,14 +113,14 @@ func parseHead(p events.Position, b []byte, in interned) (r events.Recorded, err
 	for i := range part {
 		n, w := binary.Uvarint(b)
 		if w <= 0 || uint64(len(b)-w) < n {
-			return r, errHead
+			return r, nil, errRow
 		}
 		part[i], b = b[w:w+int(n)], b[w+int(n):]
 	}
 	r.Stream, r.Type, r.Meta.Actor, r.Meta.LateReason = events.Stream(part[0]), in.string(part[1]), in.string(part[2]), string(part[3])
 	if flags&flagOccurred != 0 {
 		if len(b) < 12 {
-			return r, errHead
+			return r, nil, errRow
 		}
 		r.Occurred = time.Unix(int64(binary.LittleEndian.Uint64(b)), int64(binary.LittleEndian.Uint32(b[8:]))).UTC()
 		b = b[12:]
@@ -112,15 +133,13 @@ func parseHead(p events.Position, b []byte, in interned) (r events.Recorded, err
 			continue
 		}
 		if len(b) < 16 {
-			return r, errHead
+			return r, nil, errRow
 		}
 		copy(f.id[:], b)
 		b = b[16:]
 	}
-	if len(b) != 0 {
-		return r, errHead
-	}
 	r.Meta.Estimated = flags&flagEstimated != 0
-	r.Revision = revision(p, flags&flagLast != 0)
-	return r, nil
+	r.Revision = revision(r.Position, flags&flagLast != 0)
+	r.Data = b
+	return r, rest, nil
 }

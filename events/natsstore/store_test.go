@@ -116,22 +116,26 @@ func TestVerifyFindsEveryChangeOfTheIndex(t *testing.T) {
 	at := func(all []events.Recorded) int64 { return int64(all[len(all)/2].Position) }
 	for name, change := range map[string]func(t *testing.T, dir string, all []events.Recorded){
 		"data changed": func(t *testing.T, dir string, all []events.Recorded) {
-			index(t, dir, `UPDATE event SET data = CAST(replace(data, 'n', 'm') AS BLOB) WHERE position = ? AND instr(data, 'n') > 0`, at(all))
+			index(t, dir, `UPDATE event SET row = CAST(substr(row, 1, length(row) - 1) || ')' AS BLOB) WHERE position = ? AND substr(row, -1) = CAST('}' AS BLOB)`, at(all))
 		},
 		"head changed": func(t *testing.T, dir string, all []events.Recorded) {
 			// A byte of the event's id, which is chance: it may be the zero that would change nothing.
-			index(t, dir, `UPDATE event SET head = CAST(substr(head, 1, 5) || CASE substr(head, 6, 1) WHEN x'00' THEN x'01' ELSE x'00' END || substr(head, 7) AS BLOB) WHERE position = ?`, at(all))
+			index(t, dir, `UPDATE event SET row = CAST(substr(row, 1, 21) || CASE substr(row, 22, 1) WHEN x'00' THEN x'01' ELSE x'00' END || substr(row, 23) AS BLOB) WHERE position = ?`, at(all))
+		},
+		"row cut": func(t *testing.T, dir string, all []events.Recorded) {
+			index(t, dir, `UPDATE event SET row = substr(row, 1, length(row) - 1) WHERE position = ?`, at(all))
+		},
+		"row too long": func(t *testing.T, dir string, all []events.Recorded) {
+			index(t, dir, `UPDATE event SET row = CAST(row || row AS BLOB) WHERE position = ?`, at(all))
 		},
 		"row missing": func(t *testing.T, dir string, all []events.Recorded) {
 			index(t, dir, `DELETE FROM event WHERE position = ?`, at(all))
 		},
 		"row added": func(t *testing.T, dir string, all []events.Recorded) {
-			index(t, dir, `INSERT INTO event SELECT ?1 + 100, stream, head, data FROM event WHERE position = ?1`, at(all))
+			index(t, dir, `INSERT INTO event SELECT ?1 + 100, stream, row FROM event WHERE position = ?1`, at(all))
 		},
 		"rows swapped": func(t *testing.T, dir string, all []events.Recorded) {
-			i := len(all) / 2
-			index(t, dir, `UPDATE event SET data = (SELECT data FROM event WHERE position = ?) WHERE position = ?`, int64(all[0].Position), int64(all[i].Position))
-			index(t, dir, `UPDATE event SET head = (SELECT head FROM event WHERE position = ?) WHERE position = ?`, int64(all[0].Position), int64(all[i].Position))
+			index(t, dir, `UPDATE event SET row = (SELECT row FROM event WHERE position = ?) WHERE position = ?`, int64(all[0].Position), int64(all[len(all)/2].Position))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -91,7 +91,7 @@ func (s *Store) compare(ctx context.Context, from, to uint64, progress func(done
 	next, stop := iter.Pull2(rows)
 	defer stop()
 	row, err, more := next()
-	var head, want []byte
+	var have, want []byte
 	told := uint64(0)
 	for m, errLog := range s.messages(ctx, from, to) {
 		if errLog != nil {
@@ -108,12 +108,12 @@ func (s *Store) compare(ctx context.Context, from, to uint64, progress func(done
 				rep.differs(row.Position, "the index has an event of %s that the log has not", row.Stream)
 				row, err, more = next()
 			}
-			switch head, want = appendHead(head[:0], row), appendHead(want[:0], e); {
+			switch have, want = appendRow(have[:0], row), appendRow(want[:0], e); {
 			case err != nil:
 			case !more || row.Position > e.Position:
 				rep.differs(e.Position, "the index lacks an event of %s", e.Stream)
 				continue
-			case !bytes.Equal(head, want) || !bytes.Equal(row.Data, e.Data):
+			case !bytes.Equal(have, want):
 				rep.differs(e.Position, "%s differs: %s", e.Stream, difference(e, row))
 			}
 			if err == nil {
@@ -158,28 +158,43 @@ func difference(log, row events.Recorded) string {
 	return "why it happened, or its place in the append"
 }
 
-// between yields the index's rows of the messages from..to. A row that cannot
-// be read is an error.
+// between yields the index's rows of the messages from..to, one by one, so that
+// a row which is damaged has its position and nothing else.
 func (x *index) between(ctx context.Context, from, to uint64) iter.Seq2[events.Recorded, error] {
 	return func(yield func(events.Recorded, error) bool) {
+		fail := func(err error) { yield(events.Recorded{}, err) }
 		in := interned{}
 		const chunk = 2000
 		after := int64(position(from, 0)) - 1
-		for {
-			rs, err := x.rows(ctx, in, chunk, x.scan, after, chunk)
+		for more := true; more; {
+			rows, err := x.each.QueryContext(ctx, after, chunk)
 			if err != nil {
-				yield(events.Recorded{}, err)
+				fail(err)
+				return
+			}
+			var rs []events.Recorded // all before they are looked at: nothing is open meanwhile
+			for rows.Next() {
+				var row []byte
+				if err := rows.Scan(&after, &row); err != nil {
+					fail(errors.Join(err, rows.Close()))
+					return
+				}
+				r, rest, err := parseRow(row, in)
+				if err != nil || len(rest) > 0 || r.Position != events.Position(after) {
+					r = events.Recorded{Position: events.Position(after)}
+				}
+				rs = append(rs, r)
+			}
+			if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+				fail(err)
 				return
 			}
 			for _, r := range rs {
-				after = int64(r.Position)
 				if sequence(r.Position) > to || !yield(r, nil) {
 					return
 				}
 			}
-			if len(rs) < chunk {
-				return
-			}
+			more = len(rs) == chunk
 		}
 	}
 }
