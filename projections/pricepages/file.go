@@ -23,22 +23,32 @@ type file struct {
 	format  Format
 	variant string
 	bytes   []byte
+	etag    string // both made by pack
+	packed  []byte
 }
 
-// put keeps the files of a version instead of those that were there.
+// pack makes ready what is kept of the files.
+func pack(files []file) (err error) {
+	for i := range files {
+		f := &files[i]
+		sum := sha256.Sum256(f.bytes)
+		f.etag = `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
+		if f.packed, err = zip(f.bytes); err != nil {
+			return err
+		}
+		f.bytes = nil
+	}
+	return nil
+}
+
+// put keeps the packed files of a version instead of those that were there.
 func put(tx *projections.Tx, institution string, version int, files []file) error {
 	if _, err := tx.Exec(`DELETE FROM file WHERE institution = ? AND version = ?`, institution, version); err != nil {
 		return err
 	}
 	slices.SortFunc(files, func(a, b file) int { return strings.Compare(string(a.format)+a.variant, string(b.format)+b.variant) })
 	for _, f := range files {
-		sum := sha256.Sum256(f.bytes)
-		packed, err := pack(f.bytes)
-		if err != nil {
-			return err
-		}
-		if _, err := tx.Exec(`INSERT INTO file VALUES (?,?,?,?,?,?)`, institution, version, string(f.format), f.variant,
-			`"`+base64.RawURLEncoding.EncodeToString(sum[:12])+`"`, packed); err != nil {
+		if _, err := tx.Exec(`INSERT INTO file VALUES (?,?,?,?,?,?)`, institution, version, string(f.format), f.variant, f.etag, f.packed); err != nil {
 			return err
 		}
 	}
@@ -54,7 +64,7 @@ var packers = sync.Pool{New: func() any {
 	return w
 }}
 
-func pack(b []byte) ([]byte, error) {
+func zip(b []byte) ([]byte, error) {
 	w := packers.Get().(*gzip.Writer)
 	defer packers.Put(w)
 	var buf bytes.Buffer

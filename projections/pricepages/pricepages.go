@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
+	"sync"
 	"time"
 
 	"shenzhong/domain"
@@ -175,6 +177,7 @@ func (p Projection) Apply(ctx context.Context, tx *projections.Tx, batch []proje
 			touched[id] = map[int]bool{}
 		}
 	}
+	var drawings []drawing
 	for _, id := range slices.Sorted(maps.Keys(touched)) {
 		ps, err := r.pages(ctx, id)
 		if err != nil {
@@ -186,22 +189,59 @@ func (p Projection) Apply(ctx context.Context, tx *projections.Tx, batch []proje
 		for _, page := range ps {
 			vs, months := touched[id], slices.Collect(maps.Keys(recounted[id]))
 			if vs == nil || vs[page.Version.Version] || slices.ContainsFunc(months, page.overlaps) {
-				if err := p.write(tx, page); err != nil {
-					return err
-				}
+				drawings = append(drawings, drawing{id, page.Version.Version, func() ([]file, error) { return p.draw(page) }})
 			}
 		}
 		if vs := touched[id]; vs != nil && len(vs) == 0 {
 			continue // the history tells of no charges
 		}
-		if err := p.writeHistory(tx, newHistory(ps)); err != nil {
-			return err
+		drawings = append(drawings, drawing{id, 0, func() ([]file, error) { return p.drawHistory(newHistory(ps)) }})
+	}
+	return write(tx, drawings)
+}
+
+// A drawing is what makes the files of one version of a list; version 0 is the
+// history. It reads nothing but what it was given.
+type drawing struct {
+	institution string
+	version     int
+	files       func() ([]file, error)
+}
+
+// write draws on all processors, a few at a time, because one read model that
+// is slow holds up the others; rows are written in order, by one.
+func write(tx *projections.Tx, all []drawing) error {
+	for some := range slices.Chunk(all, 2*runtime.GOMAXPROCS(0)) {
+		packed, errs := make([][]file, len(some)), make([]error, len(some))
+		var wg sync.WaitGroup
+		for i, d := range some {
+			wg.Go(func() {
+				defer func() { // here nobody else would catch it
+					if p := recover(); p != nil {
+						errs[i] = fmt.Errorf("pricepages: drawing panics: %v", p)
+					}
+				}()
+				fs, err := d.files()
+				if err == nil {
+					err = pack(fs)
+				}
+				packed[i], errs[i] = fs, err
+			})
+		}
+		wg.Wait()
+		for i, d := range some {
+			if errs[i] != nil {
+				return errs[i]
+			}
+			if err := put(tx, d.institution, d.version, packed[i]); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-func (p Projection) write(tx *projections.Tx, page Page) error {
+func (p Projection) draw(page Page) ([]file, error) {
 	files := []file{}
 	add := func(f Format, variant string, b []byte, err error) error {
 		if err == nil {
@@ -211,15 +251,15 @@ func (p Projection) write(tx *projections.Tx, page Page) error {
 	}
 	b, err := page.json()
 	if err := add(JSON, "", b, err); err != nil {
-		return err
+		return nil, err
 	}
 	b, err = page.csv()
 	if err := add(CSV, "", b, err); err != nil {
-		return err
+		return nil, err
 	}
 	b, err = encode(page.ld())
 	if err := add(JSONLD, "", b, err); err != nil {
-		return err
+		return nil, err
 	}
 	for _, d := range []struct {
 		format Format
@@ -230,13 +270,13 @@ func (p Projection) write(tx *projections.Tx, page Page) error {
 		}
 		html, err := d.draw(page)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for variant, b := range html {
 			files = append(files, file{d.format, variant, b})
 		}
 	}
-	return put(tx, page.Institution, page.Version.Version, files)
+	return files, nil
 }
 
 // withCharges are the institutions that charged something.
@@ -257,26 +297,26 @@ func (r Reader) withCharges(ctx context.Context) ([]string, error) {
 	return ids, rs.Err()
 }
 
-func (p Projection) writeHistory(tx *projections.Tx, h History) error {
+func (p Projection) drawHistory(h History) ([]file, error) {
 	j, err := h.json()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	c, err := h.csv()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	files := []file{{JSON, "", j}, {CSV, "", c}}
 	if p.Renderer.History != nil {
 		html, err := p.Renderer.History(h)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for variant, b := range html {
 			files = append(files, file{HTML, variant, b})
 		}
 	}
-	return put(tx, h.Institution, 0, files)
+	return files, nil
 }
 
 // newList takes from the event what the public may see.
