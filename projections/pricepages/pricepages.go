@@ -245,7 +245,7 @@ func (p Projection) draw(page Page) ([]file, error) {
 	files := []file{}
 	add := func(f Format, variant string, b []byte, err error) error {
 		if err == nil {
-			files = append(files, file{f, variant, b})
+			files = append(files, file{format: f, variant: variant, bytes: b})
 		}
 		return err
 	}
@@ -273,7 +273,7 @@ func (p Projection) draw(page Page) ([]file, error) {
 			return nil, err
 		}
 		for variant, b := range html {
-			files = append(files, file{d.format, variant, b})
+			files = append(files, file{format: d.format, variant: variant, bytes: b})
 		}
 	}
 	return files, nil
@@ -306,14 +306,14 @@ func (p Projection) drawHistory(h History) ([]file, error) {
 	if err != nil {
 		return nil, err
 	}
-	files := []file{{JSON, "", j}, {CSV, "", c}}
+	files := []file{{format: JSON, bytes: j}, {format: CSV, bytes: c}}
 	if p.Renderer.History != nil {
 		html, err := p.Renderer.History(h)
 		if err != nil {
 			return nil, err
 		}
 		for variant, b := range html {
-			files = append(files, file{HTML, variant, b})
+			files = append(files, file{format: HTML, variant: variant, bytes: b})
 		}
 	}
 	return files, nil
