@@ -58,8 +58,10 @@ func (tx *Tx) Exec(query string, args ...any) (sql.Result, error) {
 const insertRows = 64
 
 // Insert writes rows of so many columns, given one after the other, as
-// `INSERT INTO table` or `INSERT OR REPLACE INTO table (columns)` says. Many go
-// into one statement, because a statement costs more than its rows do.
+// `INSERT OR FAIL INTO table` or `INSERT OR REPLACE INTO table (columns)` says.
+// Many go into one statement, because a statement costs more than its rows do.
+// OR FAIL, because SQLite otherwise copies each page first to be able to undo
+// the statement by itself, which nobody wants: the transaction is undone.
 func (tx *Tx) Insert(into string, width int, values []any) error {
 	for rows := insertRows; len(values) > 0; {
 		for rows*width > len(values) {

@@ -665,7 +665,7 @@ func (w *writer) flush() error {
 		width  int
 		values []any
 	}{
-		{`INSERT INTO matter (` + columns + `)`, 34, fresh}, {`INSERT OR REPLACE INTO slot`, 10, slots},
+		{`INSERT OR FAIL INTO matter (` + columns + `)`, 34, fresh}, {`INSERT OR REPLACE INTO slot`, 10, slots},
 		{`INSERT INTO happened`, 6, w.happenings}, {`INSERT INTO money`, 9, w.sum},
 	} {
 		if err := w.tx.Insert(t.into, t.width, t.values); err != nil {

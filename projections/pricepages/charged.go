@@ -77,7 +77,7 @@ func (c *cases) institution(id string) (of string, err error) {
 	return of, nil
 }
 
-func (c *cases) write() error { return c.tx.Insert(`INSERT INTO of_case`, 2, c.new) }
+func (c *cases) write() error { return c.tx.Insert(`INSERT OR FAIL INTO of_case`, 2, c.new) }
 
 // monthOf is the local month of an instant: "2026-10".
 func monthOf(t time.Time) string { return string(domain.DateOf(t))[:7] }

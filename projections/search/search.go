@@ -335,7 +335,7 @@ func (w *writer) flush() error {
 	for _, t := range added {
 		terms = append(terms, t.institution, t.quarter, t.term, t.entry)
 	}
-	return w.tx.Insert(`INSERT INTO term`, 4, terms)
+	return w.tx.Insert(`INSERT OR FAIL INTO term`, 4, terms)
 }
 
 // append adds the row's values to others.

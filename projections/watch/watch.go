@@ -57,10 +57,10 @@ func (Projection) Apply(ctx context.Context, tx *projections.Tx, batch []project
 			return err
 		}
 	}
-	if err := tx.Insert(`INSERT INTO matter`, 2, w.matters); err != nil {
+	if err := tx.Insert(`INSERT OR FAIL INTO matter`, 2, w.matters); err != nil {
 		return err
 	}
-	return tx.Insert(`INSERT INTO charge`, 14, w.charges)
+	return tx.Insert(`INSERT OR FAIL INTO charge`, 14, w.charges)
 }
 
 // A writer folds a batch. What most of it is, cases and their charges, it keeps
