@@ -178,6 +178,11 @@ type cemeteryIndex struct {
 	AsOf      AsOf
 }
 
+// Measured says that the position of a cemetery of the list is known.
+func (p cemeteryIndex) Measured() bool {
+	return slices.ContainsFunc(p.Rows, func(l cemeteryLine) bool { return l.Spot != "" })
+}
+
 type cemeteryDistrict struct{ Division domain.Division }
 
 type cemeteryLine struct {

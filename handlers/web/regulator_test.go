@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	"github.com/xuri/excelize/v2"
 	"golang.org/x/net/html"
@@ -29,6 +30,7 @@ import (
 	"shenzhong/events/memory"
 	"shenzhong/handlers/extract"
 	"shenzhong/projections/tlog"
+	"shenzhong/projections/watch"
 )
 
 // dated is a memory store in which the test says when something was recorded.
@@ -479,6 +481,24 @@ func TestAnomaliesAndDuties(t *testing.T) {
 	}
 	if s := text(r.page("/regulator/ledger/" + deskHome).root); !strings.Contains(s, "来源事件 @") {
 		t.Error("a suspicion does not lead to the event that it comes from")
+	}
+}
+
+// TestAnomaliesInGroups: anomalies are counted by rule and institution, the group
+// with most that are open first; where each stands alone there is nothing to group.
+func TestAnomaliesInGroups(t *testing.T) {
+	row := func(k watch.Kind, of domain.CreditCode, on, closed domain.Date) anomalyRow {
+		return anomalyRow{Anomaly: watch.Anomaly{Kind: k, Institution: of, On: on, Closed: closed}, Name: Text{Zh: string(of)}}
+	}
+	share := anomalyRow{Anomaly: watch.Anomaly{Kind: watch.RatioJump, Division: "210211", On: "2026-11-01"}, Name: Text{Zh: "甘井子区"}}
+	got := groupsOf([]anomalyRow{row(watch.TooShort, "A", "2026-11-09", "2026-11-12"), row(watch.Refused, "B", "2026-11-08", ""), row(watch.TooShort, "A", "2026-11-07", ""), row(watch.Refused, "B", "2026-11-06", ""), share})
+	want := []anomalyGroup{{Kind: watch.Refused, Of: "B", Name: Text{Zh: "B"}, Count: 2, Open: 2, Latest: "2026-11-08"}, {Kind: watch.TooShort, Of: "A", Name: Text{Zh: "A"}, Count: 2, Open: 1, Latest: "2026-11-09"},
+		{Kind: watch.RatioJump, Of: "210211", Name: Text{Zh: "甘井子区"}, Count: 1, Open: 1, Latest: "2026-11-01"}}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	if got := groupsOf([]anomalyRow{share, row(watch.Refused, "B", "2026-11-08", "")}); got != nil {
+		t.Errorf("grouped: %v", got)
 	}
 }
 

@@ -339,9 +339,41 @@ type anomaliesPage struct {
 	Limits  watch.Limits
 	Kinds   []watch.Kind
 	Kind    watch.Kind // that the list is narrowed to
+	Only    string     // what it is narrowed to, in words
 	Open    int
-	Rows    []anomalyRow
-	AsOf    AsOf
+	// Groups count the anomalies of a rule and an institution, the rule with most
+	// that are open first; none where the list is narrowed or has one of each.
+	Groups []anomalyGroup
+	Rows   []anomalyRow
+	AsOf   AsOf
+}
+
+// An anomalyGroup is what one rule found at one institution, or in one district.
+type anomalyGroup struct {
+	Kind        watch.Kind
+	Of          string // credit code, or division
+	Name        Text
+	Count, Open int
+	Latest      domain.Date
+}
+
+// groupsOf counts anomalies, the latest first, by rule and institution.
+func groupsOf(rows []anomalyRow) (gs []anomalyGroup) {
+	for _, a := range rows {
+		i := slices.IndexFunc(gs, func(g anomalyGroup) bool { return g.Kind == a.Kind && g.Of == a.of() })
+		if i < 0 {
+			i, gs = len(gs), append(gs, anomalyGroup{Kind: a.Kind, Of: a.of(), Name: a.Name, Latest: a.On})
+		}
+		gs[i].Count++
+		if a.Closed == "" {
+			gs[i].Open++
+		}
+	}
+	slices.SortStableFunc(gs, func(a, b anomalyGroup) int { return cmp.Or(cmp.Compare(b.Open, a.Open), cmp.Compare(b.Count, a.Count)) })
+	if len(gs) == len(rows) {
+		return nil
+	}
+	return gs
 }
 
 type anomalyRow struct {
@@ -350,6 +382,9 @@ type anomalyRow struct {
 	Found string
 	Limit string
 }
+
+// of is whom it is about: an institution, or the district of a share.
+func (r anomalyRow) of() string { return cmp.Or(string(r.Institution), string(r.Division)) }
 
 // rowOf tells an anomaly's numbers in the units of its rule.
 func (c cityView) rowOf(v *visit, a watch.Anomaly) anomalyRow {
@@ -408,15 +443,30 @@ func (d *Desk) anomalies(v *visit) error {
 		return err
 	}
 	p := anomaliesPage{History: h, Limits: c.Limits, Kinds: watch.Kinds, Kind: watch.Kind(v.r.URL.Query().Get("kind")), AsOf: c.AsOf}
-	v.keep = append(v.keep, "kind")
+	of := v.r.URL.Query().Get("of")
+	v.keep = append(v.keep, "kind", "of")
 	for _, a := range c.Watched.Anomalies {
-		if p.Kind != "" && a.Kind != p.Kind {
+		row := c.rowOf(v, a)
+		if p.Kind != "" && a.Kind != p.Kind || of != "" && row.of() != of {
 			continue
 		}
 		if a.Closed == "" {
 			p.Open++
 		}
-		p.Rows = append(p.Rows, c.rowOf(v, a))
+		p.Rows = append(p.Rows, row)
+	}
+	switch {
+	case p.Kind == "" && of == "":
+		p.Groups = groupsOf(p.Rows)
+	case len(p.Rows) > 0:
+		var only []string
+		if p.Kind != "" {
+			only = append(only, v.label("anomaly", p.Kind))
+		}
+		if of != "" {
+			only = append(only, v.in(p.Rows[0].Name))
+		}
+		p.Only = strings.Join(only, v.text("prov.comma"))
 	}
 	return d.send(v, "regulator-anomalies", "/regulator/anomalies", p, &p.AsOf)
 }
