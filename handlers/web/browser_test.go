@@ -301,7 +301,15 @@ const findFaults = `(async () => {
 	const found = typeof axe === "undefined" ? [] : (await axe.run({runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]})).violations;
 	// A heading of more letters than it has room for stands one letter below the other.
 	const thin = [...document.querySelectorAll("main .pl tbody th")].filter(e => e.getClientRects().length > 0 && e.offsetWidth !== 1 && e.textContent.trim().length > 8 && e.clientWidth < 2 * parseFloat(getComputedStyle(e).fontSize));
-	return {Over: over, Thin: thin.map(e => e.textContent.trim().slice(0, 60)).slice(0, 4), Wide: over <= 0 ? [] : [...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > wide + 1).map(e => e.outerHTML.slice(0, 160)).slice(0, 4),
+	// An element juts out with its box or with a line of its text, unless a box
+	// around it scrolls or cuts it off.
+	const juts = e => {
+		const text = [...e.childNodes].filter(n => n.nodeType === Node.TEXT_NODE).flatMap(n => { const r = document.createRange(); r.selectNodeContents(n); return [...r.getClientRects()] });
+		if (![e.getBoundingClientRect(), ...text].some(r => r.right > wide + 1)) return false;
+		for (let up = e.parentElement; up && up !== document.body; up = up.parentElement) if (getComputedStyle(up).overflowX !== "visible") return false;
+		return true;
+	};
+	return {Over: over, Thin: thin.map(e => e.textContent.trim().slice(0, 60)).slice(0, 4), Wide: over <= 0 ? [] : [...document.querySelectorAll("body *")].filter(juts).map(e => e.outerHTML.slice(0, 160)).slice(-4),
 		Violations: found.map(v => ({id: v.id, where: v.nodes.map(n => n.html + " " + n.failureSummary)}))};
 })()`
 
